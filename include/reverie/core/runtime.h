@@ -1,0 +1,43 @@
+// Device, threads, seed and determinism: chosen once per program.
+#pragma once
+
+#include <c10/core/Device.h>
+
+#include <cstdint>
+#include <string>
+
+namespace reverie {
+
+struct RuntimeOptions {
+    std::string device = "auto";  ///< auto | cpu | cuda | cuda:N; auto takes a CUDA device when one works, else the CPU
+    int threads = 0;              ///< CPU threads; 0: all cores this process may use
+    std::uint64_t seed = 0;       ///< the same seed gives the same bytes on the same machine
+    bool deterministic = false;   ///< also on CUDA, at the price of speed; on the CPU results always are
+};
+
+struct Runtime {
+    c10::Device device = c10::Device(c10::kCPU);
+    int threads = 1;
+    std::uint64_t seed = 0;
+    bool deterministic = false;
+};
+
+/// Applies the options to LibTorch. Throws Usage for a malformed device or a negative thread count and Device, with the
+/// reason, when CUDA was asked for by name and cannot be used.
+Runtime setup_runtime(const RuntimeOptions& options);
+
+/// Why CUDA cannot be used here, in a few words; empty when it can. Registers LibTorch's CUDA backend on the first call
+/// when its libraries lie beside LibTorch's own (`tools/setup --cuda` puts them there).
+std::string cuda_unavailable_reason();
+
+/// "libtorch 2.15.0, 2 threads, AVX2": one line about the engine, for logs.
+std::string describe(const Runtime& runtime);
+
+/// Memory that can still be taken on the CPU, in bytes: what the system has available, within the limit of the control
+/// group this process runs in. 0 when the system does not tell.
+std::int64_t available_memory();
+
+/// The library's version, e.g. "0.1.0".
+std::string version();
+
+}  // namespace reverie

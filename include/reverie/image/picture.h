@@ -1,0 +1,75 @@
+// Files to canonical image tensors and back: the only place that knows codecs, BGR, bit depths, EXIF and palettes.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <filesystem>
+#include <map>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "reverie/core/tensor.h"
+
+namespace reverie {
+
+struct Size {
+    std::int64_t height = 0;
+    std::int64_t width = 0;
+    bool operator==(const Size&) const = default;
+};
+
+/// The size of an image [...,H,W].
+Size size_of(const Tensor& image);
+
+/// A decoded picture, upright (EXIF rotation applied).
+struct Picture {
+    Tensor color;  ///< float32 RGB in [0,1], contiguous [3,H,W]; grey comes as three equal channels
+    Tensor alpha;  ///< float32 in [0,1], [1,H,W]; undefined when the file has none
+    int bits = 8;  ///< per channel in the file: 8 or 16
+    std::map<std::string, std::string> text;  ///< PNG text chunks; a JPEG comment or TIFF description under "Comment"
+    std::vector<std::string> notes;  ///< sentences about what was ignored, e.g. an ICC profile that is not sRGB
+};
+
+struct ReadLimits {
+    std::int64_t max_pixels = 1'000'000'000;  ///< --max-pixels: larger pictures are refused before any memory is taken
+};
+
+/// Reads JPEG, PNG, TIFF, WebP or BMP, told by content, never by name; path "-" is standard input. Throws Input, in one
+/// sentence that names the path, when the file is missing, empty, truncated, damaged, of no known kind or beyond the
+/// limits.
+Picture read_picture(const std::filesystem::path& path, const ReadLimits& limits = {});
+
+/// The same from memory; `name` stands for the path in messages.
+Picture decode_picture(std::span<const std::byte> bytes, const std::string& name, const ReadLimits& limits = {});
+
+/// Only the header: the upright size. Throws like read_picture.
+Size read_picture_size(const std::filesystem::path& path, const ReadLimits& limits = {});
+
+/// Whether the name's extension is one read_picture can be expected to read (jpg jpeg png tif tiff webp bmp, any case):
+/// how a folder is filtered.
+bool has_picture_extension(const std::filesystem::path& path);
+
+enum class PictureFormat { Jpeg, Png, Tiff, WebP, Bmp };
+
+/// The format a file name asks for. Throws Usage, listing the extensions, for an unknown or missing one.
+PictureFormat format_for(const std::filesystem::path& path);
+
+struct WriteOptions {
+    int quality = 95;  ///< JPEG and lossy WebP, 1..100; JPEG is written 4:4:4
+    int bits = 0;      ///< 8 or 16; 0: the picture's own, where the format can (PNG, TIFF), else 8
+};
+
+/// The encoded bytes: alpha is kept where the format can (PNG, TIFF, WebP) and composited on white elsewhere; text goes
+/// into PNG text chunks, a JPEG comment, a TIFF description or WebP XMP, keys sorted, so the same picture gives the
+/// same bytes. Values are clamped to [0,1] and rounded to nearest. Throws Output.
+std::vector<std::byte> encode_picture(const Picture& picture, PictureFormat format, const WriteOptions& options = {});
+
+/// encode_picture to a file through a temporary name; path "-" is standard output, as PNG. Throws Output or Usage.
+void write_picture(const std::filesystem::path& path, const Picture& picture, const WriteOptions& options = {});
+
+/// Just the pixels: [3,H,W].
+Tensor load_image(const std::filesystem::path& path);
+void save_image(const std::filesystem::path& path, const Tensor& image, const WriteOptions& options = {});
+
+}  // namespace reverie

@@ -1,0 +1,56 @@
+// Pretrained weights as raw named arrays, out of any of their containers.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "reverie/core/tensor.h"
+
+namespace reverie {
+
+/// What a file says of one array, known without touching its values.
+struct ArrayInfo {
+    std::string type;                 ///< "float32", "float16", "bfloat16", "float64", "int64", "uint8", ...
+    std::vector<std::int64_t> shape;  ///< empty: a scalar
+};
+
+/// A file of named arrays. The file is mapped into memory and an array's bytes are touched only when it is asked for
+/// (VGG19's unused classifier is 80 % of its file). Copies share the mapping. Safe to read from several threads.
+class StateDict {
+  public:
+    std::vector<std::string> names() const;  ///< sorted
+    bool contains(const std::string& name) const;
+    const ArrayInfo& info(const std::string& name) const;  ///< throws Weights when there is no such array
+
+    /// A contiguous CPU copy: floating types as float32 (float64 keeps its type when `keep_double`), integers as int64,
+    /// bool as bool. Throws Weights when there is no such array.
+    Tensor load(const std::string& name, bool keep_double = false) const;
+
+    /// The container's own notes: safetensors' __metadata__; empty for .pth.
+    const std::map<std::string, std::string>& metadata() const;
+    const std::filesystem::path& path() const;
+
+    struct Contents;  ///< private to the readers in src/weights
+    explicit StateDict(std::shared_ptr<const Contents> contents);
+
+  private:
+    std::shared_ptr<const Contents> contents_;
+};
+
+/// Opens a .pth (PyTorch's zip container or the legacy one before 1.6) or a .safetensors file, told by content. A
+/// pickle is read by a restricted interpreter that knows tensors, containers and scalars and executes nothing: whatever
+/// else it asks for (any other class or function) is refused by name. One wrapping dictionary ({"state_dict": ...,
+/// "epoch": ...}) is looked through; nested dictionaries are joined with dots. Every size and offset is checked against
+/// the file before memory is taken. Throws Weights, naming the path.
+StateDict read_state_dict(const std::filesystem::path& path);
+
+/// Writes a safetensors file through a temporary name: names sorted, so the same arrays give the same bytes. Throws
+/// Output.
+void write_safetensors(const std::filesystem::path& path, const std::map<std::string, Tensor>& arrays,
+                       const std::map<std::string, std::string>& metadata = {});
+
+}  // namespace reverie

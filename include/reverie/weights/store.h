@@ -1,0 +1,61 @@
+// From a network's name, or a file handed in, to verified weights.
+#pragma once
+
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "reverie/core/hooks.h"
+#include "reverie/weights/catalogue.h"
+
+namespace reverie {
+
+/// Where weights are looked for; filled by cli from flags and environment.
+struct StoreLocations {
+    std::filesystem::path catalogue;             ///< models/catalogue.json
+    std::vector<std::filesystem::path> folders;  ///< in order: $REVERIE_MODELS, user data folder, install folder
+    std::filesystem::path torch_hub;        ///< ~/.cache/torch/hub/checkpoints: only the right file (by hash) is taken
+    std::filesystem::path download_folder;  ///< where a fetched file goes
+};
+
+/// Weights ready to be read.
+struct NetworkWeights {
+    std::string network;  ///< the catalogue's name
+    std::string architecture;
+    std::string preprocessing;
+    std::filesystem::path file;
+};
+
+struct InstalledNetwork {
+    CatalogueEntry entry;
+    std::filesystem::path file;  ///< empty: not installed
+};
+
+class WeightStore {
+  public:
+    explicit WeightStore(StoreLocations locations);  ///< throws Weights when the catalogue cannot be read
+
+    std::vector<InstalledNetwork> networks() const;  ///< all of the catalogue, in its order
+    std::optional<std::filesystem::path> installed(const std::string& network) const;  ///< looks, never downloads
+
+    /// The file for a network's name; downloaded when missing. A file is hashed once, when it arrives; what is found in
+    /// a folder is checked by size and, the first time, by hash: a stamp beside it (or in the download folder when that
+    /// folder cannot be written) remembers size, time and hash. Throws Usage for an unknown name (nearest suggested),
+    /// Weights when it is missing and cannot be fetched (says how to get it), or damaged (says which file to remove).
+    NetworkWeights resolve(const std::string& network, const Hooks& hooks = {}) const;
+
+    /// The first installed of `choices`. Throws Weights, saying how to get one, when none is.
+    NetworkWeights resolve_first(const std::vector<std::string>& choices, const Hooks& hooks = {}) const;
+
+    /// A file handed in with --weights for the named network: preprocessing from `preprocessing` when not empty, else
+    /// by the file's hash from the catalogue or its own metadata, else the network's usual.
+    NetworkWeights resolve_file(const std::string& network, const std::filesystem::path& file,
+                                const std::string& preprocessing = "") const;
+
+  private:
+    StoreLocations locations_;
+    std::vector<CatalogueEntry> catalogue_;
+};
+
+}  // namespace reverie

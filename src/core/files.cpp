@@ -1,0 +1,156 @@
+#include "reverie/core/files.h"
+
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <cerrno>
+#include <cstring>
+
+namespace reverie {
+namespace {
+
+std::string reason() { return std::strerror(errno); }
+
+class Descriptor {
+  public:
+    Descriptor(const std::filesystem::path& path, ErrorKind kind) : value_(::open(path.c_str(), O_RDONLY | O_CLOEXEC)) {
+        if (value_ < 0) {
+            throw Error(kind, errno == ENOENT ? "'" + path.string() + "' does not exist; check the path"
+                                              : "'" + path.string() + "' cannot be read (" + reason() +
+                                                    "); check the path and its permissions");
+        }
+        struct stat status {};
+        if (::fstat(value_, &status) != 0 || S_ISDIR(status.st_mode)) {
+            ::close(value_);
+            throw Error(kind, "'" + path.string() + "' is a folder; a file was wanted");
+        }
+        size_ = static_cast<std::size_t>(status.st_size);
+    }
+    ~Descriptor() { ::close(value_); }
+    Descriptor(const Descriptor&) = delete;
+    Descriptor& operator=(const Descriptor&) = delete;
+    int value() const noexcept { return value_; }
+    std::size_t size() const noexcept { return size_; }
+
+  private:
+    int value_;
+    std::size_t size_ = 0;
+};
+
+}  // namespace
+
+std::vector<std::byte> read_file(const std::filesystem::path& path, ErrorKind kind) {
+    const Descriptor file(path, kind);
+    std::vector<std::byte> bytes;
+    bytes.reserve(file.size());
+    constexpr std::size_t kChunk = 1 << 20;  // also reads what has no size in advance: pipes, /dev/stdin
+    std::size_t filled = 0;
+    for (;;) {
+        bytes.resize(filled + std::max(kChunk, file.size() > filled ? file.size() - filled + 1 : 0));
+        const ssize_t count = ::read(file.value(), bytes.data() + filled, bytes.size() - filled);
+        if (count < 0) {
+            if (errno == EINTR) {
+                continue;
+            }
+            throw Error(kind,
+                        "'" + path.string() + "' could not be read to its end (" + reason() + "); check the disk");
+        }
+        if (count == 0) {
+            break;
+        }
+        filled += static_cast<std::size_t>(count);
+    }
+    bytes.resize(filled);
+    return bytes;
+}
+
+AtomicFile::AtomicFile(std::filesystem::path path) : path_(std::move(path)) {
+    static std::atomic<unsigned> counter = 0;
+    const std::filesystem::path folder = path_.has_parent_path() ? path_.parent_path() : std::filesystem::path(".");
+    std::error_code error;
+    std::filesystem::create_directories(folder, error);
+    if (error) {
+        throw Error(ErrorKind::Output, "the folder '" + folder.string() + "' cannot be made (" + error.message() +
+                                           "); choose another with --output");
+    }
+    temporary_ = folder / ("." + path_.filename().string() + "." + std::to_string(::getpid()) + "-" +
+                           std::to_string(counter++) + ".partial");
+    descriptor_ = ::open(temporary_.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+    if (descriptor_ < 0) {
+        fail("made");
+    }
+}
+
+AtomicFile::~AtomicFile() {
+    if (descriptor_ >= 0) {
+        ::close(descriptor_);
+        ::unlink(temporary_.c_str());
+    }
+}
+
+void AtomicFile::write(std::span<const std::byte> bytes) {
+    while (!bytes.empty()) {
+        const ssize_t count = ::write(descriptor_, bytes.data(), bytes.size());
+        if (count < 0) {
+            if (errno == EINTR) {
+                continue;
+            }
+            fail("written");
+        }
+        bytes = bytes.subspan(static_cast<std::size_t>(count));
+    }
+}
+
+void AtomicFile::write(std::string_view text) { write(std::as_bytes(std::span(text.data(), text.size()))); }
+
+void AtomicFile::commit() {
+    // fsync before rename: after a power cut the final name holds either the old file or the whole new one.
+    if (::fsync(descriptor_) != 0 && errno != EINVAL && errno != EROFS) {
+        fail("written");
+    }
+    const int descriptor = std::exchange(descriptor_, -1);
+    if (::close(descriptor) != 0 || ::rename(temporary_.c_str(), path_.c_str()) != 0) {
+        const std::string why = reason();
+        ::unlink(temporary_.c_str());
+        throw Error(ErrorKind::Output, "'" + path_.string() + "' could not be written (" + why +
+                                           "); free space or choose another place with --output");
+    }
+}
+
+void AtomicFile::fail(const char* doing) const {
+    throw Error(ErrorKind::Output, "'" + path_.string() + "' could not be " + doing + " (" + reason() +
+                                       "); free space or choose another place with --output");
+}
+
+void write_file(const std::filesystem::path& path, std::span<const std::byte> bytes) {
+    AtomicFile file(path);
+    file.write(bytes);
+    file.commit();
+}
+
+void write_file(const std::filesystem::path& path, std::string_view text) {
+    write_file(path, std::as_bytes(std::span(text.data(), text.size())));
+}
+
+MappedFile::MappedFile(const std::filesystem::path& path, ErrorKind kind) : path_(path) {
+    const Descriptor file(path, kind);
+    if (file.size() == 0) {
+        return;  // nothing to map; an empty view
+    }
+    void* address = ::mmap(nullptr, file.size(), PROT_READ, MAP_PRIVATE, file.value(), 0);
+    if (address == MAP_FAILED) {
+        throw Error(kind, "'" + path.string() + "' cannot be mapped into memory (" + reason() + ")");
+    }
+    bytes_ = {static_cast<const std::byte*>(address), file.size()};
+}
+
+MappedFile::~MappedFile() {
+    if (!bytes_.empty()) {
+        ::munmap(const_cast<std::byte*>(bytes_.data()), bytes_.size());
+    }
+}
+
+}  // namespace reverie

@@ -1,0 +1,196 @@
+#include "reverie/core/runtime.h"
+
+#include <ATen/Context.h>
+#include <ATen/Functions.h>
+#include <ATen/Parallel.h>
+#include <dlfcn.h>
+#include <sched.h>
+
+#include <fstream>
+#include <mutex>
+#include <optional>
+#include <sstream>
+
+#include "reverie/core/error.h"
+
+namespace reverie {
+namespace {
+
+/// The folder LibTorch itself was loaded from: the first place to look for its CUDA half.
+std::string libtorch_folder() {
+    Dl_info info{};
+    // Any function that lives in libtorch_cpu.so will do.
+    if (dladdr(reinterpret_cast<void*>(&at::get_num_threads), &info) == 0 || info.dli_fname == nullptr) {
+        return "";
+    }
+    const std::string file = info.dli_fname;
+    const auto slash = file.rfind('/');
+    return slash == std::string::npos ? "" : file.substr(0, slash + 1);
+}
+
+/// Opens libtorch_cuda.so, whose static initialisers register CUDA with ATen. It must come before anything asks ATen
+/// about CUDA, because the answer is cached.
+std::string open_cuda_backend() {
+    const std::string beside = libtorch_folder() + "libtorch_cuda.so";
+    if (dlopen(beside.c_str(), RTLD_NOW | RTLD_GLOBAL) != nullptr) {
+        return "";
+    }
+    std::string reason = dlerror();
+    if (dlopen("libtorch_cuda.so", RTLD_NOW | RTLD_GLOBAL) != nullptr) {
+        return "";
+    }
+    if (reason.find("No such file") != std::string::npos && reason.find("libtorch_cuda.so") != std::string::npos) {
+        return "this LibTorch has no CUDA libraries beside it; run tools/setup --cuda";
+    }
+    return "LibTorch's CUDA libraries cannot be loaded: " + reason;
+}
+
+std::string probe_cuda() {
+    if (std::string reason = open_cuda_backend(); !reason.empty()) {
+        return reason;
+    }
+    try {
+        if (!at::hasCUDA()) {
+            return "no NVIDIA driver or GPU was found";
+        }
+        at::zeros({1}, at::TensorOptions().device(at::kCUDA));
+        return "";
+    } catch (const c10::Error& error) {
+        return error.what_without_backtrace();
+    } catch (const std::exception& error) {
+        return error.what();
+    }
+}
+
+int usable_cores() {
+    cpu_set_t set;
+    CPU_ZERO(&set);
+    if (sched_getaffinity(0, sizeof set, &set) != 0) {
+        return 1;
+    }
+    return std::max(1, CPU_COUNT(&set));
+}
+
+struct DeviceRequest {
+    bool automatic = false;
+    c10::Device device = c10::Device(c10::kCPU);
+};
+
+DeviceRequest parse_device(const std::string& text) {
+    if (text == "auto") {
+        return {.automatic = true};
+    }
+    if (text == "cpu") {
+        return {};
+    }
+    if (text == "cuda") {
+        return {.device = c10::Device(c10::kCUDA, 0)};
+    }
+    if (text.rfind("cuda:", 0) == 0 && text.size() > 5 && text.size() <= 7 &&
+        text.find_first_not_of("0123456789", 5) == std::string::npos) {
+        return {.device = c10::Device(c10::kCUDA, static_cast<c10::DeviceIndex>(std::stoi(text.substr(5))))};
+    }
+    throw Error(ErrorKind::Usage, "--device '" + text + "' is not a device; wanted auto, cpu, cuda or cuda:N");
+}
+
+std::optional<std::int64_t> read_number(const std::string& path) {
+    std::ifstream file(path);
+    std::int64_t number = 0;
+    if (file >> number) {
+        return number;
+    }
+    return std::nullopt;
+}
+
+/// What the control group still allows; its file cache counts as free, because the kernel gives it back.
+std::optional<std::int64_t> control_group_headroom() {
+    const auto limit = read_number("/sys/fs/cgroup/memory.max");
+    const auto used = read_number("/sys/fs/cgroup/memory.current");
+    if (!limit || !used) {
+        return std::nullopt;
+    }
+    std::int64_t cache = 0;
+    std::ifstream stat("/sys/fs/cgroup/memory.stat");
+    std::string key;
+    std::int64_t value = 0;
+    while (stat >> key >> value) {
+        if (key == "inactive_file" || key == "active_file") {
+            cache += value;
+        }
+    }
+    return std::max<std::int64_t>(0, *limit - *used + cache);
+}
+
+}  // namespace
+
+std::string cuda_unavailable_reason() {
+    static std::once_flag once;
+    static std::string reason;
+    std::call_once(once, [] { reason = probe_cuda(); });
+    return reason;
+}
+
+Runtime setup_runtime(const RuntimeOptions& options) {
+    if (options.threads < 0) {
+        throw Error(ErrorKind::Usage,
+                    "--threads " + std::to_string(options.threads) + " is negative; wanted 0 (all cores) or a count");
+    }
+    const DeviceRequest request = parse_device(options.device);
+    Runtime runtime;
+    runtime.seed = options.seed;
+    runtime.deterministic = options.deterministic;
+    runtime.threads = options.threads > 0 ? options.threads : usable_cores();
+    at::set_num_threads(runtime.threads);
+
+    if (request.automatic) {
+        if (cuda_unavailable_reason().empty()) {
+            runtime.device = c10::Device(c10::kCUDA, 0);
+        }
+    } else if (request.device.is_cuda()) {
+        if (const std::string reason = cuda_unavailable_reason(); !reason.empty()) {
+            throw Error(ErrorKind::Device, "--device " + options.device + " cannot be used (" + reason +
+                                               "); leave --device away or pass --device cpu to work without a GPU");
+        }
+        const auto count = at::globalContext().getAcceleratorHooksInterface(at::kCUDA).deviceCount();
+        if (request.device.index() >= count) {
+            throw Error(ErrorKind::Device, "--device " + options.device + " does not exist; this machine has " +
+                                               std::to_string(count) + " CUDA device(s), counted from 0");
+        }
+        runtime.device = request.device;
+    }
+    if (runtime.deterministic) {
+        at::globalContext().setDeterministicAlgorithms(true, /*warn_only=*/true);
+        at::globalContext().setDeterministicCuDNN(true);
+    }
+    return runtime;
+}
+
+std::string describe(const Runtime& runtime) {
+    std::ostringstream text;
+    text << runtime.device << ", " << runtime.threads << (runtime.threads == 1 ? " thread" : " threads") << ", "
+         << at::get_cpu_capability();
+    return text.str();
+}
+
+std::int64_t available_memory() {
+    std::int64_t available = 0;
+    std::ifstream info("/proc/meminfo");
+    std::string key;
+    std::int64_t kilobytes = 0;
+    std::string unit;
+    while (info >> key >> kilobytes) {
+        std::getline(info, unit);
+        if (key == "MemAvailable:") {
+            available = kilobytes * 1024;
+            break;
+        }
+    }
+    if (const auto headroom = control_group_headroom()) {
+        available = available > 0 ? std::min(available, *headroom) : *headroom;
+    }
+    return available;
+}
+
+std::string version() { return REVERIE_VERSION; }
+
+}  // namespace reverie

@@ -1,0 +1,103 @@
+#include "reverie/core/text.h"
+
+#include <cctype>
+#include <cstdio>
+#include <numeric>
+
+namespace reverie {
+namespace {
+
+std::size_t edit_distance(std::string_view a, std::string_view b) {
+    std::vector<std::size_t> row(b.size() + 1);
+    std::iota(row.begin(), row.end(), std::size_t{0});
+    for (std::size_t i = 1; i <= a.size(); ++i) {
+        std::size_t diagonal = row[0];
+        row[0] = i;
+        for (std::size_t j = 1; j <= b.size(); ++j) {
+            const bool same = std::tolower(static_cast<unsigned char>(a[i - 1])) ==
+                              std::tolower(static_cast<unsigned char>(b[j - 1]));
+            const std::size_t replaced = diagonal + (same ? 0 : 1);
+            diagonal = row[j];
+            row[j] = std::min({row[j] + 1, row[j - 1] + 1, replaced});
+        }
+    }
+    return row[b.size()];
+}
+
+std::string format(const char* pattern, double value, const char* unit) {
+    char text[64];
+    std::snprintf(text, sizeof text, pattern, value, unit);
+    return text;
+}
+
+}  // namespace
+
+std::vector<std::string> nearest_names(std::string_view word, const std::vector<std::string>& candidates,
+                                       std::size_t count) {
+    std::vector<std::pair<std::size_t, std::string>> scored;
+    const std::size_t furthest = std::max<std::size_t>(2, word.size() / 2);
+    for (const std::string& candidate : candidates) {
+        const std::size_t distance = edit_distance(word, candidate);
+        if (distance <= furthest) {
+            scored.emplace_back(distance, candidate);
+        }
+    }
+    std::stable_sort(scored.begin(), scored.end(), [](const auto& a, const auto& b) { return a.first < b.first; });
+    std::vector<std::string> names;
+    for (const auto& [distance, name] : scored) {
+        if (names.size() == count) {
+            break;
+        }
+        names.push_back(name);
+    }
+    return names;
+}
+
+std::string did_you_mean(std::string_view word, const std::vector<std::string>& candidates) {
+    std::vector<std::string> names = nearest_names(word, candidates);
+    if (names.empty()) {
+        return "";
+    }
+    for (std::string& name : names) {
+        name = "'" + name + "'";
+    }
+    return "; did you mean " + join(names, ", ", " or ") + "?";
+}
+
+std::string join(const std::vector<std::string>& words, std::string_view separator, std::string_view last) {
+    std::string text;
+    for (std::size_t i = 0; i < words.size(); ++i) {
+        if (i > 0) {
+            text += i + 1 == words.size() ? last : separator;
+        }
+        text += words[i];
+    }
+    return text;
+}
+
+std::string human_bytes(std::uint64_t bytes) {
+    static constexpr const char* kUnits[] = {"B", "kB", "MB", "GB", "TB"};
+    auto value = static_cast<double>(bytes);
+    std::size_t unit = 0;
+    while (value >= 999.5 && unit + 1 < std::size(kUnits)) {
+        value /= 1000.0;
+        ++unit;
+    }
+    return format(unit == 0 || value >= 99.5 ? "%.0f %s" : "%.1f %s", value, kUnits[unit]);
+}
+
+std::string human_seconds(double seconds) {
+    if (seconds < 9.95) {
+        return format("%.1f %s", seconds, "s");
+    }
+    const auto whole = static_cast<long long>(seconds + 0.5);
+    if (whole < 60) {
+        return std::to_string(whole) + " s";
+    }
+    if (whole < 3600) {
+        return std::to_string(whole / 60) + " min " + std::to_string(whole % 60) + " s";
+    }
+    return std::to_string(whole / 3600) + " h " + std::to_string(whole / 60 % 60) + " min";
+}
+
+}  // namespace reverie

@@ -1,0 +1,83 @@
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "reverie/core/files.h"
+#include "support/expect_error.h"
+#include "support/temporary_folder.h"
+
+namespace reverie {
+namespace {
+
+using test::expect_error;
+using test::TemporaryFolder;
+
+std::string text_of(const std::filesystem::path& path) {
+    const std::vector<std::byte> bytes = read_file(path);
+    return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
+}
+
+std::size_t entries(const std::filesystem::path& folder) {
+    return static_cast<std::size_t>(
+        std::distance(std::filesystem::directory_iterator(folder), std::filesystem::directory_iterator()));
+}
+
+TEST(Files, WrittenFileComesBackWholeAndMissingFoldersAreMade) {
+    const TemporaryFolder folder;
+    const auto path = folder / "a/b/c.txt";
+    write_file(path, std::string_view("hello"));
+    EXPECT_EQ(text_of(path), "hello");
+    EXPECT_EQ(entries(path.parent_path()), 1U);
+}
+
+TEST(Files, UncommittedFileLeavesTheOldOneAndNothingElse) {
+    const TemporaryFolder folder;
+    const auto path = folder / "a.txt";
+    write_file(path, std::string_view("old"));
+    {
+        AtomicFile file(path);
+        file.write(std::string_view("new, but cut"));
+    }
+    EXPECT_EQ(text_of(path), "old");
+    EXPECT_EQ(entries(folder.path()), 1U);
+}
+
+TEST(Files, MissingFileIsNamedWithTheKindAskedFor) {
+    EXPECT_THAT(expect_error(ErrorKind::Input, [] { read_file("/no/such/file"); }),
+                testing::HasSubstr("/no/such/file"));
+    expect_error(ErrorKind::Weights, [] { read_file("/no/such/file", ErrorKind::Weights); });
+    expect_error(ErrorKind::Weights, [] { MappedFile("/no/such/file", ErrorKind::Weights); });
+}
+
+TEST(Files, FolderInPlaceOfAFileIsRefused) {
+    const TemporaryFolder folder;
+    EXPECT_THAT(expect_error(ErrorKind::Input, [&] { read_file(folder.path()); }), testing::HasSubstr("is a folder"));
+}
+
+TEST(Files, OutputUnderAFileInsteadOfAFolderIsAnOutputError) {
+    const TemporaryFolder folder;
+    write_file(folder / "file", std::string_view("x"));
+    expect_error(ErrorKind::Output, [&] { write_file(folder / "file/below.txt", std::string_view("y")); });
+}
+
+TEST(Files, FaultAtTheVeryEndIsAnOutputErrorThatNamesTheFinalPath) {
+    // The final name is a folder: the rename fails.
+    const TemporaryFolder folder;
+    std::filesystem::create_directory(folder / "taken");
+    const std::string message =
+        expect_error(ErrorKind::Output, [&] { write_file(folder / "taken", std::string_view("x")); });
+    EXPECT_THAT(message, testing::HasSubstr("taken"));
+    EXPECT_EQ(entries(folder.path()), 1U);
+}
+
+TEST(Files, MappingShowsTheFilesBytes) {
+    const TemporaryFolder folder;
+    write_file(folder / "m", std::string_view("abc"));
+    const MappedFile mapped(folder / "m");
+    ASSERT_EQ(mapped.bytes().size(), 3U);
+    EXPECT_EQ(static_cast<char>(mapped.bytes()[2]), 'c');
+    write_file(folder / "empty", std::string_view(""));
+    EXPECT_TRUE(MappedFile(folder / "empty").bytes().empty());
+}
+
+}  // namespace
+}  // namespace reverie

@@ -1,0 +1,41 @@
+#include <ATen/Parallel.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "reverie/core/runtime.h"
+#include "support/expect_error.h"
+
+namespace reverie {
+namespace {
+
+using test::expect_error;
+
+TEST(Runtime, ThreadsAreSetAsAsked) {
+    EXPECT_EQ(setup_runtime({.device = "cpu", .threads = 1}).threads, 1);
+    EXPECT_EQ(at::get_num_threads(), 1);
+    EXPECT_GE(setup_runtime({.device = "cpu"}).threads, 1);
+}
+
+TEST(Runtime, MalformedOptionsAreUsageErrorsThatNameTheFlag) {
+    for (const char* device : {"gpu", "cuda:", "cuda:x", "cuda:-1", "cuda:1234567", ""}) {
+        EXPECT_THAT(expect_error(ErrorKind::Usage, [&] { setup_runtime({.device = device}); }),
+                    testing::HasSubstr("--device"));
+    }
+    EXPECT_THAT(expect_error(ErrorKind::Usage, [] { setup_runtime({.device = "cpu", .threads = -2}); }),
+                testing::HasSubstr("--threads"));
+}
+
+TEST(Runtime, CudaAskedForAndAbsentSaysWhy) {
+    if (cuda_unavailable_reason().empty()) {
+        EXPECT_TRUE(setup_runtime({.device = "cuda"}).device.is_cuda());
+        return;
+    }
+    const std::string message = expect_error(ErrorKind::Device, [] { setup_runtime({.device = "cuda"}); });
+    EXPECT_THAT(message, testing::HasSubstr(cuda_unavailable_reason()));
+    EXPECT_TRUE(setup_runtime({}).device.is_cpu());
+}
+
+TEST(Runtime, TellsTheMemoryThatIsLeft) { EXPECT_GT(available_memory(), 16 << 20); }
+
+}  // namespace
+}  // namespace reverie
