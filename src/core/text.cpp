@@ -59,7 +59,7 @@ std::string did_you_mean(std::string_view word, const std::vector<std::string>& 
         return "";
     }
     for (std::string& name : names) {
-        name = "'" + name + "'";
+        name = std::string("'").append(name).append("'");
     }
     return "; did you mean " + join(names, ", ", " or ") + "?";
 }
