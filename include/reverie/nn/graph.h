@@ -53,6 +53,7 @@ struct Node {
     Activation activation = Activation::Relu;  ///< Activation
     Pooling pooling = Pooling::Max;            ///< Pool
     bool count_padding = true;                 ///< Pool, average: whether zeros beyond the border count in the mean
+    double gain = 1.0;                         ///< Pool: factor of its output
     std::string weight_key;                    ///< Convolution, Linear: the checkpoint's name without ".weight"
     std::string norm_key;                      ///< Convolution: the batch norm folded in; empty: none, the bias is read
     double norm_epsilon = 0.0;
@@ -87,6 +88,13 @@ std::vector<std::string> architectures();
 /// Throws Usage for an unknown one.
 Graph make_graph(const std::string& architecture, const std::string& preprocessing);
 
+/// Replaces every pooling (style transfer's variants; crowsonkb's gains are 2 for Average and 0.78 for L2, which keep
+/// the activations' size).
+void use_pooling(Graph& graph, Pooling pooling, double gain = 1.0);
+
+/// Lets the first convolution see the border's own values beyond the border instead of zeros: no dark frame.
+void replicate_first_padding(Graph& graph);
+
 /// What a tap sees of the image, for sides that are multiples of the tap's stride.
 struct Tap {
     std::string name;
@@ -99,6 +107,18 @@ struct Tap {
 
 /// Every tap with its geometry, in order of depth.
 std::vector<Tap> taps_of(const Graph& graph);
+
+/// A tensor that a checkpoint of the graph holds.
+struct WeightShape {
+    std::string name;
+    std::vector<std::int64_t> shape;
+};
+
+/// Every tensor that one node reads from a checkpoint; none for a node without weights.
+std::vector<WeightShape> weights_of(const Graph& graph, const Node& node);
+
+/// Every tensor that the graph reads from a checkpoint.
+std::vector<WeightShape> weights_of(const Graph& graph);
 
 /// The node a name means, canonical or alias. Throws Usage with the nearest names.
 int find_tap(const Graph& graph, const std::string& name);
