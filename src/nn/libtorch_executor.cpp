@@ -1,6 +1,7 @@
 #include "nn/libtorch_executor.h"
 
 #include <ATen/ATen.h>
+#include <c10/core/GradMode.h>
 
 #include <limits>
 
@@ -173,7 +174,7 @@ Tensor LibtorchExecutor::pool_back(const Node& node, const Tensor& output_gradie
 }
 
 std::vector<Tensor> LibtorchExecutor::forward(const Tensor& image, const std::vector<int>& wanted, bool keep) {
-    const at::NoGradGuard no_grad;
+    const c10::NoGradGuard no_grad;
     const std::vector<bool> needed = needed_nodes(graph_, wanted);
     saved_.assign(keep ? graph_.nodes.size() : 0, {});
     wanted_ = keep ? wanted : std::vector<int>{};
@@ -260,7 +261,7 @@ std::vector<Tensor> LibtorchExecutor::forward(const Tensor& image, const std::ve
 }
 
 Tensor LibtorchExecutor::backward(const std::vector<Tensor>& gradients) {
-    const at::NoGradGuard no_grad;
+    const c10::NoGradGuard no_grad;
     std::vector<Tensor> pending(graph_.nodes.size());
     const auto give = [&](int node, const Tensor& gradient) {
         Tensor& sum = pending[static_cast<std::size_t>(node)];

@@ -1,6 +1,7 @@
 #include "reverie/optimize/image_loop.h"
 
 #include <ATen/ATen.h>
+#include <c10/core/GradMode.h>
 
 #include "reverie/core/error.h"
 
@@ -21,7 +22,7 @@ Tensor NormalizedStep::step(const Tensor& image, const Tensor& gradient, std::in
 
 LoopResult minimize_image(const Tensor& initial, Objective& objective, const std::vector<GradientTransform>& transforms,
                           StepRule& rule, const ImageLoopOptions& options, const Hooks& hooks) {
-    const at::NoGradGuard no_grad;
+    const c10::NoGradGuard no_grad;
     LoopResult result{initial, 0, false};
     for (std::int64_t step = 0; step < options.steps; ++step) {
         if (hooks.cancelled()) {
