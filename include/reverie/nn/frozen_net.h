@@ -1,0 +1,69 @@
+// A pretrained net whose weights never change: features of an image, and the image gradient of anything said about
+// them.
+#pragma once
+
+#include <c10/core/Device.h>
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "reverie/core/tensor.h"
+#include "reverie/nn/graph.h"
+#include "reverie/weights/state_dict.h"
+
+namespace reverie {
+
+struct NetworkWeights;
+
+/// Feature maps, or their gradients, by the tap names they were asked for: float32 [N,C,h,w].
+using Features = std::map<std::string, Tensor>;
+
+/// Runs a graph. One per FrozenNet; callers never see which.
+class Executor {
+  public:
+    virtual ~Executor() = default;
+    /// Outputs of the wanted nodes. With `keep`, remembers what backward needs until backward or the next forward.
+    virtual std::vector<Tensor> forward(const Tensor& image, const std::vector<int>& wanted, bool keep) = 0;
+    /// The image gradient, given the gradients of the wanted nodes of the last forward (undefined: zero).
+    virtual Tensor backward(const std::vector<Tensor>& gradients) = 0;
+    /// Bytes at the peak of forward and backward, weights not counted.
+    virtual std::int64_t peak_bytes(Size image, const std::vector<int>& wanted) const = 0;
+};
+
+class FrozenNet {
+  public:
+    /// Checks names and shapes of all weights of the graph at once (a mismatch throws Weights, naming the first missing
+    /// and mismatched tensors), but loads a layer only when a tap needs it.
+    FrozenNet(Graph graph, StateDict weights, c10::Device device);
+    ~FrozenNet();
+    FrozenNet(FrozenNet&&) noexcept;
+    FrozenNet& operator=(FrozenNet&&) noexcept;
+
+    /// Runs no deeper than the taps asked for. `image`: RGB in [0,1], [3,H,W] or [N,3,H,W]; normalisation is inside.
+    /// With `keep_for_backward` what backward needs is held until backward or the next forward. Throws Usage for an
+    /// unknown tap (nearest names suggested) and Input for an image below min_side.
+    Features forward(const Tensor& image, const std::vector<std::string>& taps, bool keep_for_backward = true);
+
+    /// The gradient with respect to the image of the last forward, shaped like it. Taps left out count as zero.
+    Tensor backward(const Features& gradients);
+
+    const std::string& architecture() const;
+    const Graph& graph() const;
+    c10::Device device() const;
+    std::vector<Tap> taps() const;
+    std::int64_t min_side(const std::vector<std::string>& taps) const;
+    /// Estimated bytes at the peak of one forward and backward, weights included.
+    std::int64_t bytes(Size image, const std::vector<std::string>& taps) const;
+
+  private:
+    struct State;
+    std::unique_ptr<State> state_;
+};
+
+/// The net for weights that a WeightStore resolved. Throws Weights.
+FrozenNet load_net(const NetworkWeights& weights, c10::Device device);
+
+}  // namespace reverie

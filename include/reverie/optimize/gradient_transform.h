@@ -1,0 +1,46 @@
+// What happens to an image gradient between the objective and the step: pure functions that chain. All take and give
+// [3,H,W] or [N,3,H,W], float32, on any device.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <functional>
+
+#include "reverie/core/tensor.h"
+
+namespace reverie {
+
+/// One link of the chain.
+using GradientTransform = std::function<Tensor(const Tensor& gradient)>;
+
+/// sqrt(mean(x^2)) over everything, as a scalar tensor on x's device (nothing is read back).
+Tensor root_mean_square(const Tensor& x);
+
+/// Gaussian of that sigma in pixels, cut at 3 sigma, mirrored at the borders; sigma <= 0 returns the input.
+Tensor gaussian_blur(const Tensor& image, double sigma);
+
+struct BandOptions {
+    std::int64_t levels = 4;  ///< bands of the Laplacian pyramid, finest first; 0: the gradient is left alone
+    double band_ratio = 1.0;  ///< strength of each band relative to the next finer one
+    double residual = 0.0;    ///< strength of what is left below the coarsest band (overall brightness and colour)
+};
+
+/// Laplacian-pyramid gradient normalisation (Mordvintsev, DeepDream with TensorFlow, 2016): every band is brought to
+/// the same root mean square, so large shapes are as strong as fine ones. A level halves each side, rounding up, by an
+/// antialiased triangle filter; levels end where a side would fall below 8.
+Tensor normalize_bands(const Tensor& gradient, const BandOptions& options);
+
+using ColorMatrix = std::array<std::array<double, 3>, 3>;
+
+/// The colour covariance of natural photographs (the matrix of Olah, Mordvintsev, Schubert: Feature Visualization,
+/// Distill 2017, times its transpose) to a power, scaled so that grey keeps its size: 0 is the identity, 1 the
+/// covariance itself.
+ColorMatrix natural_colors(double power = 1.0);
+
+/// Onto lightness alone: every channel becomes their Rec. 709 weighted sum, scaled so that grey keeps its size.
+ColorMatrix luma_colors();
+
+/// out[o] = sum over c of matrix[o][c] * in[c].
+Tensor mix_colors(const Tensor& gradient, const ColorMatrix& matrix);
+
+}  // namespace reverie

@@ -1,0 +1,73 @@
+// The one loop that optimises pixels.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "reverie/core/hooks.h"
+#include "reverie/core/tensor.h"
+#include "reverie/optimize/gradient_transform.h"
+
+namespace reverie {
+
+/// What an image is improved by: lower is better.
+class Objective {
+  public:
+    virtual ~Objective() = default;
+    /// The value and its gradient at `image` [3,H,W]; `step` counts from 0 and keys any randomness. The value is a
+    /// scalar tensor, so that nothing is read back from a device unless the loop reports it.
+    virtual Tensor value_and_gradient(const Tensor& image, std::int64_t step, Tensor& gradient) = 0;
+};
+
+/// How a gradient becomes a step.
+class StepRule {
+  public:
+    virtual ~StepRule() = default;
+    /// The next image; the gradient points uphill, the step goes down.
+    virtual Tensor step(const Tensor& image, const Tensor& gradient, std::int64_t step) = 0;
+};
+
+/// Steps of a fixed root mean square, whatever the size of gradient and image: a dream looks the same at any
+/// resolution.
+struct NormalizedStepOptions {
+    double step_size = 0.02;  ///< root mean square of the first step, in units of [0,1]
+    double decay = 0.0;       ///< the last step is (1 - decay) of the first, linearly
+    std::int64_t steps = 1;   ///< over which it decays
+    double headroom =
+        0.0;  ///< a value nearer than this to the bound it moves to slows down in proportion; 0: it is cut
+};
+
+class NormalizedStep final : public StepRule {
+  public:
+    explicit NormalizedStep(const NormalizedStepOptions& options) : options_(options) {}
+    Tensor step(const Tensor& image, const Tensor& gradient, std::int64_t step) override;
+
+  private:
+    NormalizedStepOptions options_;
+};
+
+struct ImageLoopOptions {
+    std::int64_t steps = 1;
+    std::int64_t preview_every = 0;  ///< 0: none
+    std::string stage;               ///< for progress
+    double done_before = 0.0;        ///< progress units already done in earlier stages
+    double per_step = 1.0;           ///< progress units of one step
+    double total = 0.0;              ///< of all stages
+    std::string unit = "steps";
+    std::string value_name = "loss";
+    double value_sign = 1.0;  ///< -1 shows an objective that is maximised with its own sign
+};
+
+struct LoopResult {
+    Tensor image;
+    std::int64_t steps = 0;
+    bool cancelled = false;
+};
+
+/// Improves `initial` [3,H,W] step by step: objective, transforms in order, step rule, clamp to [0,1]. Cancelling ends
+/// it after the step at hand with what is there. Throws Internal when the objective gives a value that is not finite.
+LoopResult minimize_image(const Tensor& initial, Objective& objective, const std::vector<GradientTransform>& transforms,
+                          StepRule& rule, const ImageLoopOptions& options, const Hooks& hooks = {});
+
+}  // namespace reverie

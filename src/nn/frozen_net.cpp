@@ -1,0 +1,102 @@
+#include "reverie/nn/frozen_net.h"
+
+#include <ATen/ATen.h>
+
+#include "nn/bind.h"
+#include "nn/libtorch_executor.h"
+#include "reverie/core/error.h"
+#include "reverie/weights/store.h"
+
+namespace reverie {
+
+struct FrozenNet::State {
+    Graph graph;
+    StateDict weights;
+    c10::Device device;
+    std::unique_ptr<Executor> executor;
+
+    // of the last forward
+    std::vector<std::string> names;
+    bool batched = true;
+
+    std::vector<int> nodes(const std::vector<std::string>& taps) const {
+        std::vector<int> found;
+        for (const std::string& tap : taps) {
+            found.push_back(find_tap(graph, tap));
+        }
+        return found;
+    }
+};
+
+FrozenNet::FrozenNet(Graph graph, StateDict weights, c10::Device device)
+    : state_(new State{std::move(graph), std::move(weights), device, nullptr, {}, true}) {
+    check_weights(state_->graph, state_->weights);
+    state_->executor = make_libtorch_executor(state_->graph, state_->weights, device);
+}
+
+FrozenNet::~FrozenNet() = default;
+FrozenNet::FrozenNet(FrozenNet&&) noexcept = default;
+FrozenNet& FrozenNet::operator=(FrozenNet&&) noexcept = default;
+
+Features FrozenNet::forward(const Tensor& image, const std::vector<std::string>& taps, bool keep_for_backward) {
+    const std::vector<int> nodes = state_->nodes(taps);
+    const Size size = size_of(image);
+    const std::vector<Size> sizes = sizes_of(state_->graph, size);
+    for (std::size_t i = 0; i < nodes.size(); ++i) {
+        const Size cells = sizes[static_cast<std::size_t>(nodes[i])];
+        if (cells.height <= 0 || cells.width <= 0) {
+            throw Error(ErrorKind::Input,
+                        "an image of " + std::to_string(size.width) + "x" + std::to_string(size.height) +
+                            " pixels is too small for layer '" + taps[i] + "' of " + architecture() + ", which needs " +
+                            std::to_string(min_side(taps)) + " on each side; take a larger one or a shallower layer");
+        }
+    }
+    state_->batched = image.dim() == 4;
+    state_->names = taps;
+    const std::vector<Tensor> outputs =
+        state_->executor->forward(state_->batched ? image : image.unsqueeze(0), nodes, keep_for_backward);
+    Features features;
+    for (std::size_t i = 0; i < taps.size(); ++i) {
+        features[taps[i]] = outputs[i];
+    }
+    return features;
+}
+
+Tensor FrozenNet::backward(const Features& gradients) {
+    std::vector<Tensor> ordered;
+    for (const std::string& name : state_->names) {
+        const auto found = gradients.find(name);
+        ordered.push_back(found == gradients.end() ? Tensor() : found->second);
+    }
+    const Tensor gradient = state_->executor->backward(ordered);
+    return state_->batched || !gradient.defined() ? gradient : gradient.squeeze(0);
+}
+
+const std::string& FrozenNet::architecture() const { return state_->graph.architecture; }
+const Graph& FrozenNet::graph() const { return state_->graph; }
+c10::Device FrozenNet::device() const { return state_->device; }
+std::vector<Tap> FrozenNet::taps() const { return taps_of(state_->graph); }
+
+std::int64_t FrozenNet::min_side(const std::vector<std::string>& taps) const {
+    return reverie::min_side(state_->graph, state_->nodes(taps));
+}
+
+std::int64_t FrozenNet::bytes(Size image, const std::vector<std::string>& taps) const {
+    const std::vector<int> nodes = state_->nodes(taps);
+    const std::vector<bool> needed = needed_nodes(state_->graph, nodes);
+    std::int64_t weights = 0;
+    for (std::size_t i = 0; i < state_->graph.nodes.size(); ++i) {
+        const Node& node = state_->graph.nodes[i];
+        if (needed[i] && (node.op == Op::Convolution || node.op == Op::Linear)) {
+            const std::int64_t in = state_->graph.nodes[static_cast<std::size_t>(node.inputs[0])].channels;
+            weights += 4 * node.channels * (in / node.groups * node.window.kernel_h * node.window.kernel_w + 1);
+        }
+    }
+    return weights + state_->executor->peak_bytes(image, nodes);
+}
+
+FrozenNet load_net(const NetworkWeights& weights, c10::Device device) {
+    return {make_graph(weights.architecture, weights.preprocessing), read_state_dict(weights.file), device};
+}
+
+}  // namespace reverie

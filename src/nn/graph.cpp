@@ -1,0 +1,288 @@
+#include "reverie/nn/graph.h"
+
+#include <algorithm>
+#include <array>
+#include <functional>
+
+#include "nn/architectures.h"
+#include "nn/window_geometry.h"
+#include "reverie/core/error.h"
+#include "reverie/core/text.h"
+
+namespace reverie {
+namespace {
+
+Normalization normalization_for(const std::string& preprocessing) {
+    if (preprocessing == "torchvision") {
+        constexpr std::array mean = {0.485, 0.456, 0.406};
+        constexpr std::array deviation = {0.229, 0.224, 0.225};
+        Normalization n;
+        for (std::size_t c = 0; c < 3; ++c) {
+            n.scale[c] = 1.0 / deviation[c];
+            n.shift[c] = -mean[c] / deviation[c];
+        }
+        return n;
+    }
+    if (preprocessing == "inception") {
+        return {{2, 2, 2}, {-1, -1, -1}, false};
+    }
+    if (preprocessing == "caffe") {  // blue, green, red means 103.939, 116.779, 123.68 of 0..255
+        return {{255, 255, 255}, {-123.68, -116.779, -103.939}, true};
+    }
+    if (preprocessing == "lite0") {
+        return {{255.0 / 128, 255.0 / 128, 255.0 / 128}, {-127.0 / 128, -127.0 / 128, -127.0 / 128}, false};
+    }
+    throw Error(ErrorKind::Usage, "'" + preprocessing + "' is not a preprocessing" +
+                                      did_you_mean(preprocessing, {"torchvision", "inception", "caffe", "lite0"}) +
+                                      "; wanted torchvision, inception, caffe or lite0");
+}
+
+const std::vector<std::pair<std::string, std::function<void(Graph&)>>>& builders() {
+    static const std::vector<std::pair<std::string, std::function<void(Graph&)>>> table = {
+        {"vgg16",
+         [](Graph& g) {
+             build_vgg(g, {2, 2, 3, 3, 3});
+         }},
+        {"vgg19",
+         [](Graph& g) {
+             build_vgg(g, {2, 2, 4, 4, 4});
+         }},
+        {"inception_v3", [](Graph& g) { build_inception_v3(g, {}); }},
+        {"inception_v3_fid",
+         [](Graph& g) { build_inception_v3(g, {.count_padding = false, .max_pool_in_7c = true, .classes = 1008}); }},
+        {"inception_v3_keras", [](Graph& g) { build_inception_v3(g, {.count_padding = false}); }},
+        {"efficientnet_lite0", [](Graph& g) { build_efficientnet_lite0(g); }},
+    };
+    return table;
+}
+
+/// The image pixels that cell 0 of a map sees, first to last; outside the image when negative or beyond.
+struct Reach {
+    std::int64_t first = 0, last = 0, stride = 1;
+    bool everything = false;
+};
+
+Reach reach_of(const Node& node, const std::vector<Reach>& reaches) {
+    Reach reach = reaches[static_cast<std::size_t>(node.inputs.front())];
+    switch (node.op) {
+        case Op::Convolution:
+        case Op::Pool: {
+            const Window& w = node.window;
+            const auto pad = [&](std::int64_t kernel, std::int64_t given) {
+                // With SAME the sides are taken as multiples of the stride: kernel - stride cells are added in all.
+                return w.padding == Padding::Same ? std::max<std::int64_t>(0, kernel - w.stride) / 2 : given;
+            };
+            const std::int64_t before = std::max(pad(w.kernel_h, w.pad_h), pad(w.kernel_w, w.pad_w));
+            const std::int64_t after =
+                std::max(w.kernel_h - 1 - pad(w.kernel_h, w.pad_h), w.kernel_w - 1 - pad(w.kernel_w, w.pad_w));
+            reach.last += after * reach.stride;
+            reach.first -= before * reach.stride;
+            reach.stride *= w.stride;
+            return reach;
+        }
+        case Op::Add:
+        case Op::Concatenate:
+            for (const int input : node.inputs) {
+                const Reach& other = reaches[static_cast<std::size_t>(input)];
+                reach.first = std::min(reach.first, other.first);
+                reach.last = std::max(reach.last, other.last);
+            }
+            return reach;
+        case Op::GlobalAverage:
+            reach.everything = true;
+            return reach;
+        case Op::Input:
+        case Op::Activation:
+        case Op::Linear:
+            return reach;
+    }
+    return reach;
+}
+
+std::vector<std::string> all_names(const Graph& graph) {
+    std::vector<std::string> names = graph.tap_names;
+    for (const auto& [alias, canonical] : graph.aliases) {
+        names.push_back(alias);
+    }
+    return names;
+}
+
+}  // namespace
+
+int Graph::add(Node node) {
+    nodes.push_back(std::move(node));
+    return static_cast<int>(nodes.size()) - 1;
+}
+
+void Graph::name(const std::string& tap, int node, const std::vector<std::string>& other_names) {
+    tap_names.push_back(tap);
+    taps[tap] = node;
+    for (const std::string& other : other_names) {
+        aliases[other] = tap;
+    }
+}
+
+std::vector<std::string> architectures() {
+    std::vector<std::string> names;
+    for (const auto& [name, build] : builders()) {
+        names.push_back(name);
+    }
+    return names;
+}
+
+Graph make_graph(const std::string& architecture, const std::string& preprocessing) {
+    for (const auto& [name, build] : builders()) {
+        if (name == architecture) {
+            Graph graph;
+            graph.architecture = architecture;
+            graph.normalization = normalization_for(preprocessing);
+            build(graph);
+            return graph;
+        }
+    }
+    throw Error(ErrorKind::Usage, "'" + architecture + "' is not a network architecture" +
+                                      did_you_mean(architecture, architectures()) + "; wanted " +
+                                      join(architectures(), ", ", " or "));
+}
+
+void use_pooling(Graph& graph, Pooling pooling, double gain) {
+    for (Node& node : graph.nodes) {
+        if (node.op == Op::Pool) {
+            node.pooling = pooling;
+            node.gain = gain;
+        }
+    }
+}
+
+void replicate_first_padding(Graph& graph) {
+    const auto first = std::find_if(graph.nodes.begin(), graph.nodes.end(),
+                                    [](const Node& node) { return node.op == Op::Convolution; });
+    if (first != graph.nodes.end() && first->window.padding == Padding::Zero) {
+        first->window.padding = Padding::Replicate;
+    }
+}
+
+std::vector<Tap> taps_of(const Graph& graph) {
+    std::vector<Reach> reaches(graph.nodes.size());
+    for (std::size_t i = 1; i < graph.nodes.size(); ++i) {
+        reaches[i] = reach_of(graph.nodes[i], reaches);
+    }
+    std::vector<Tap> taps;
+    for (const std::string& name : graph.tap_names) {
+        const auto node = static_cast<std::size_t>(graph.taps.at(name));
+        const Reach& reach = reaches[node];
+        Tap tap{.name = name, .channels = graph.nodes[node].channels, .stride = reach.stride};
+        if (reach.everything) {
+            tap.field = 0;
+            tap.stride = 0;
+        } else {
+            tap.offset = static_cast<double>(reach.first + reach.last) / 2.0;
+            tap.field = reach.last - reach.first + 1;
+        }
+        for (const auto& [alias, canonical] : graph.aliases) {
+            if (canonical == name) {
+                tap.aliases.push_back(alias);
+            }
+        }
+        taps.push_back(std::move(tap));
+    }
+    return taps;
+}
+
+std::vector<WeightShape> weights_of(const Graph& graph, const Node& node) {
+    if (node.op != Op::Convolution && node.op != Op::Linear) {
+        return {};
+    }
+    const std::int64_t in = graph.nodes[static_cast<std::size_t>(node.inputs.front())].channels;
+    std::vector<WeightShape> weights;
+    if (node.op == Op::Linear) {
+        weights.push_back({node.weight_key + ".weight", {node.channels, in}});
+    } else {
+        weights.push_back({node.weight_key + ".weight",
+                           {node.channels, in / node.groups, node.window.kernel_h, node.window.kernel_w}});
+    }
+    if (node.norm_key.empty()) {
+        weights.push_back({node.weight_key + ".bias", {node.channels}});
+    } else {
+        for (const char* part : {".weight", ".bias", ".running_mean", ".running_var"}) {
+            weights.push_back({node.norm_key + part, {node.channels}});
+        }
+    }
+    return weights;
+}
+
+std::vector<WeightShape> weights_of(const Graph& graph) {
+    std::vector<WeightShape> all;
+    for (const Node& node : graph.nodes) {
+        for (WeightShape& weight : weights_of(graph, node)) {
+            all.push_back(std::move(weight));
+        }
+    }
+    return all;
+}
+
+int find_tap(const Graph& graph, const std::string& name) {
+    const auto alias = graph.aliases.find(name);
+    const auto tap = graph.taps.find(alias == graph.aliases.end() ? name : alias->second);
+    if (tap == graph.taps.end()) {
+        throw Error(ErrorKind::Usage, "'" + name + "' is not a layer of " + graph.architecture +
+                                          did_you_mean(name, all_names(graph)) + "; --list-layers shows them all");
+    }
+    return tap->second;
+}
+
+std::vector<Size> sizes_of(const Graph& graph, Size image) {
+    std::vector<Size> sizes(graph.nodes.size());
+    for (std::size_t i = 0; i < graph.nodes.size(); ++i) {
+        const Node& node = graph.nodes[i];
+        switch (node.op) {
+            case Op::Input:
+                sizes[i] = image;
+                break;
+            case Op::Convolution:
+            case Op::Pool:
+                sizes[i] = window_output(node.window, sizes[static_cast<std::size_t>(node.inputs[0])]);
+                break;
+            case Op::GlobalAverage: {
+                const Size in = sizes[static_cast<std::size_t>(node.inputs[0])];
+                sizes[i] = in.height > 0 && in.width > 0 ? Size{1, 1} : Size{};
+                break;
+            }
+            case Op::Activation:
+            case Op::Add:
+            case Op::Concatenate:
+            case Op::Linear:
+                sizes[i] = sizes[static_cast<std::size_t>(node.inputs[0])];
+                break;
+        }
+    }
+    return sizes;
+}
+
+std::vector<bool> needed_nodes(const Graph& graph, const std::vector<int>& wanted) {
+    std::vector<bool> needed(graph.nodes.size(), false);
+    for (const int node : wanted) {
+        needed[static_cast<std::size_t>(node)] = true;
+    }
+    for (std::size_t i = graph.nodes.size(); i-- > 0;) {
+        if (needed[i]) {
+            for (const int input : graph.nodes[i].inputs) {
+                needed[static_cast<std::size_t>(input)] = true;
+            }
+        }
+    }
+    return needed;
+}
+
+std::int64_t min_side(const Graph& graph, const std::vector<int>& wanted) {
+    // Output sizes never shrink when the image grows, so the first side that fits is the smallest.
+    for (std::int64_t side = 1;; ++side) {
+        const std::vector<Size> sizes = sizes_of(graph, {side, side});
+        if (std::all_of(wanted.begin(), wanted.end(),
+                        [&](int node) { return sizes[static_cast<std::size_t>(node)].height > 0; })) {
+            return side;
+        }
+    }
+}
+
+}  // namespace reverie

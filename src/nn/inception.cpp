@@ -1,0 +1,164 @@
+#include "nn/architectures.h"
+
+namespace reverie {
+namespace {
+
+/// Writes one block after another; the methods are the blocks of torchvision's inception.py by their letters.
+class Builder {
+  public:
+    Builder(Graph& graph, const InceptionVariant& variant) : graph_(graph), variant_(variant) {}
+
+    struct Kernel {
+        std::int64_t h = 1, w = 1, stride = 1;
+        bool padded = true;  ///< by half the kernel
+    };
+
+    /// Convolution without bias, batch norm, ReLU.
+    int convolution(const std::string& key, int input, std::int64_t channels, Kernel kernel) {
+        const int node = graph_.add({.op = Op::Convolution,
+                                     .inputs = {input},
+                                     .channels = channels,
+                                     .window = {.kernel_h = kernel.h,
+                                                .kernel_w = kernel.w,
+                                                .stride = kernel.stride,
+                                                .pad_h = kernel.padded ? kernel.h / 2 : 0,
+                                                .pad_w = kernel.padded ? kernel.w / 2 : 0},
+                                     .weight_key = key + ".conv",
+                                     .norm_key = key + ".bn",
+                                     .norm_epsilon = 1e-3});
+        return graph_.add({.op = Op::Activation, .inputs = {node}, .channels = channels});
+    }
+
+    int max_pool(int input, std::int64_t stride, std::int64_t pad) {
+        return graph_.add({.op = Op::Pool,
+                           .inputs = {input},
+                           .channels = channels(input),
+                           .window = {.kernel_h = 3, .kernel_w = 3, .stride = stride, .pad_h = pad, .pad_w = pad}});
+    }
+
+    int average_pool(int input) {
+        return graph_.add({.op = Op::Pool,
+                           .inputs = {input},
+                           .channels = channels(input),
+                           .window = {.kernel_h = 3, .kernel_w = 3, .pad_h = 1, .pad_w = 1},
+                           .pooling = Pooling::Average,
+                           .count_padding = variant_.count_padding});
+    }
+
+    int concatenate(const std::vector<int>& inputs) {
+        std::int64_t sum = 0;
+        for (const int input : inputs) {
+            sum += channels(input);
+        }
+        return graph_.add({.op = Op::Concatenate, .inputs = inputs, .channels = sum});
+    }
+
+    int block_a(const std::string& key, int x, std::int64_t pooled) {
+        const int b1 = convolution(key + ".branch1x1", x, 64, {});
+        int b5 = convolution(key + ".branch5x5_1", x, 48, {});
+        b5 = convolution(key + ".branch5x5_2", b5, 64, {.h = 5, .w = 5});
+        int b3 = convolution(key + ".branch3x3dbl_1", x, 64, {});
+        b3 = convolution(key + ".branch3x3dbl_2", b3, 96, k3);
+        b3 = convolution(key + ".branch3x3dbl_3", b3, 96, k3);
+        const int pool = convolution(key + ".branch_pool", average_pool(x), pooled, {});
+        return concatenate({b1, b5, b3, pool});
+    }
+
+    int block_b(const std::string& key, int x) {
+        const int b3 = convolution(key + ".branch3x3", x, 384, k3_halving);
+        int d3 = convolution(key + ".branch3x3dbl_1", x, 64, {});
+        d3 = convolution(key + ".branch3x3dbl_2", d3, 96, k3);
+        d3 = convolution(key + ".branch3x3dbl_3", d3, 96, k3_halving);
+        return concatenate({b3, d3, max_pool(x, 2, 0)});
+    }
+
+    int block_c(const std::string& key, int x, std::int64_t narrow) {
+        const int b1 = convolution(key + ".branch1x1", x, 192, {});
+        int b7 = convolution(key + ".branch7x7_1", x, narrow, {});
+        b7 = convolution(key + ".branch7x7_2", b7, narrow, k1x7);
+        b7 = convolution(key + ".branch7x7_3", b7, 192, k7x1);
+        int d7 = convolution(key + ".branch7x7dbl_1", x, narrow, {});
+        d7 = convolution(key + ".branch7x7dbl_2", d7, narrow, k7x1);
+        d7 = convolution(key + ".branch7x7dbl_3", d7, narrow, k1x7);
+        d7 = convolution(key + ".branch7x7dbl_4", d7, narrow, k7x1);
+        d7 = convolution(key + ".branch7x7dbl_5", d7, 192, k1x7);
+        const int pool = convolution(key + ".branch_pool", average_pool(x), 192, {});
+        return concatenate({b1, b7, d7, pool});
+    }
+
+    int block_d(const std::string& key, int x) {
+        int b3 = convolution(key + ".branch3x3_1", x, 192, {});
+        b3 = convolution(key + ".branch3x3_2", b3, 320, k3_halving);
+        int b7 = convolution(key + ".branch7x7x3_1", x, 192, {});
+        b7 = convolution(key + ".branch7x7x3_2", b7, 192, k1x7);
+        b7 = convolution(key + ".branch7x7x3_3", b7, 192, k7x1);
+        b7 = convolution(key + ".branch7x7x3_4", b7, 192, k3_halving);
+        return concatenate({b3, b7, max_pool(x, 2, 0)});
+    }
+
+    int block_e(const std::string& key, int x, bool pool_by_maximum) {
+        const int b1 = convolution(key + ".branch1x1", x, 320, {});
+        const int b3 = convolution(key + ".branch3x3_1", x, 384, {});
+        const int b3a = convolution(key + ".branch3x3_2a", b3, 384, k1x3);
+        const int b3b = convolution(key + ".branch3x3_2b", b3, 384, k3x1);
+        int d3 = convolution(key + ".branch3x3dbl_1", x, 448, {});
+        d3 = convolution(key + ".branch3x3dbl_2", d3, 384, k3);
+        const int d3a = convolution(key + ".branch3x3dbl_3a", d3, 384, k1x3);
+        const int d3b = convolution(key + ".branch3x3dbl_3b", d3, 384, k3x1);
+        const int pooled = pool_by_maximum ? max_pool(x, 1, 1) : average_pool(x);
+        const int pool = convolution(key + ".branch_pool", pooled, 192, {});
+        return concatenate({b1, b3a, b3b, d3a, d3b, pool});
+    }
+
+    static constexpr Kernel k3{.h = 3, .w = 3};
+    static constexpr Kernel k3_valid{.h = 3, .w = 3, .padded = false};
+    static constexpr Kernel k3_halving{.h = 3, .w = 3, .stride = 2, .padded = false};
+    static constexpr Kernel k1x3{.h = 1, .w = 3};
+    static constexpr Kernel k3x1{.h = 3, .w = 1};
+    static constexpr Kernel k1x7{.h = 1, .w = 7};
+    static constexpr Kernel k7x1{.h = 7, .w = 1};
+
+  private:
+    std::int64_t channels(int node) const { return graph_.nodes[static_cast<std::size_t>(node)].channels; }
+
+    Graph& graph_;
+    const InceptionVariant& variant_;
+};
+
+}  // namespace
+
+void build_inception_v3(Graph& graph, const InceptionVariant& variant) {
+    Builder b(graph, variant);
+    int x = graph.add({});
+    const auto tap = [&](const std::string& name, int node, const std::vector<std::string>& others = {}) {
+        graph.name(name, node, others);
+        return node;
+    };
+    const auto convolution = [&](const std::string& name, std::int64_t channels, Builder::Kernel kernel) {
+        return tap(name, b.convolution(name, x, channels, kernel));
+    };
+    x = convolution("Conv2d_1a_3x3", 32, Builder::k3_halving);
+    x = convolution("Conv2d_2a_3x3", 32, Builder::k3_valid);
+    x = convolution("Conv2d_2b_3x3", 64, Builder::k3);
+    x = tap("maxpool1", b.max_pool(x, 2, 0));
+    x = convolution("Conv2d_3b_1x1", 80, {});
+    x = convolution("Conv2d_4a_3x3", 192, Builder::k3_valid);
+    x = tap("maxpool2", b.max_pool(x, 2, 0));
+    // Keras numbers the concatenations from 0.
+    x = tap("Mixed_5b", b.block_a("Mixed_5b", x, 32), {"mixed0"});
+    x = tap("Mixed_5c", b.block_a("Mixed_5c", x, 64), {"mixed1"});
+    x = tap("Mixed_5d", b.block_a("Mixed_5d", x, 64), {"mixed2"});
+    x = tap("Mixed_6a", b.block_b("Mixed_6a", x), {"mixed3"});
+    x = tap("Mixed_6b", b.block_c("Mixed_6b", x, 128), {"mixed4"});
+    x = tap("Mixed_6c", b.block_c("Mixed_6c", x, 160), {"mixed5"});
+    x = tap("Mixed_6d", b.block_c("Mixed_6d", x, 160), {"mixed6"});
+    x = tap("Mixed_6e", b.block_c("Mixed_6e", x, 192), {"mixed7"});
+    x = tap("Mixed_7a", b.block_d("Mixed_7a", x), {"mixed8"});
+    x = tap("Mixed_7b", b.block_e("Mixed_7b", x, false), {"mixed9"});
+    x = tap("Mixed_7c", b.block_e("Mixed_7c", x, variant.max_pool_in_7c), {"mixed10"});
+    x = tap("avgpool", graph.add({.op = Op::GlobalAverage, .inputs = {x}, .channels = 2048}));
+    tap("fc", graph.add({.op = Op::Linear, .inputs = {x}, .channels = variant.classes, .weight_key = "fc"}),
+        {"logits"});
+}
+
+}  // namespace reverie

@@ -1,0 +1,117 @@
+#include "reverie/optimize/gradient_transform.h"
+
+#include <ATen/ATen.h>
+
+#include <cmath>
+#include <vector>
+
+namespace reverie {
+namespace {
+
+/// Keeps a division by the size of an all-zero gradient finite.
+constexpr double kTiny = 1e-12;
+
+/// The functions of LibTorch below want a batch.
+Tensor batched(const Tensor& x) { return x.dim() == 3 ? x.unsqueeze(0) : x; }
+Tensor like(const Tensor& result, const Tensor& original) { return original.dim() == 3 ? result.squeeze(0) : result; }
+
+std::array<std::int64_t, 2> sides(const Tensor& x) { return {x.size(-2), x.size(-1)}; }
+
+/// Correlates one axis (2 or 3) with an odd kernel, mirrored at the borders.
+Tensor filter_axis(const Tensor& x, const Tensor& kernel, std::int64_t axis) {
+    const std::int64_t radius = kernel.numel() / 2;
+    const std::int64_t channels = x.size(1);
+    const bool rows = axis == 2;
+    const std::array<std::int64_t, 4> pad = {rows ? 0 : radius, rows ? 0 : radius, rows ? radius : 0,
+                                             rows ? radius : 0};
+    const Tensor weight = (rows ? kernel.view({1, 1, -1, 1}) : kernel.view({1, 1, 1, -1})).repeat({channels, 1, 1, 1});
+    return at::conv2d(at::reflection_pad2d(x, pad), weight, {}, at::IntArrayRef{1}, at::IntArrayRef{0},
+                      at::IntArrayRef{1}, channels);
+}
+
+Tensor gaussian_kernel(double sigma, std::int64_t radius, const Tensor& like_tensor) {
+    std::vector<float> values;
+    double sum = 0.0;
+    for (std::int64_t t = -radius; t <= radius; ++t) {
+        const auto distance = static_cast<double>(t);
+        values.push_back(static_cast<float>(std::exp(-distance * distance / (2.0 * sigma * sigma))));
+        sum += values.back();
+    }
+    return (at::tensor(values) / sum).to(like_tensor.options());
+}
+
+}  // namespace
+
+Tensor root_mean_square(const Tensor& x) { return x.square().mean().sqrt(); }
+
+Tensor gaussian_blur(const Tensor& image, double sigma) {
+    if (sigma <= 0.0) {
+        return image;
+    }
+    Tensor x = batched(image);
+    for (const std::int64_t axis : {std::int64_t{3}, std::int64_t{2}}) {
+        // Mirroring reaches at most to the other border.
+        const std::int64_t radius =
+            std::min(std::max<std::int64_t>(1, static_cast<std::int64_t>(3.0 * sigma + 0.5)), x.size(axis) - 1);
+        if (radius > 0) {
+            x = filter_axis(x, gaussian_kernel(sigma, radius, x), axis);
+        }
+    }
+    return like(x, image);
+}
+
+Tensor normalize_bands(const Tensor& gradient, const BandOptions& options) {
+    if (options.levels <= 0) {
+        return gradient;
+    }
+    constexpr std::int64_t kSmallest = 8;
+    const auto normalized = [](const Tensor& band) { return band / (root_mean_square(band) + kTiny); };
+    const auto enlarge = [](const Tensor& x, std::array<std::int64_t, 2> size) {
+        return at::upsample_bilinear2d(x, size, /*align_corners=*/false);
+    };
+    std::vector<Tensor> bands;
+    Tensor rest = batched(gradient);
+    for (std::int64_t level = 0; level < options.levels && std::min(rest.size(2), rest.size(3)) >= kSmallest; ++level) {
+        const std::array<std::int64_t, 2> half = {(rest.size(2) + 1) / 2, (rest.size(3) + 1) / 2};
+        const Tensor smaller = at::_upsample_bilinear2d_aa(rest, half, /*align_corners=*/false);
+        bands.push_back(rest - enlarge(smaller, sides(rest)));
+        rest = smaller;
+    }
+    Tensor sum = normalized(rest) * options.residual;
+    for (std::size_t k = bands.size(); k-- > 0;) {
+        sum =
+            enlarge(sum, sides(bands[k])) + normalized(bands[k]) * std::pow(options.band_ratio, static_cast<double>(k));
+    }
+    return like(sum, gradient);
+}
+
+ColorMatrix natural_colors(double power) {
+    // Rows: red, green, blue; columns: the directions of the decorrelated basis, strongest first.
+    const Tensor basis = at::tensor({0.26, 0.09, 0.02, 0.27, 0.00, -0.05, 0.27, -0.09, 0.03}, at::kDouble).view({3, 3});
+    const auto [values, vectors] = at::linalg_eigh(basis.mm(basis.t()));
+    Tensor matrix = vectors.mm(at::diag(values.clamp_min(kTiny).pow(power))).mm(vectors.t());
+    matrix = matrix / (matrix.sum() / 3.0);
+    ColorMatrix result{};
+    for (std::size_t o = 0; o < 3; ++o) {
+        for (std::size_t c = 0; c < 3; ++c) {
+            result[o][c] = matrix[static_cast<std::int64_t>(o)][static_cast<std::int64_t>(c)].item<double>();
+        }
+    }
+    return result;
+}
+
+ColorMatrix luma_colors() {
+    constexpr std::array<double, 3> weights = {0.2126, 0.7152, 0.0722};
+    return {weights, weights, weights};
+}
+
+Tensor mix_colors(const Tensor& gradient, const ColorMatrix& matrix) {
+    std::vector<double> flat;
+    for (const auto& row : matrix) {
+        flat.insert(flat.end(), row.begin(), row.end());
+    }
+    const Tensor m = at::tensor(flat, at::kFloat).view({3, 3, 1, 1}).to(gradient.device());
+    return like(at::conv2d(batched(gradient), m), gradient);
+}
+
+}  // namespace reverie

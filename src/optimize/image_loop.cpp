@@ -1,0 +1,58 @@
+#include "reverie/optimize/image_loop.h"
+
+#include <ATen/ATen.h>
+
+#include "reverie/core/error.h"
+
+namespace reverie {
+
+Tensor NormalizedStep::step(const Tensor& image, const Tensor& gradient, std::int64_t step) {
+    constexpr double kTiny = 1e-12;
+    const double progress =
+        options_.steps > 1 ? static_cast<double>(step) / static_cast<double>(options_.steps - 1) : 0.0;
+    const double size = options_.step_size * (1.0 - options_.decay * progress);
+    Tensor move = gradient * (-size / (root_mean_square(gradient) + kTiny));
+    if (options_.headroom > 0.0) {
+        const Tensor room = at::where(move > 0, 1.0 - image, image);
+        move = move * (room / options_.headroom).clamp(0.0, 1.0);
+    }
+    return image + move;
+}
+
+LoopResult minimize_image(const Tensor& initial, Objective& objective, const std::vector<GradientTransform>& transforms,
+                          StepRule& rule, const ImageLoopOptions& options, const Hooks& hooks) {
+    const at::NoGradGuard no_grad;
+    LoopResult result{initial, 0, false};
+    for (std::int64_t step = 0; step < options.steps; ++step) {
+        if (hooks.cancelled()) {
+            result.cancelled = true;
+            break;
+        }
+        Tensor gradient;
+        const Tensor value = objective.value_and_gradient(result.image, step, gradient);
+        for (const GradientTransform& transform : transforms) {
+            gradient = transform(gradient);
+        }
+        result.image = rule.step(result.image, gradient, step).clamp_(0.0, 1.0);
+        ++result.steps;
+        if (hooks.on_progress) {
+            const auto shown = value.item<double>();
+            if (!std::isfinite(shown)) {
+                throw Error(ErrorKind::Internal, "the objective became " + std::to_string(shown) + " in step " +
+                                                     std::to_string(step) + "; try a smaller --step-size");
+            }
+            hooks.progress({.stage = options.stage,
+                            .done = options.done_before + options.per_step * static_cast<double>(step + 1),
+                            .total = options.total,
+                            .unit = options.unit,
+                            .value = options.value_sign * shown,
+                            .value_name = options.value_name});
+        }
+        if (hooks.on_preview && options.preview_every > 0 && result.steps % options.preview_every == 0) {
+            hooks.on_preview(result.image, result.steps);
+        }
+    }
+    return result;
+}
+
+}  // namespace reverie

@@ -1,0 +1,115 @@
+// Every tap of every net against float64 numbers of PyTorch (references/*.json, made by make_net_references.py).
+
+#include <ATen/ATen.h>
+#include <gtest/gtest.h>
+
+#include <fstream>
+#include <nlohmann/json.hpp>
+
+#include "reverie/nn/frozen_net.h"
+#include "support/closed_formula.h"
+#include "support/temporary_folder.h"
+
+namespace reverie {
+namespace {
+
+using nlohmann::json;
+using test::FormulaStream;
+
+json read_references(const std::string& name) {
+    std::ifstream file(std::string(REVERIE_TEST_DATA) + "/parity/references/" + name + ".json");
+    return json::parse(file);
+}
+
+struct Case {
+    std::string name;          // of the test
+    std::string file;          // references/FILE.json
+    std::string variant;       // in it
+    std::string architecture;  // of ours
+    std::string preprocessing;
+    void (*modify)(Graph&) = nullptr;
+};
+
+void PrintTo(const Case& c, std::ostream* out) { *out << c.name; }
+
+/// Compares all the numbers of one tensor. Errors are relative to the tensor's own size:
+/// its root mean square, for single elements its largest.
+void expect_numbers(const Tensor& tensor, const json& wanted, double tolerance, const std::string& what) {
+    const Tensor flat = tensor.to(at::kDouble).contiguous().view(-1);
+    const auto n = static_cast<double>(flat.numel());
+    ASSERT_EQ(flat.numel(), [&] {
+        std::int64_t product = 1;
+        for (const json& side : wanted["shape"]) {
+            product *= side.get<std::int64_t>();
+        }
+        return product;
+    }()) << what;
+    const double norm = wanted["norm"];
+    const double size = norm / std::sqrt(n);  // root mean square of the elements
+    EXPECT_NEAR(flat.norm().item<double>(), norm, tolerance * norm) << what;
+    EXPECT_NEAR(flat.mean().item<double>(), wanted["mean"].get<double>(), tolerance * size) << what;
+    EXPECT_NEAR(flat.std(false).item<double>(), wanted["std"].get<double>(), tolerance * size) << what;
+    const FormulaStream signs("projection");
+    double projection = 0;
+    const double* data = flat.data_ptr<double>();
+    for (std::int64_t i = 0; i < flat.numel(); ++i) {
+        projection += data[i] * (2 * signs(static_cast<std::uint64_t>(i)) - 1);
+    }
+    EXPECT_NEAR(projection / std::sqrt(n), wanted["projection"].get<double>(), tolerance * size) << what;
+    const double largest = flat.abs().max().item<double>();
+    for (std::size_t i = 0; i < wanted["at"].size(); ++i) {
+        EXPECT_NEAR(data[wanted["at"][i].get<std::int64_t>()], wanted["value"][i].get<double>(), tolerance * largest)
+            << what << " at " << wanted["at"][i];
+    }
+}
+
+class NetParity : public testing::TestWithParam<Case> {};
+
+TEST_P(NetParity, EveryTapAndGradientEqualsPyTorch) {
+    const Case& c = GetParam();
+    const json file = read_references(c.file);
+    const json& references = file["variants"][c.variant];
+    Graph graph = make_graph(c.architecture, c.preprocessing);
+    const test::TemporaryFolder folder;
+    write_safetensors(folder / "weights.safetensors", test::formula_weights(graph));
+    if (c.modify != nullptr) {
+        c.modify(graph);
+    }
+    FrozenNet net(graph, read_state_dict(folder / "weights.safetensors"), c10::Device(c10::kCPU));
+    const Tensor image = test::formula_image(file["image"]["height"], file["image"]["width"], file["image"]["noise"]);
+
+    // One pass for all taps: every tap stays right when its neighbours are asked for too.
+    std::vector<std::string> names;
+    for (const auto& [name, numbers] : references["taps"].items()) {
+        names.push_back(name);
+    }
+    const Features features = net.forward(image, names, false);
+    for (const std::string& name : names) {
+        expect_numbers(features.at(name), references["taps"][name], 1e-4, c.name + " " + name);
+    }
+    for (const auto& [name, numbers] : references["gradients"].items()) {
+        const Tensor feature = net.forward(image, {name}).at(name);
+        const Tensor gradient = net.backward({{name, feature * (2.0 / static_cast<double>(feature.numel()))}});
+        expect_numbers(gradient, numbers, 1e-4, c.name + " gradient of " + name);
+    }
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Nets, NetParity,
+    testing::Values(
+        Case{"vgg16", "vgg16", "torchvision", "vgg16", "torchvision"},
+        Case{"vgg16_average", "vgg16", "average_pooling", "vgg16", "torchvision",
+             [](Graph& g) { use_pooling(g, Pooling::Average); }},
+        Case{"vgg16_replicate", "vgg16", "replicate_first_padding", "vgg16", "torchvision", replicate_first_padding},
+        Case{"vgg19", "vgg19", "torchvision", "vgg19", "torchvision"},
+        Case{"vgg19_average", "vgg19", "average_pooling", "vgg19", "torchvision",
+             [](Graph& g) { use_pooling(g, Pooling::Average); }},
+        Case{"vgg19_replicate", "vgg19", "replicate_first_padding", "vgg19", "torchvision", replicate_first_padding},
+        Case{"inception_v3", "inception_v3", "torchvision", "inception_v3", "inception"},
+        Case{"inception_v3_fid", "inception_v3", "fid_2015", "inception_v3_fid", "inception"},
+        Case{"inception_v3_keras", "inception_v3", "keras", "inception_v3_keras", "inception"},
+        Case{"efficientnet_lite0", "efficientnet_lite0", "default", "efficientnet_lite0", "lite0"}),
+    [](const testing::TestParamInfo<Case>& info) { return info.param.name; });
+
+}  // namespace
+}  // namespace reverie
