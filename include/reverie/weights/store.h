@@ -15,23 +15,27 @@ namespace reverie {
 struct StoreLocations {
     std::filesystem::path catalogue;             ///< models/catalogue.json
     std::vector<std::filesystem::path> folders;  ///< in order: $REVERIE_MODELS, user data folder, install folder
-    std::filesystem::path torch_hub;        ///< ~/.cache/torch/hub/checkpoints: only the right file (by hash) is taken
-    std::filesystem::path download_folder;  ///< where a fetched file goes
+    std::filesystem::path torch_hub;  ///< ~/.cache/torch/hub/checkpoints: only the right file (by hash) is taken
+    std::filesystem::path
+        download_folder;  ///< never empty: where a fetched file goes, and the stamps; looked into last
 };
 
 /// Weights ready to be read.
 struct NetworkWeights {
     std::string network;  ///< the catalogue's name
     std::string architecture;
-    std::string preprocessing;
+    std::string preprocessing;  ///< one of preprocessing_ids()
     std::filesystem::path file;
 };
 
 struct InstalledNetwork {
     CatalogueEntry entry;
     std::filesystem::path file;  ///< empty: not installed
+    std::string problem;         ///< a sentence about a damaged file that was found instead; empty: none
 };
 
+/// Finds, checks and fetches weights. A file is hashed once, when it arrives or is first seen: a stamp in the download
+/// folder (in `.stamps`) remembers its size, time and hash, and later starts check size and time only.
 class WeightStore {
   public:
     explicit WeightStore(StoreLocations locations);  ///< throws Weights when the catalogue cannot be read
@@ -39,21 +43,26 @@ class WeightStore {
     std::vector<InstalledNetwork> networks() const;  ///< all of the catalogue, in its order
     std::optional<std::filesystem::path> installed(const std::string& network) const;  ///< looks, never downloads
 
-    /// The file for a network's name; downloaded when missing. A file is hashed once, when it arrives; what is found in
-    /// a folder is checked by size and, the first time, by hash: a stamp beside it (or in the download folder when that
-    /// folder cannot be written) remembers size, time and hash. Throws Usage for an unknown name (nearest suggested),
-    /// Weights when it is missing and cannot be fetched (says how to get it), or damaged (says which file to remove).
+    /// The file for a network's name; downloaded when missing. Throws Usage for an unknown name (nearest suggested),
+    /// Weights when it is missing and cannot be fetched (says how to get it), or damaged (says which file to remove);
+    /// and what download() throws.
     NetworkWeights resolve(const std::string& network, const Hooks& hooks = {}) const;
 
-    /// The first installed of `choices`. Throws Weights, saying how to get one, when none is.
+    /// The first installed of `choices`; a damaged one is skipped with a warning. Throws Weights, saying how to get
+    /// one, when none is.
     NetworkWeights resolve_first(const std::vector<std::string>& choices, const Hooks& hooks = {}) const;
 
-    /// A file handed in with --weights for the named network: preprocessing from `preprocessing` when not empty, else
-    /// by the file's hash from the catalogue or its own metadata, else the network's usual.
+    /// A file handed in with --weights for the named network: preprocessing from `preprocessing` (a word that
+    /// concrete_preprocessing() knows) when not empty, else by the file's hash from the catalogue, else by its own
+    /// metadata, else the network's usual. Throws Usage for a word without a meaning, Weights for a file that is none.
     NetworkWeights resolve_file(const std::string& network, const std::filesystem::path& file,
                                 const std::string& preprocessing = "") const;
 
   private:
+    const CatalogueEntry& entry_of(const std::string& network) const;
+    InstalledNetwork look_for(const CatalogueEntry& entry) const;
+    std::string fault_of(const CatalogueEntry& entry, const std::filesystem::path& file) const;
+
     StoreLocations locations_;
     std::vector<CatalogueEntry> catalogue_;
 };
