@@ -54,14 +54,14 @@ std::vector<std::string> nearest_names(std::string_view word, const std::vector<
 }
 
 std::string did_you_mean(std::string_view word, const std::vector<std::string>& candidates) {
-    std::vector<std::string> names = nearest_names(word, candidates);
-    if (names.empty()) {
+    std::vector<std::string> quoted;
+    for (const std::string& name : nearest_names(word, candidates)) {
+        quoted.push_back("'" + name + "'");
+    }
+    if (quoted.empty()) {
         return "";
     }
-    for (std::string& name : names) {
-        name = std::string("'").append(name).append("'");
-    }
-    return "; did you mean " + join(names, ", ", " or ") + "?";
+    return "; did you mean " + join(quoted, ", ", " or ") + "?";
 }
 
 std::string join(const std::vector<std::string>& words, std::string_view separator, std::string_view last) {

@@ -62,13 +62,13 @@ Features FrozenNet::forward(const Tensor& image, const std::vector<std::string>&
     return features;
 }
 
-Tensor FrozenNet::backward(const Features& gradients) {
+Tensor FrozenNet::backward(const Features& gradients, bool again) {
     std::vector<Tensor> ordered;
     for (const std::string& name : state_->names) {
         const auto found = gradients.find(name);
         ordered.push_back(found == gradients.end() ? Tensor() : found->second);
     }
-    const Tensor gradient = state_->executor->backward(ordered);
+    const Tensor gradient = state_->executor->backward(ordered, again);
     return state_->batched || !gradient.defined() ? gradient : gradient.squeeze(0);
 }
 

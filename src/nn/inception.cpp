@@ -3,15 +3,15 @@
 namespace reverie {
 namespace {
 
+struct Kernel {
+    std::int64_t h = 1, w = 1, stride = 1;
+    bool padded = true;  ///< by half the kernel
+};
+
 /// Writes one block after another; the methods are the blocks of torchvision's inception.py by their letters.
 class Builder {
   public:
     Builder(Graph& graph, const InceptionVariant& variant) : graph_(graph), variant_(variant) {}
-
-    struct Kernel {
-        std::int64_t h = 1, w = 1, stride = 1;
-        bool padded = true;  ///< by half the kernel
-    };
 
     /// Convolution without bias, batch norm, ReLU.
     int convolution(const std::string& key, int input, std::int64_t channels, Kernel kernel) {
@@ -134,7 +134,7 @@ void build_inception_v3(Graph& graph, const InceptionVariant& variant) {
         graph.name(name, node, others);
         return node;
     };
-    const auto convolution = [&](const std::string& name, std::int64_t channels, Builder::Kernel kernel) {
+    const auto convolution = [&](const std::string& name, std::int64_t channels, Kernel kernel) {
         return tap(name, b.convolution(name, x, channels, kernel));
     };
     x = convolution("Conv2d_1a_3x3", 32, Builder::k3_halving);

@@ -1,6 +1,7 @@
 #include "nn/libtorch_executor.h"
 
 #include <ATen/ATen.h>
+#include <c10/core/GradMode.h>
 
 #include <limits>
 
@@ -36,7 +37,7 @@ class LibtorchExecutor final : public Executor {
     }
 
     std::vector<Tensor> forward(const Tensor& image, const std::vector<int>& wanted, bool keep) override;
-    Tensor backward(const std::vector<Tensor>& gradients) override;
+    Tensor backward(const std::vector<Tensor>& gradients, bool again) override;
     std::int64_t peak_bytes(Size image, const std::vector<int>& wanted) const override;
 
   private:
@@ -173,7 +174,7 @@ Tensor LibtorchExecutor::pool_back(const Node& node, const Tensor& output_gradie
 }
 
 std::vector<Tensor> LibtorchExecutor::forward(const Tensor& image, const std::vector<int>& wanted, bool keep) {
-    const at::NoGradGuard no_grad;
+    const c10::NoGradGuard no_grad;
     const std::vector<bool> needed = needed_nodes(graph_, wanted);
     saved_.assign(keep ? graph_.nodes.size() : 0, {});
     wanted_ = keep ? wanted : std::vector<int>{};
@@ -259,8 +260,8 @@ std::vector<Tensor> LibtorchExecutor::forward(const Tensor& image, const std::ve
     return outputs;
 }
 
-Tensor LibtorchExecutor::backward(const std::vector<Tensor>& gradients) {
-    const at::NoGradGuard no_grad;
+Tensor LibtorchExecutor::backward(const std::vector<Tensor>& gradients, bool again) {
+    const c10::NoGradGuard no_grad;
     std::vector<Tensor> pending(graph_.nodes.size());
     const auto give = [&](int node, const Tensor& gradient) {
         Tensor& sum = pending[static_cast<std::size_t>(node)];
@@ -278,7 +279,7 @@ Tensor LibtorchExecutor::backward(const std::vector<Tensor>& gradients) {
             continue;
         }
         const Node& node = graph_.nodes[i];
-        const Saved saved = std::move(saved_[i]);  // freed when this node is done
+        const Saved saved = again ? saved_[i] : std::move(saved_[i]);  // else freed when this node is done
         switch (node.op) {
             case Op::Input:
                 image_gradient = (gradient * scale_).contiguous();
@@ -318,8 +319,10 @@ Tensor LibtorchExecutor::backward(const std::vector<Tensor>& gradients) {
                 break;
         }
     }
-    saved_.clear();
-    wanted_.clear();
+    if (!again) {
+        saved_.clear();
+        wanted_.clear();
+    }
     return image_gradient;
 }
 

@@ -17,6 +17,19 @@ Tensor like(const Tensor& result, const Tensor& original) { return original.dim(
 
 std::array<std::int64_t, 2> sides(const Tensor& x) { return {x.size(-2), x.size(-1)}; }
 
+// The pyramid's two steps.
+bool can_halve(const Tensor& x) {
+    constexpr std::int64_t kSmallest = 8;
+    return std::min(x.size(2), x.size(3)) >= kSmallest;
+}
+Tensor halve(const Tensor& x) {
+    const std::array<std::int64_t, 2> half = {(x.size(2) + 1) / 2, (x.size(3) + 1) / 2};
+    return at::_upsample_bilinear2d_aa(x, half, /*align_corners=*/false);
+}
+Tensor enlarge(const Tensor& x, std::array<std::int64_t, 2> size) {
+    return at::upsample_bilinear2d(x, size, /*align_corners=*/false);
+}
+
 /// Correlates one axis (2 or 3) with an odd kernel, mirrored at the borders.
 Tensor filter_axis(const Tensor& x, const Tensor& kernel, std::int64_t axis) {
     const std::int64_t radius = kernel.numel() / 2;
@@ -64,16 +77,11 @@ Tensor normalize_bands(const Tensor& gradient, const BandOptions& options) {
     if (options.levels <= 0) {
         return gradient;
     }
-    constexpr std::int64_t kSmallest = 8;
     const auto normalized = [](const Tensor& band) { return band / (root_mean_square(band) + kTiny); };
-    const auto enlarge = [](const Tensor& x, std::array<std::int64_t, 2> size) {
-        return at::upsample_bilinear2d(x, size, /*align_corners=*/false);
-    };
     std::vector<Tensor> bands;
     Tensor rest = batched(gradient);
-    for (std::int64_t level = 0; level < options.levels && std::min(rest.size(2), rest.size(3)) >= kSmallest; ++level) {
-        const std::array<std::int64_t, 2> half = {(rest.size(2) + 1) / 2, (rest.size(3) + 1) / 2};
-        const Tensor smaller = at::_upsample_bilinear2d_aa(rest, half, /*align_corners=*/false);
+    for (std::int64_t level = 0; level < options.levels && can_halve(rest); ++level) {
+        const Tensor smaller = halve(rest);
         bands.push_back(rest - enlarge(smaller, sides(rest)));
         rest = smaller;
     }
@@ -83,6 +91,19 @@ Tensor normalize_bands(const Tensor& gradient, const BandOptions& options) {
             enlarge(sum, sides(bands[k])) + normalized(bands[k]) * std::pow(options.band_ratio, static_cast<double>(k));
     }
     return like(sum, gradient);
+}
+
+Tensor low_pass(const Tensor& image, std::int64_t levels) {
+    std::vector<std::array<std::int64_t, 2>> sizes;
+    Tensor x = batched(image);
+    for (std::int64_t level = 0; level < levels && can_halve(x); ++level) {
+        sizes.push_back(sides(x));
+        x = halve(x);
+    }
+    for (std::size_t k = sizes.size(); k-- > 0;) {
+        x = enlarge(x, sizes[k]);
+    }
+    return like(x, image);
 }
 
 ColorMatrix natural_colors(double power) {

@@ -1,6 +1,7 @@
 #include "reverie/optimize/image_loop.h"
 
 #include <ATen/ATen.h>
+#include <c10/core/GradMode.h>
 
 #include "reverie/core/error.h"
 
@@ -13,7 +14,9 @@ Tensor NormalizedStep::step(const Tensor& image, const Tensor& gradient, std::in
     const double size = options_.step_size * (1.0 - options_.decay * progress);
     Tensor move = gradient * (-size / (root_mean_square(gradient) + kTiny));
     if (options_.headroom > 0.0) {
-        const Tensor room = at::where(move > 0, 1.0 - image, image);
+        // Half by the bound ahead, so that white may still darken; half by the nearer one, so that neither end hardens.
+        const Tensor to_white = 1.0 - image;
+        const Tensor room = 0.5 * (at::where(move > 0, to_white, image) + at::minimum(image, to_white));
         move = move * (room / options_.headroom).clamp(0.0, 1.0);
     }
     return image + move;
@@ -21,7 +24,7 @@ Tensor NormalizedStep::step(const Tensor& image, const Tensor& gradient, std::in
 
 LoopResult minimize_image(const Tensor& initial, Objective& objective, const std::vector<GradientTransform>& transforms,
                           StepRule& rule, const ImageLoopOptions& options, const Hooks& hooks) {
-    const at::NoGradGuard no_grad;
+    const c10::NoGradGuard no_grad;
     LoopResult result{initial, 0, false};
     for (std::int64_t step = 0; step < options.steps; ++step) {
         if (hooks.cancelled()) {

@@ -27,8 +27,9 @@ class Executor {
     virtual ~Executor() = default;
     /// Outputs of the wanted nodes. With `keep`, remembers what backward needs until backward or the next forward.
     virtual std::vector<Tensor> forward(const Tensor& image, const std::vector<int>& wanted, bool keep) = 0;
-    /// The image gradient, given the gradients of the wanted nodes of the last forward (undefined: zero).
-    virtual Tensor backward(const std::vector<Tensor>& gradients) = 0;
+    /// The image gradient, given the gradients of the wanted nodes of the last forward (undefined: zero). With `again`
+    /// what was remembered stays for another call.
+    virtual Tensor backward(const std::vector<Tensor>& gradients, bool again) = 0;
     /// Bytes at the peak of forward and backward, weights not counted.
     virtual std::int64_t peak_bytes(Size image, const std::vector<int>& wanted) const = 0;
 };
@@ -47,8 +48,9 @@ class FrozenNet {
     /// unknown tap (nearest names suggested) and Input for an image below min_side.
     Features forward(const Tensor& image, const std::vector<std::string>& taps, bool keep_for_backward = true);
 
-    /// The gradient with respect to the image of the last forward, shaped like it. Taps left out count as zero.
-    Tensor backward(const Features& gradients);
+    /// The gradient with respect to the image of the last forward, shaped like it. Taps left out count as zero. With
+    /// `again` what was held stays, so that gradients can be taken one by one.
+    Tensor backward(const Features& gradients, bool again = false);
 
     const std::string& architecture() const;
     const Graph& graph() const;

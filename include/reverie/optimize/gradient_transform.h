@@ -30,6 +30,9 @@ struct BandOptions {
 /// antialiased triangle filter; levels end where a side would fall below 8.
 Tensor normalize_bands(const Tensor& gradient, const BandOptions& options);
 
+/// What is left of an image below so many levels of the same pyramid, at the image's own size: local means.
+Tensor low_pass(const Tensor& image, std::int64_t levels);
+
 using ColorMatrix = std::array<std::array<double, 3>, 3>;
 
 /// The colour covariance of natural photographs (the matrix of Olah, Mordvintsev, Schubert: Feature Visualization,

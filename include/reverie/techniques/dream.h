@@ -25,20 +25,28 @@ enum class ColorBasis {
     Luma,     ///< lightness only: the photo keeps its colours
 };
 
-/// What a dream does, apart from the picture and the net. The defaults of a net come from dream_recipe().
+/// What a dream does, apart from the picture and the net. Defaults suit most nets; a net's own come from
+/// dream_recipe().
 struct DreamOptions {
-    std::vector<LayerWeight> layers;
-    std::int64_t octaves = 4;   ///< scales, from small to the full size
-    double octave_scale = 1.4;  ///< ratio of one scale to the next, > 1
-    std::int64_t steps = 16;    ///< ascent steps per octave
-    double step_size =
-        0.02;  ///< change per step in units of [0,1], root mean square over the image: the same at any size
-    std::int64_t jitter = 32;    ///< each step shifts the picture by up to so many pixels, mirrored at its edges
-    double smooth = 0.0;         ///< sigma in pixels of the Gaussian that smooths the gradient; 0: none
+    std::vector<LayerWeight> layers;  ///< each layer's gradient is brought to the same size before its weight
+    std::int64_t octaves = 0;         ///< scales, small to full; 0: down to a longest side of about `smallest`
+    std::int64_t smallest = 115;      ///< pixels; used when `octaves` is 0
+    double octave_scale = 1.35;       ///< ratio of one scale to the next, > 1
+    std::int64_t steps = 14;          ///< ascent steps per octave
+    double step_size = 0.014;    ///< root mean square change of an octave's first step, of [0,1]: the same at any size
+    double decay = 0.5;          ///< an octave's last step is (1 - decay) of its first
+    std::int64_t jitter = 16;    ///< each step shifts the picture by up to so many pixels, mirrored at its edges
+    std::int64_t margin = 16;    ///< mirrored pixels around the picture that the net sees in any case
     std::int64_t laplacian = 4;  ///< levels of the Laplacian pyramid whose bands are brought to equal strength; 0: none
+    double band_ratio = 1.2;     ///< strength of each band relative to the next finer one
+    double residual = 0.1;       ///< strength of what the bands leave over: brightness and colour of large areas
+    double smooth = 0.7;         ///< sigma in pixels of the Gaussian that smooths the gradient; 0: none
     ColorBasis color_basis = ColorBasis::Natural;
-    double detail = 1.0;             ///< how much of the detail lost by shrinking is put back, 0..1
-    std::uint64_t seed = 0;          ///< of the jitter
+    double color_power = 0.9;  ///< of the colour covariance with ColorBasis::Natural; 0 would be Rgb
+    double headroom = 0.4;     ///< values nearer than this to black or white move more slowly; 0: they are cut there
+    double tone = 0.05;        ///< pull of every step back to the photo's local brightness and colour, 0..1
+    double detail = 1.0;       ///< how much of the detail lost by shrinking is put back, 0..1
+    std::uint64_t seed = 0;    ///< of the jitter
     std::int64_t preview_every = 0;  ///< steps between previews; 0: none
 };
 
@@ -58,7 +66,8 @@ struct DreamPlan {
     double pixel_steps = 0;       ///< pixels times steps, summed: proportional to the time
 };
 
-/// Throws Input when even one octave does not fit the net (too small a picture), Usage for unknown layers.
+/// Throws Input for a side below 16 pixels or when no octave fits the net, Usage for unknown layers or when
+/// `max_memory` is too small for one tile. `max_memory` in bytes; 0: no limit.
 DreamPlan plan_dream(Size image, const FrozenNet& net, const DreamOptions& options, std::int64_t max_memory);
 
 struct DreamResult {
@@ -67,8 +76,9 @@ struct DreamResult {
     bool cancelled = false;  ///< stopped by the token: `image` is what was there, brought to the full size
 };
 
-/// Dreams on `image` [3,H,W]. `max_memory` in bytes bounds the net's activations: beyond it the gradient is computed in
-/// overlapping tiles whose grid moves with every step, so no seam stays in one place. Throws like plan_dream.
+/// Dreams on `image` [3,H,W]. Where the net's activations would pass `max_memory`, the gradient is computed in
+/// overlapping tiles whose grid moves with every step, so no seam stays in one place. Throws like validate and
+/// plan_dream.
 DreamResult dream(const Tensor& image, FrozenNet& net, const DreamOptions& options, std::int64_t max_memory,
                   const Hooks& hooks = {});
 

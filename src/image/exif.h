@@ -1,0 +1,20 @@
+// The two entries of an EXIF block that matter here.
+#pragma once
+
+#include "image/raster.h"
+
+namespace reverie::image {
+
+struct Exif {
+    int orientation = 1;      ///< 1..8
+    std::string description;  ///< ImageDescription, empty when absent
+};
+
+/// Reads a TIFF-shaped block, with or without the "Exif\0\0" that JPEG puts before it. Whatever cannot be understood is
+/// taken as absent: metadata never makes a picture unreadable.
+Exif parse_exif(Bytes block);
+
+/// A block that holds only a description.
+std::vector<std::byte> make_exif(const std::string& description);
+
+}  // namespace reverie::image

@@ -1,0 +1,299 @@
+#include "reverie/image/picture.h"
+
+#include <c10/util/Exception.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cctype>
+#include <cerrno>
+#include <cstdio>
+#include <cstring>
+#include <new>
+#include <optional>
+#include <string_view>
+
+#include "image/byte_reader.h"
+#include "image/codecs.h"
+#include "reverie/core/error.h"
+#include "reverie/core/files.h"
+
+namespace reverie {
+namespace {
+
+using image::Bytes;
+using image::Header;
+using image::Raster;
+
+struct Codec {
+    PictureFormat format;
+    Header (*read_header)(Bytes, const std::string&);
+    Raster (*decode)(Bytes, const Header&, const std::string&);
+};
+
+constexpr std::array<Codec, 5> kCodecs = {{{PictureFormat::Jpeg, image::jpeg_header, image::decode_jpeg},
+                                           {PictureFormat::Png, image::png_header, image::decode_png},
+                                           {PictureFormat::Tiff, image::tiff_header, image::decode_tiff},
+                                           {PictureFormat::WebP, image::webp_header, image::decode_webp},
+                                           {PictureFormat::Bmp, image::bmp_header, image::decode_bmp}}};
+
+struct Extension {
+    std::string_view name;
+    PictureFormat format;
+};
+
+constexpr std::array<Extension, 7> kExtensions = {{{".jpg", PictureFormat::Jpeg},
+                                                   {".jpeg", PictureFormat::Jpeg},
+                                                   {".png", PictureFormat::Png},
+                                                   {".tif", PictureFormat::Tiff},
+                                                   {".tiff", PictureFormat::Tiff},
+                                                   {".webp", PictureFormat::WebP},
+                                                   {".bmp", PictureFormat::Bmp}}};
+
+bool matches(Bytes bytes, std::string_view magic, std::size_t offset = 0) {
+    return bytes.size() >= offset && image::starts_with(bytes.subspan(offset), magic);
+}
+
+std::optional<PictureFormat> sniff(Bytes bytes) {
+    using namespace std::string_view_literals;
+    if (matches(bytes, "\xff\xd8\xff"sv)) {
+        return PictureFormat::Jpeg;
+    }
+    if (matches(bytes, "\x89PNG\r\n\x1a\n"sv)) {
+        return PictureFormat::Png;
+    }
+    for (const auto magic : {"II*\0"sv, "MM\0*"sv, "II+\0"sv, "MM\0+"sv}) {
+        if (matches(bytes, magic)) {
+            return PictureFormat::Tiff;
+        }
+    }
+    if (matches(bytes, "RIFF"sv) && matches(bytes, "WEBP"sv, 8)) {
+        return PictureFormat::WebP;
+    }
+    if (matches(bytes, "BM"sv)) {
+        return PictureFormat::Bmp;
+    }
+    return std::nullopt;
+}
+
+/// What people bring that is not read, by its first bytes; "" when unknown.
+std::string_view other_kind(Bytes bytes) {
+    if (matches(bytes, "GIF8")) {
+        return "GIF";
+    }
+    if (matches(bytes, "ftypheic", 4) || matches(bytes, "ftypmif1", 4)) {
+        return "HEIC";
+    }
+    if (matches(bytes, "ftypavif", 4)) {
+        return "AVIF";
+    }
+    if (matches(bytes, "%PDF")) {
+        return "PDF";
+    }
+    if (matches(bytes, "8BPS")) {
+        return "Photoshop";
+    }
+    return "";
+}
+
+const Codec& codec_for(Bytes bytes, const std::string& name) {
+    if (bytes.empty()) {
+        throw Error(ErrorKind::Input, "'" + name + "' is empty; a picture was wanted");
+    }
+    const auto format = sniff(bytes);
+    if (!format) {
+        const std::string_view kind = other_kind(bytes);
+        const std::string found =
+            kind.empty() ? "is no picture of a known kind" : "is a " + std::string(kind) + " file";
+        throw Error(ErrorKind::Input, "'" + name + "' " + found +
+                                          "; JPEG, PNG, TIFF, WebP or BMP was wanted: convert it to one of these");
+    }
+    return *std::find_if(kCodecs.begin(), kCodecs.end(), [&](const Codec& codec) { return codec.format == *format; });
+}
+
+std::string megapixels(double pixels) {
+    std::array<char, 32> text = {};
+    std::snprintf(text.data(), text.size(), "%.4g megapixels", pixels / 1e6);
+    return text.data();
+}
+
+Header checked_header(const Codec& codec, Bytes bytes, const std::string& name, const ReadLimits& limits) {
+    const Header header = codec.read_header(bytes, name);
+    const auto [height, width] = header.size;
+    if (height < 1 || width < 1) {
+        image::throw_damaged(name,
+                             "its header says " + std::to_string(width) + " x " + std::to_string(height) + " pixels");
+    }
+    if (width > limits.max_pixels / height) {
+        throw Error(ErrorKind::Input,
+                    "'" + name + "' has " + std::to_string(width) + " x " + std::to_string(height) + " pixels (" +
+                        megapixels(static_cast<double>(width) * static_cast<double>(height)) +
+                        "), more than the limit of " + megapixels(static_cast<double>(limits.max_pixels)) +
+                        "; raise --max-pixels if the file can be trusted");
+    }
+    return header;
+}
+
+bool is_standard_stream(const std::filesystem::path& path) { return path == "-"; }
+
+std::string name_of(const std::filesystem::path& path) {
+    return is_standard_stream(path) ? "standard input" : path.string();
+}
+
+std::vector<std::byte> read_standard_input() {
+    std::vector<std::byte> bytes;
+    std::array<std::byte, 1 << 16> chunk;
+    for (;;) {
+        const ssize_t count = ::read(STDIN_FILENO, chunk.data(), chunk.size());
+        if (count == 0) {
+            return bytes;
+        }
+        if (count > 0) {
+            bytes.insert(bytes.end(), chunk.begin(), chunk.begin() + count);
+        } else if (errno != EINTR) {
+            throw Error(ErrorKind::Input, std::string("standard input cannot be read (") + std::strerror(errno) +
+                                              "); pipe a picture in or name a file");
+        }
+    }
+}
+
+void write_standard_output(Bytes bytes) {
+    while (!bytes.empty()) {
+        const ssize_t count = ::write(STDOUT_FILENO, bytes.data(), bytes.size());
+        if (count >= 0) {
+            bytes = bytes.subspan(static_cast<std::size_t>(count));
+        } else if (errno != EINTR) {
+            throw Error(ErrorKind::Output, std::string("the picture could not be written to standard output (") +
+                                               std::strerror(errno) + "); name a file with --output");
+        }
+    }
+}
+
+std::vector<std::byte> read_all(const std::filesystem::path& path) {
+    return is_standard_stream(path) ? read_standard_input() : read_file(path);
+}
+
+Size upright_size(const Header& header) {
+    const bool on_its_side = header.orientation >= 5;
+    return on_its_side ? Size{header.size.width, header.size.height} : header.size;
+}
+
+std::string lower_extension(const std::filesystem::path& path) {
+    std::string extension = path.extension().string();
+    std::transform(extension.begin(), extension.end(), extension.begin(),
+                   [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+    return extension;
+}
+
+const Extension* find_extension(const std::filesystem::path& path) {
+    const std::string wanted = lower_extension(path);
+    const auto* found = std::find_if(kExtensions.begin(), kExtensions.end(),
+                                     [&](const Extension& extension) { return extension.name == wanted; });
+    return found == kExtensions.end() ? nullptr : found;
+}
+
+void check(const Picture& picture, PictureFormat format, const WriteOptions& options) {
+    if (options.quality < 1 || options.quality > 100) {
+        throw Error(ErrorKind::Usage,
+                    "the quality " + std::to_string(options.quality) + " is outside 1 to 100; choose one within");
+    }
+    if (options.bits != 0 && options.bits != 8 && options.bits != 16) {
+        throw Error(ErrorKind::Usage,
+                    std::to_string(options.bits) + " bits per channel cannot be written; choose 8 or 16");
+    }
+    if (options.bits == 16 && format != PictureFormat::Png && format != PictureFormat::Tiff) {
+        throw Error(ErrorKind::Usage, "this format holds 8 bits per channel and 16 were wanted; write PNG or TIFF");
+    }
+    TORCH_CHECK(picture.color.dim() == 3 && picture.color.size(0) == 3 && picture.color.numel() > 0,
+                "a picture's colour is [3,H,W] and not ", picture.color.sizes());
+    TORCH_CHECK(!picture.alpha.defined() || (picture.alpha.dim() == 3 && picture.alpha.size(0) == 1 &&
+                                             picture.alpha.sizes().slice(1) == picture.color.sizes().slice(1)),
+                "a picture's alpha is [1,H,W] of its colour's size and not ", picture.alpha.sizes());
+}
+
+}  // namespace
+
+Size size_of(const Tensor& image) { return {image.size(-2), image.size(-1)}; }
+
+Picture decode_picture(std::span<const std::byte> bytes, const std::string& name, const ReadLimits& limits) {
+    const Codec& codec = codec_for(bytes, name);
+    const Header header = checked_header(codec, bytes, name, limits);
+    const auto no_memory = [&] {
+        return Error(ErrorKind::Input, "'" + name + "' has " + std::to_string(header.size.width) + " x " +
+                                           std::to_string(header.size.height) +
+                                           " pixels, more than the free memory can hold; make it smaller first");
+    };
+    try {
+        return image::to_picture(codec.decode(bytes, header, name), header.orientation);
+    } catch (const std::bad_alloc&) {
+        throw no_memory();
+    } catch (const c10::Error&) {  // the only one the few tensor calls there can give: no memory
+        throw no_memory();
+    }
+}
+
+Picture read_picture(const std::filesystem::path& path, const ReadLimits& limits) {
+    return decode_picture(read_all(path), name_of(path), limits);
+}
+
+Size read_picture_size(const std::filesystem::path& path, const ReadLimits& limits) {
+    const std::string name = name_of(path);
+    const auto size = [&](Bytes bytes) {
+        return upright_size(checked_header(codec_for(bytes, name), bytes, name, limits));
+    };
+    // A mapped file is read only where the header lies; what has no length, such as a pipe, cannot be mapped.
+    if (is_standard_stream(path) || !std::filesystem::is_regular_file(path)) {
+        return size(read_all(path));
+    }
+    return size(MappedFile(path).bytes());
+}
+
+bool has_picture_extension(const std::filesystem::path& path) { return find_extension(path) != nullptr; }
+
+PictureFormat format_for(const std::filesystem::path& path) {
+    if (const Extension* extension = find_extension(path)) {
+        return extension->format;
+    }
+    const std::string found = lower_extension(path);
+    throw Error(ErrorKind::Usage, "'" + path.string() + "' has " +
+                                      (found.empty() ? "no extension" : "the unknown extension '" + found + "'") +
+                                      "; end the name in .jpg, .png, .tif, .webp or .bmp");
+}
+
+std::vector<std::byte> encode_picture(const Picture& picture, PictureFormat format, const WriteOptions& options) {
+    check(picture, format, options);
+    const bool deep = format == PictureFormat::Png || format == PictureFormat::Tiff;
+    const int bits = options.bits != 0 ? options.bits : deep ? picture.bits : 8;
+    const Raster raster = image::to_raster(picture, bits, deep || format == PictureFormat::WebP);
+    switch (format) {
+        case PictureFormat::Jpeg:
+            return image::encode_jpeg(raster, picture.text, options.quality);
+        case PictureFormat::Png:
+            return image::encode_png(raster, picture.text);
+        case PictureFormat::Tiff:
+            return image::encode_tiff(raster, picture.text);
+        case PictureFormat::WebP:
+            return image::encode_webp(raster, picture.text, options.quality);
+        case PictureFormat::Bmp:
+            return image::encode_bmp(raster);
+    }
+    throw Error(ErrorKind::Internal, "a picture format without an encoder was asked for");
+}
+
+void write_picture(const std::filesystem::path& path, const Picture& picture, const WriteOptions& options) {
+    if (is_standard_stream(path)) {
+        write_standard_output(encode_picture(picture, PictureFormat::Png, options));
+        return;
+    }
+    write_file(path, encode_picture(picture, format_for(path), options));
+}
+
+Tensor load_image(const std::filesystem::path& path) { return read_picture(path).color; }
+
+void save_image(const std::filesystem::path& path, const Tensor& image, const WriteOptions& options) {
+    Picture picture;
+    picture.color = image;
+    write_picture(path, picture, options);
+}
+
+}  // namespace reverie

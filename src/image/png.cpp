@@ -1,0 +1,283 @@
+// PNG through libpng.
+#include <png.h>
+#include <zlib.h>
+
+#include <algorithm>
+#include <array>
+#include <bit>
+#include <csetjmp>
+#include <cstring>
+#include <new>
+#include <optional>
+#include <string_view>
+
+#include "image/byte_reader.h"
+#include "image/codecs.h"
+#include "image/comment.h"
+#include "image/exif.h"
+#include "image/icc.h"
+
+namespace reverie::image {
+namespace {
+
+constexpr std::size_t kSignatureBytes = 8;
+constexpr std::uint32_t kLongestSide = 0x7fffffff;
+
+/// The content of the first chunk of a type, walking the chunks without decoding any.
+std::optional<Bytes> find_chunk(Bytes bytes, std::string_view type) {
+    const ByteReader reader(bytes, false);
+    std::size_t at = kSignatureBytes;
+    while (const auto length = reader.u32(at)) {
+        if (at + 8 > bytes.size() || bytes.size() - at - 8 < *length) {
+            break;
+        }
+        if (starts_with(bytes.subspan(at + 4), type)) {
+            return bytes.subspan(at + 8, *length);
+        }
+        at += std::size_t{12} + *length;
+    }
+    return std::nullopt;
+}
+
+/// libpng's last complaint and where to jump to then: C code between must not be unwound by an exception.
+struct Faults {
+    std::jmp_buf jump;
+    std::array<char, 200> message = {};
+    bool truncated = false;
+};
+
+[[noreturn]] void stop(png_structp png, png_const_charp message) {
+    auto* faults = static_cast<Faults*>(png_get_error_ptr(png));
+    std::strncpy(faults->message.data(), message, faults->message.size() - 1);
+    std::longjmp(faults->jump, 1);
+}
+
+void ignore_warning(png_structp, png_const_charp) {}
+
+/// Runs a few libpng calls; false when one of them stopped. Nothing inside may need a destructor.
+template <typename Step>
+bool completes(Faults& faults, Step&& step) {
+    if (setjmp(faults.jump) != 0) {
+        return false;
+    }
+    step();
+    return true;
+}
+
+class PngReader {
+  public:
+    PngReader(Bytes bytes, const std::string& name)
+        : rest_(bytes),
+          name_(name),
+          png_(png_create_read_struct(PNG_LIBPNG_VER_STRING, &faults_, stop, ignore_warning)),
+          info_(png_ != nullptr ? png_create_info_struct(png_) : nullptr) {
+        if (info_ == nullptr) {
+            png_destroy_read_struct(&png_, nullptr, nullptr);
+            throw std::bad_alloc();
+        }
+    }
+    ~PngReader() { png_destroy_read_struct(&png_, &info_, nullptr); }
+    PngReader(const PngReader&) = delete;
+    PngReader& operator=(const PngReader&) = delete;
+
+    Raster read(const Header& header) {
+        guarded([this] {
+            png_set_user_limits(png_, kLongestSide, kLongestSide);  // the caller's limit counts
+            png_set_read_fn(png_, this, read_bytes);
+            png_read_info(png_, info_);
+            png_set_expand(png_);  // palette to RGB, 1, 2 and 4 bits to 8, a transparent colour to alpha
+            if (std::endian::native == std::endian::little) {
+                png_set_swap(png_);
+            }
+            passes_ = png_set_interlace_handling(png_);
+            png_read_update_info(png_, info_);
+        });
+        const int channels = png_get_channels(png_, info_);
+        Raster raster({png_get_image_height(png_, info_), png_get_image_width(png_, info_)},
+                      png_get_bit_depth(png_, info_), channels < 3 ? 1 : 3, channels);
+        if (raster.size != header.size || raster.row_bytes() != png_get_rowbytes(png_, info_)) {
+            throw_damaged(name_, "its headers contradict each other");
+        }
+        raster.has_alpha = channels % 2 == 0;
+        guarded([&] {
+            for (int pass = 0; pass < passes_; ++pass) {
+                for (std::int64_t y = 0; y < raster.size.height; ++y) {
+                    png_read_row(png_, reinterpret_cast<png_bytep>(raster.row(y)), nullptr);
+                }
+            }
+            png_read_end(png_, info_);
+        });
+        read_text(raster.text);
+        read_profile(raster.notes);
+        return raster;
+    }
+
+  private:
+    static void read_bytes(png_structp png, png_bytep target, std::size_t count) {
+        auto* self = static_cast<PngReader*>(png_get_io_ptr(png));
+        if (count > self->rest_.size()) {
+            self->faults_.truncated = true;
+            png_error(png, "ends early");
+        }
+        std::memcpy(target, self->rest_.data(), count);
+        self->rest_ = self->rest_.subspan(count);
+    }
+
+    template <typename Step>
+    void guarded(Step&& step) {
+        if (completes(faults_, step)) {
+            return;
+        }
+        if (faults_.truncated) {
+            throw_truncated(name_);
+        }
+        throw_damaged(name_, faults_.message.data());
+    }
+
+    void read_text(Text& text) {
+        png_textp entries = nullptr;
+        const int count = png_get_text(png_, info_, &entries, nullptr);
+        for (const png_text& entry : std::span(entries, static_cast<std::size_t>(std::max(count, 0)))) {
+            const bool international = entry.compression >= PNG_ITXT_COMPRESSION_NONE;
+            const std::string value(entry.text, international ? entry.itxt_length : entry.text_length);
+            text.emplace(to_utf8(entry.key), to_utf8(value));
+        }
+    }
+
+    void read_profile(std::vector<std::string>& notes) {
+        png_charp profile_name = nullptr;
+        png_bytep profile = nullptr;
+        int compression = 0;
+        png_uint_32 length = 0;
+        if (png_get_iCCP(png_, info_, &profile_name, &compression, &profile, &length) != 0) {
+            note_profile(std::as_bytes(std::span(profile, length)), name_, notes);
+        }
+    }
+
+    Bytes rest_;
+    std::string name_;
+    Faults faults_;
+    png_structp png_;
+    png_infop info_;
+    int passes_ = 1;
+};
+
+/// libpng's compressor and what it has written.
+class PngWriter {
+  public:
+    PngWriter()
+        : png_(png_create_write_struct(PNG_LIBPNG_VER_STRING, &faults_, stop, ignore_warning)),
+          info_(png_ != nullptr ? png_create_info_struct(png_) : nullptr) {
+        if (info_ == nullptr) {
+            png_destroy_write_struct(&png_, nullptr);
+            throw std::bad_alloc();
+        }
+    }
+    ~PngWriter() { png_destroy_write_struct(&png_, &info_); }
+    PngWriter(const PngWriter&) = delete;
+    PngWriter& operator=(const PngWriter&) = delete;
+
+    std::vector<std::byte> write(const Raster& raster, std::span<const png_text> text) {
+        const bool done = completes(faults_, [&] {
+            png_set_write_fn(png_, this, write_bytes, nullptr);
+            png_set_user_limits(png_, kLongestSide, kLongestSide);
+            png_set_IHDR(png_, info_, static_cast<png_uint_32>(raster.size.width),
+                         static_cast<png_uint_32>(raster.size.height), raster.bits,
+                         raster.has_alpha ? PNG_COLOR_TYPE_RGBA : PNG_COLOR_TYPE_RGB, PNG_INTERLACE_NONE,
+                         PNG_COMPRESSION_TYPE_DEFAULT, PNG_FILTER_TYPE_DEFAULT);
+            png_set_sRGB(png_, info_, PNG_sRGB_INTENT_PERCEPTUAL);
+            png_set_text(png_, info_, text.data(), static_cast<int>(text.size()));
+            // One filter and a low level: a few per cent larger than the best and several times faster.
+            png_set_filter(png_, PNG_FILTER_TYPE_BASE, PNG_FILTER_PAETH);
+            png_set_compression_level(png_, 3);
+            png_write_info(png_, info_);
+            if (std::endian::native == std::endian::little && raster.bits == 16) {
+                png_set_swap(png_);
+            }
+            for (std::int64_t y = 0; y < raster.size.height; ++y) {
+                png_write_row(png_, reinterpret_cast<png_const_bytep>(raster.row(y)));
+            }
+            png_write_end(png_, info_);
+        });
+        if (!done) {
+            throw_unwritable("PNG", faults_.message.data());
+        }
+        return std::move(written_);
+    }
+
+  private:
+    static void write_bytes(png_structp png, png_bytep source, std::size_t count) {
+        auto* self = static_cast<PngWriter*>(png_get_io_ptr(png));
+        bool stored = true;
+        try {
+            const auto bytes = std::as_bytes(std::span(source, count));
+            self->written_.insert(self->written_.end(), bytes.begin(), bytes.end());
+        } catch (const std::bad_alloc&) {
+            stored = false;
+        }
+        if (!stored) {
+            png_error(png, "out of memory");
+        }
+    }
+
+    Faults faults_;
+    png_structp png_;
+    png_infop info_;
+    std::vector<std::byte> written_;
+};
+
+bool is_printable_ascii(std::string_view text) {
+    return std::all_of(text.begin(), text.end(), [](char c) { return c >= 0x20 && c < 0x7f; });
+}
+
+/// tEXt holds Latin-1 and iTXt UTF-8, so plain ASCII goes into the first, which every program reads.
+png_text text_chunk(const std::string& key, const std::string& value) {
+    if (key.empty() || key.size() > PNG_KEYWORD_MAX_LENGTH || !is_printable_ascii(key)) {
+        throw_unwritable("PNG", "the text key '" + key + "' is not 1 to 79 printable ASCII characters");
+    }
+    const bool ascii = std::all_of(value.begin(), value.end(), [](char c) { return c > 0; });
+    png_text chunk = {};
+    chunk.compression = ascii ? PNG_TEXT_COMPRESSION_NONE : PNG_ITXT_COMPRESSION_NONE;
+    // libpng copies both and changes neither.
+    chunk.key = const_cast<char*>(key.c_str());
+    chunk.text = const_cast<char*>(value.c_str());
+    chunk.text_length = value.size();
+    return chunk;
+}
+
+}  // namespace
+
+Header png_header(Bytes bytes, const std::string& name) {
+    const ByteReader reader(bytes, false);
+    const auto width = reader.u32(16);
+    const auto height = reader.u32(20);
+    if (!width || !height) {
+        throw_truncated(name);
+    }
+    if (!starts_with(bytes.subspan(12), "IHDR")) {
+        throw_damaged(name, "its header is not the first chunk");
+    }
+    const auto exif = find_chunk(bytes, "eXIf");
+    return {{*height, *width}, exif ? parse_exif(*exif).orientation : 1};
+}
+
+Raster decode_png(Bytes bytes, const Header& header, const std::string& name) {
+    Raster raster = PngReader(bytes, name).read(header);
+    if (find_chunk(bytes, "acTL")) {
+        raster.notes.push_back(first_picture_note(name, "frames"));
+    }
+    return raster;
+}
+
+std::vector<std::byte> encode_png(const Raster& raster, const Text& text) {
+    if (std::max(raster.size.height, raster.size.width) > std::int64_t{kLongestSide}) {
+        throw_too_large("PNG", raster.size, kLongestSide);
+    }
+    std::vector<png_text> chunks;
+    for (const auto& [key, value] : text) {
+        chunks.push_back(text_chunk(key, value));
+    }
+    return PngWriter().write(raster, chunks);
+}
+
+}  // namespace reverie::image

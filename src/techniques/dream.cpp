@@ -1,0 +1,244 @@
+#include "reverie/techniques/dream.h"
+
+#include <ATen/ATen.h>
+#include <c10/core/GradMode.h>
+
+#include <cmath>
+#include <limits>
+
+#include "reverie/core/error.h"
+#include "reverie/core/text.h"
+#include "reverie/image/resample.h"
+#include "reverie/optimize/image_loop.h"
+#include "techniques/dream_objective.h"
+
+namespace reverie {
+namespace {
+
+constexpr std::int64_t kSmallestSide = 16;
+constexpr std::int64_t kToneLevels = 4;  // local means over about 2^4 pixels
+
+std::vector<std::string> taps_of(const DreamOptions& options) {
+    std::vector<std::string> taps;
+    for (const LayerWeight& layer : options.layers) {
+        taps.push_back(layer.tap);
+    }
+    return taps;
+}
+
+std::vector<Size> octave_sizes(Size full, const DreamOptions& options) {
+    std::int64_t count = options.octaves;
+    if (count == 0) {
+        const double ratio =
+            static_cast<double>(std::max(full.height, full.width)) / static_cast<double>(options.smallest);
+        count = 1 + std::max<std::int64_t>(0, std::llround(std::log(ratio) / std::log(options.octave_scale)));
+    }
+    std::vector<Size> sizes;
+    for (std::int64_t i = count - 1; i >= 0; --i) {
+        const double shrink = std::pow(options.octave_scale, static_cast<double>(i));
+        const auto side = [&](std::int64_t n) {
+            return std::max<std::int64_t>(1, std::llround(static_cast<double>(n) / shrink));
+        };
+        sizes.push_back({side(full.height), side(full.width)});
+    }
+    return sizes;
+}
+
+/// Steps of equal strength that are pulled back to the local brightness and colour of the photo.
+class DreamStep final : public StepRule {
+  public:
+    DreamStep(const DreamOptions& options, const Tensor& photo)
+        : step_({.step_size = options.step_size,
+                 .decay = options.decay,
+                 .steps = options.steps,
+                 .headroom = options.headroom}),
+          tone_(options.tone),
+          photo_(photo) {}
+
+    Tensor step(const Tensor& image, const Tensor& gradient, std::int64_t step) override {
+        const Tensor moved = step_.step(image, gradient, step);
+        return tone_ > 0.0 ? moved + tone_ * low_pass(photo_ - moved, kToneLevels) : moved;
+    }
+
+  private:
+    NormalizedStep step_;
+    double tone_;
+    Tensor photo_;
+};
+
+std::vector<GradientTransform> transforms_of(const DreamOptions& options) {
+    std::vector<GradientTransform> chain;
+    chain.emplace_back([bands = BandOptions{options.laplacian, options.band_ratio, options.residual}](const Tensor& g) {
+        return normalize_bands(g, bands);
+    });
+    chain.emplace_back([sigma = options.smooth](const Tensor& g) { return gaussian_blur(g, sigma); });
+    if (options.color_basis != ColorBasis::Rgb) {
+        const ColorMatrix matrix =
+            options.color_basis == ColorBasis::Luma ? luma_colors() : natural_colors(options.color_power);
+        chain.emplace_back([matrix](const Tensor& g) { return mix_colors(g, matrix); });
+    }
+    return chain;
+}
+
+/// Bytes beside the net: the picture, its gradient, the pyramid and the temporaries of one step.
+std::int64_t picture_bytes(Size size) { return size.height * size.width * 3 * 4 * 14; }
+
+std::string text_of(Size size) { return std::to_string(size.width) + "x" + std::to_string(size.height); }
+
+void require(bool holds, const std::string& sentence) {
+    if (!holds) {
+        throw Error(ErrorKind::Usage, sentence);
+    }
+}
+
+}  // namespace
+
+void validate(const DreamOptions& o) {
+    require(!o.layers.empty(), "--layers names no layer; name at least one (--list-layers shows them all)");
+    for (const LayerWeight& layer : o.layers) {
+        require(std::isfinite(layer.weight) && layer.weight != 0.0, "--layers " + layer.tap + " has the weight " +
+                                                                        std::to_string(layer.weight) +
+                                                                        "; wanted a number other than 0");
+    }
+    const auto in = [](double x, double low, double high) { return x >= low && x <= high; };
+    require(o.octaves >= 0 && o.octaves <= 64,
+            "--octaves " + std::to_string(o.octaves) + " is out of range; wanted 0 (by size) to 64");
+    require(o.smallest >= kSmallestSide,
+            "the smallest octave must be at least " + std::to_string(kSmallestSide) + " pixels");
+    require(in(o.octave_scale, 1.01, 10),
+            "--octave-scale " + std::to_string(o.octave_scale) + " is out of range; wanted 1.01 to 10");
+    require(o.steps >= 1 && o.steps <= 1'000'000,
+            "--steps " + std::to_string(o.steps) + " is out of range; wanted 1 or more");
+    require(in(o.step_size, 1e-6, 1),
+            "--step-size " + std::to_string(o.step_size) + " is out of range; wanted 0.000001 to 1");
+    require(o.jitter >= 0 && o.jitter <= 512,
+            "--jitter " + std::to_string(o.jitter) + " is out of range; wanted 0 to 512 pixels");
+    require(in(o.smooth, 0, 64), "--smooth " + std::to_string(o.smooth) + " is out of range; wanted 0 to 64 pixels");
+    require(o.laplacian >= 0 && o.laplacian <= 16,
+            "--laplacian " + std::to_string(o.laplacian) + " is out of range; wanted 0 to 16 levels");
+    require(in(o.tone, 0, 1), "--tone " + std::to_string(o.tone) + " is out of range; wanted 0 to 1");
+    require(in(o.detail, 0, 1), "--detail " + std::to_string(o.detail) + " is out of range; wanted 0 to 1");
+    require(o.preview_every >= 0,
+            "--preview-every " + std::to_string(o.preview_every) + " is negative; wanted a number of steps");
+    require(in(o.decay, 0, 1) && o.margin >= 0 && in(o.band_ratio, 0.01, 100) && in(o.residual, 0, 100) &&
+                in(o.color_power, 0, 4) && in(o.headroom, 0, 1),
+            "decay, margin, band_ratio, residual, color_power or headroom is out of range; see techniques/dream.h");
+}
+
+DreamPlan plan_dream(Size image, const FrozenNet& net, const DreamOptions& options, std::int64_t max_memory) {
+    if (std::min(image.height, image.width) < kSmallestSide) {
+        throw Error(ErrorKind::Input, "the picture is " + text_of(image) +
+                                          " pixels, too small to dream on; wanted at least " +
+                                          std::to_string(kSmallestSide) + " on each side, so enlarge it with --size");
+    }
+    const std::vector<std::string> taps = taps_of(options);
+    const std::int64_t least = net.min_side(taps);
+    DreamPlan plan;
+    for (const Size size : octave_sizes(image, options)) {
+        const Size canvas = dream_canvas(size, options);
+        if (std::min(canvas.height, canvas.width) < least) {
+            ++plan.dropped;
+            continue;
+        }
+        plan.octaves.push_back(size);
+        plan.pixel_steps += static_cast<double>(canvas.height * canvas.width) * static_cast<double>(options.steps);
+    }
+    if (plan.octaves.empty()) {
+        throw Error(ErrorKind::Input,
+                    "the picture is " + text_of(image) + " pixels, too small for these layers of " +
+                        net.architecture() + ", which need " + std::to_string(least) +
+                        " on each side with the margins; enlarge it with --size or choose shallower --layers");
+    }
+
+    const Size full = dream_canvas(plan.octaves.back(), options);
+    const std::int64_t beside = picture_bytes(full);
+    plan.peak_bytes = net.bytes(full, taps) + beside;
+    if (max_memory <= 0 || plan.peak_bytes <= max_memory) {
+        return plan;
+    }
+    const auto tiled_bytes = [&](std::int64_t tile) {
+        return net.bytes({tile + 2 * kTileHalo, tile + 2 * kTileHalo}, taps) + beside;
+    };
+    constexpr std::int64_t kLeastTile = 128;
+    const std::int64_t smallest_that_works = tiled_bytes(kLeastTile);
+    if (smallest_that_works > max_memory) {
+        throw Error(ErrorKind::Usage, "--max-memory " + human_bytes(static_cast<std::uint64_t>(max_memory)) +
+                                          " is too little for a picture of " + text_of(image) +
+                                          " pixels; wanted at least " +
+                                          human_bytes(static_cast<std::uint64_t>(smallest_that_works) + (1 << 20)) +
+                                          ", or a smaller picture with --size");
+    }
+    plan.tile = kLeastTile;
+    while (plan.tile * 2 < std::max(full.height, full.width) && tiled_bytes(plan.tile * 2) <= max_memory) {
+        plan.tile *= 2;
+    }
+    plan.peak_bytes = tiled_bytes(plan.tile);
+    return plan;
+}
+
+DreamResult dream(const Tensor& image, FrozenNet& net, const DreamOptions& options, std::int64_t max_memory,
+                  const Hooks& hooks) {
+    const c10::NoGradGuard no_grad;
+    validate(options);
+    const Size full = size_of(image);
+    const DreamPlan plan = plan_dream(full, net, options, max_memory);
+    if (plan.dropped > 0) {
+        hooks.warn(std::to_string(plan.dropped) + " of " +
+                   std::to_string(plan.octaves.size() + static_cast<std::size_t>(plan.dropped)) +
+                   " octaves are too small for these layers of " + net.architecture() + " and were left out");
+    }
+    const std::vector<GradientTransform> transforms = transforms_of(options);
+    const Tensor photo = image.to(net.device());
+
+    /// A dream at one scale, brought to another: enlarged, and the detail that the photo lost in between put back.
+    const auto carry = [&](const Tensor& dreamt, const Tensor& base, const Tensor& next_base) {
+        const Size size = size_of(next_base);
+        return (resize(dreamt, size) + options.detail * (next_base - resize(base, size))).clamp_(0.0, 1.0);
+    };
+
+    DreamResult result;
+    Tensor base;
+    double done = 0.0;
+    for (std::size_t octave = 0; octave < plan.octaves.size() && !result.cancelled; ++octave) {
+        const Size size = plan.octaves[octave];
+        const Tensor next_base = resize(photo, size).clamp(0.0, 1.0);
+        const Tensor start = octave == 0 ? next_base : carry(result.image, base, next_base);
+        base = next_base;
+
+        const Size canvas = dream_canvas(size, options);
+        // Small octaves fit even where the last one needs tiles.
+        const bool tiled = plan.tile > 0 && plan.tile < std::max(canvas.height, canvas.width);
+        DreamObjective objective(net, options, {.tile = tiled ? plan.tile : 0, .octave = octave});
+        DreamStep rule(options, base);
+        Hooks octave_hooks = hooks;
+        octave_hooks.on_preview = [&, before = result.steps](const Tensor& picture, std::int64_t step) {
+            if (hooks.on_preview) {
+                hooks.on_preview(picture.cpu(), before + step);
+            }
+        };
+        const double per_step = static_cast<double>(canvas.height * canvas.width);
+        const LoopResult loop = minimize_image(start, objective, transforms, rule,
+                                               {.steps = options.steps,
+                                                .preview_every = options.preview_every,
+                                                .stage = "octave " + std::to_string(octave + 1) + "/" +
+                                                         std::to_string(plan.octaves.size()) + " " + text_of(size),
+                                                .done_before = done,
+                                                .per_step = per_step,
+                                                .total = plan.pixel_steps,
+                                                .unit = "",
+                                                .value_name = "activation",
+                                                .value_sign = -1.0},
+                                               octave_hooks);
+        done += per_step * static_cast<double>(options.steps);
+        result.image = loop.image;
+        result.steps += loop.steps;
+        result.cancelled = loop.cancelled;
+    }
+    if (size_of(result.image) != full) {  // stopped early
+        result.image = carry(result.image, base, photo);
+    }
+    result.image = result.image.cpu().contiguous();
+    return result;
+}
+
+}  // namespace reverie

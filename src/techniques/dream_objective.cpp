@@ -1,0 +1,138 @@
+#include "techniques/dream_objective.h"
+
+#include <ATen/ATen.h>
+
+#include "reverie/core/random.h"
+
+namespace reverie {
+namespace {
+
+/// Indices before..n+after of a line of n pixels continued by mirroring without repeating the edge, however far.
+Tensor mirrored(std::int64_t n, std::int64_t before, std::int64_t after, c10::Device device) {
+    const std::int64_t period = std::max<std::int64_t>(2 * (n - 1), 1);
+    const Tensor i = at::arange(-before, n + after, at::TensorOptions(at::kLong)).remainder(period);
+    return at::where(i >= n, period - i, i).to(device);
+}
+
+}  // namespace
+
+Size dream_canvas(Size picture, const DreamOptions& options) {
+    const std::int64_t around = 2 * (options.margin + options.jitter);
+    return {picture.height + around, picture.width + around};
+}
+
+DreamObjective::DreamObjective(FrozenNet& net, const DreamOptions& options, const DreamView& view)
+    : net_(net), options_(options), view_(view) {
+    for (const LayerWeight& layer : options.layers) {
+        taps_.push_back(layer.tap);
+    }
+}
+
+DreamObjective::Shift DreamObjective::shift_of(std::int64_t step) const {
+    const auto draw = [&](std::uint64_t axis) {
+        return random_integer(options_.seed, view_.octave, static_cast<std::uint64_t>(step) * 4 + axis,
+                              -options_.jitter, options_.jitter);
+    };
+    const std::int64_t middle = options_.margin + options_.jitter;
+    return {middle + draw(0), middle + draw(1)};
+}
+
+Tensor DreamObjective::value_and_gradient(const Tensor& image, std::int64_t step, Tensor& gradient) {
+    const Size size = size_of(image);
+    const Shift shift = shift_of(step);
+    const std::int64_t around = 2 * (options_.margin + options_.jitter);
+    const Tensor canvas = image.index_select(1, mirrored(size.height, shift.top, around - shift.top, image.device()))
+                              .index_select(2, mirrored(size.width, shift.left, around - shift.left, image.device()));
+
+    const bool first = factors_.empty();
+    Tensor value;
+    const std::vector<Tensor> gradients = canvas_gradients(canvas, step, first, value);
+    // What the mirror images would like to change is not asked for.
+    const auto own = [&](const Tensor& g) {
+        return g.narrow(1, shift.top, size.height).narrow(2, shift.left, size.width);
+    };
+    if (!first) {
+        gradient = own(gradients.front());
+        return value;
+    }
+    for (std::size_t i = 0; i < gradients.size(); ++i) {
+        const Tensor factor = options_.layers[i].weight / (root_mean_square(gradients[i]) + 1e-12);
+        factors_.push_back(factor);
+        const Tensor part = own(gradients[i]) * factor;
+        gradient = gradient.defined() ? gradient + part : part;
+    }
+    return value;
+}
+
+std::vector<Tensor> DreamObjective::canvas_gradients(const Tensor& canvas, std::int64_t step, bool apart,
+                                                     Tensor& value) {
+    value = at::zeros({}, canvas.options());
+    if (view_.tile == 0) {
+        return patch_gradients(canvas, apart, 1.0, value);
+    }
+    const Size size = size_of(canvas);
+    const auto draw = [&](std::uint64_t axis) {
+        return random_integer(options_.seed, view_.octave, static_cast<std::uint64_t>(step) * 4 + 2 + axis, 0,
+                              view_.tile - 1);
+    };
+    // The grid starts before the canvas by a new random part of a tile.
+    const std::int64_t from_y = -draw(0);
+    const std::int64_t from_x = -draw(1);
+    std::vector<Tensor> gradients(apart ? taps_.size() : 1);
+    for (Tensor& gradient : gradients) {
+        gradient = at::zeros_like(canvas);
+    }
+    struct Span {
+        std::int64_t begin, end, own_begin, own_end;
+    };
+    const auto span = [&](std::int64_t at, std::int64_t side) {
+        const std::int64_t own_begin = std::max<std::int64_t>(at, 0);
+        const std::int64_t own_end = std::min(at + view_.tile, side);
+        return Span{std::max<std::int64_t>(own_begin - kTileHalo, 0), std::min(own_end + kTileHalo, side), own_begin,
+                    own_end};
+    };
+    for (std::int64_t y = from_y; y < size.height; y += view_.tile) {
+        for (std::int64_t x = from_x; x < size.width; x += view_.tile) {
+            const Span rows = span(y, size.height);
+            const Span columns = span(x, size.width);
+            const Tensor patch = canvas.narrow(1, rows.begin, rows.end - rows.begin)
+                                     .narrow(2, columns.begin, columns.end - columns.begin)
+                                     .contiguous();
+            // Means are over the whole canvas: a patch counts by its share of the pixels.
+            const double share =
+                static_cast<double>(patch.size(1) * patch.size(2)) / static_cast<double>(size.height * size.width);
+            const std::vector<Tensor> parts = patch_gradients(patch, apart, share, value);
+            for (std::size_t i = 0; i < parts.size(); ++i) {
+                const auto own = [&](const Tensor& t, std::int64_t y0, std::int64_t x0) {
+                    return t.narrow(1, rows.own_begin - y0, rows.own_end - rows.own_begin)
+                        .narrow(2, columns.own_begin - x0, columns.own_end - columns.own_begin);
+                };
+                own(gradients[i], 0, 0).copy_(own(parts[i], rows.begin, columns.begin));
+            }
+        }
+    }
+    return gradients;
+}
+
+std::vector<Tensor> DreamObjective::patch_gradients(const Tensor& patch, bool apart, double share, Tensor& value) {
+    const Features features = net_.forward(patch, taps_);
+    Features seeds;
+    std::vector<Tensor> gradients;
+    for (std::size_t i = 0; i < taps_.size(); ++i) {
+        const Tensor& feature = features.at(taps_[i]);
+        value.sub_(feature.square().mean() * (share * options_.layers[i].weight));
+        // minus the derivative of the mean square
+        const Tensor seed = feature * (-2.0 * share / static_cast<double>(feature.numel()));
+        if (apart) {
+            gradients.push_back(net_.backward({{taps_[i], seed}}, /*again=*/i + 1 < taps_.size()));
+        } else {
+            seeds[taps_[i]] = seed * factors_[i];
+        }
+    }
+    if (!apart) {
+        gradients.push_back(net_.backward(seeds));
+    }
+    return gradients;
+}
+
+}  // namespace reverie
