@@ -101,7 +101,7 @@ class DeepDream : public Program {
         task.settings.set("quality", pictures_.quality);
         task.work = [this, options, memory](const Tensor& image, const Hooks& hooks) {
             PictureResult result;
-            if (plan_dream(size_of(image), *net_, options, memory).tiled) {
+            if (plan_dream(size_of(image), *net_, options, memory).tile > 0) {
                 result.settings.set("max-memory", memory);  // decides where the tiles lie
             }
             const DreamResult dreamt = dream(image, *net_, options, memory, hooks);

@@ -63,7 +63,7 @@ Settings fill_in_layers(CLI::App& app, const CommonOptions& common, Console& con
         for (const Setting& setting : from.all()) {
             // These say what made the picture; "weights" is a bare file name there, compared when the net is known.
             if (setting.name != "program" && setting.name != "version" && setting.name != "weights") {
-                flags.set(setting.name, setting.values);
+                flags.set_list(setting.name, setting.values);
             }
         }
         fill_in(app, flags, path, [&](const std::string& name) {

@@ -65,7 +65,7 @@ void add_flags(CLI::App& app, DreamFlags& flags) {
                        }
                        return text;
                    }));
-    group.add("--octaves", flags.octaves, "N", "scales, from small to the full size",
+    group.add("--octaves", flags.octaves, "N", "scales, from small to the full size; 0: as many as the size allows",
               recipes_say(&DreamOptions::octaves));
     group.add("--octave-scale", flags.octave_scale, "RATIO", "of one scale to the next",
               recipes_say(&DreamOptions::octave_scale));
@@ -82,6 +82,9 @@ void add_flags(CLI::App& app, DreamFlags& flags) {
         "--color-basis", flags.color_basis, color_bases(),
         "colours it may move in: those of photos, each channel for itself, lightness only",
         recipes_say([](const DreamOptions& recipe) { return choice_text(color_bases(), recipe.color_basis); }));
+    group.add("--tone", flags.tone, "SHARE",
+              "how far each step is pulled back to the photo's brightness and colour, 0 to 1",
+              recipes_say(&DreamOptions::tone));
     group.add("--detail", flags.detail, "SHARE", "of the photo's detail put back at each scale, 0 to 1",
               recipes_say(&DreamOptions::detail));
     group.add("--preview-every", flags.preview_every, "N",
@@ -115,6 +118,7 @@ DreamOptions dream_options(const DreamFlags& flags, const std::string& network, 
     options.smooth = flags.smooth.value_or(options.smooth);
     options.laplacian = flags.laplacian.value_or(options.laplacian);
     options.color_basis = flags.color_basis.value_or(options.color_basis);
+    options.tone = flags.tone.value_or(options.tone);
     options.detail = flags.detail.value_or(options.detail);
     options.preview_every = flags.preview_every;
     options.seed = seed;
@@ -127,7 +131,7 @@ void put_down(Settings& settings, const DreamOptions& options) {
     for (const LayerWeight& layer : options.layers) {
         layers.push_back(layer_text(layer));
     }
-    settings.set("layers", layers);
+    settings.set_list("layers", layers);
     settings.set("octaves", options.octaves);
     settings.set("octave-scale", options.octave_scale);
     settings.set("steps", options.steps);
@@ -136,6 +140,7 @@ void put_down(Settings& settings, const DreamOptions& options) {
     settings.set("smooth", options.smooth);
     settings.set("laplacian", options.laplacian);
     settings.set("color-basis", choice_text(color_bases(), options.color_basis));
+    settings.set("tone", options.tone);
     settings.set("detail", options.detail);
     settings.set("seed", std::to_string(options.seed));
 }

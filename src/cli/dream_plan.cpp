@@ -40,9 +40,9 @@ Settings describe_plan(Size image, FrozenNet& net, const DreamOptions& options, 
         octaves.push_back(std::to_string(octave.width) + "x" + std::to_string(octave.height));
     }
     Settings said;
-    said.set("octaves", octaves);
+    said.set_list("octaves", octaves);
     said.set("memory", "about " + human_bytes(static_cast<std::uint64_t>(plan.peak_bytes)));
-    said.set("tiled", plan.tiled ? "yes" : "no");
+    said.set("tiles", plan.tile > 0 ? std::to_string(plan.tile) + " pixels" : "none");
     said.set("time", "about " + human_seconds(plan.pixel_steps * seconds_per_pixel_step(net, options, max_memory)));
     return said;
 }

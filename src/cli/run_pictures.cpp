@@ -93,7 +93,7 @@ class PictureRun {
         const double seconds = std::chrono::duration<double>(Clock::now() - begin).count();
         Settings settings = task_.settings;
         for (const Setting& setting : result.settings.all()) {
-            settings.set(setting.name, setting.values);
+            settings.set_list(setting.name, setting.values);
         }
         if (!result.cancelled) {
             write(item.output, result.image, settings, picture);

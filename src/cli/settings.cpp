@@ -2,10 +2,9 @@
 
 #include <CLI/CLI.hpp>
 #include <charconv>
-#include <fstream>
 #include <nlohmann/json.hpp>
-#include <sstream>
 
+#include "cli/toml.h"
 #include "reverie/cli/flags.h"
 #include "reverie/core/error.h"
 #include "reverie/core/files.h"
@@ -34,25 +33,6 @@ Json json_of(const std::string& text) {
 }
 
 std::string text_of(const Json& value) { return value.is_string() ? value.get<std::string>() : value.dump(); }
-
-/// TOML's basic string; numbers and truths stay bare.
-std::string toml_of(const std::string& text) {
-    double number = 0.0;
-    const auto result = std::from_chars(text.data(), text.data() + text.size(), number);
-    const bool bare = (result.ec == std::errc() && result.ptr == text.data() + text.size()) || text == "true";
-    return bare ? text : "\"" + text + "\"";
-}
-
-std::string toml_of(const std::vector<std::string>& values, bool list) {
-    if (!list) {
-        return toml_of(values.empty() ? "" : values.front());
-    }
-    std::string text = "[";
-    for (const std::string& value : values) {
-        text += (text.size() > 1 ? ", " : "") + toml_of(value);
-    }
-    return text + "]";
-}
 
 std::string flag_name(const CLI::Option* option) {
     const auto& names = option->get_lnames();
@@ -113,30 +93,14 @@ Settings settings_of(const std::map<std::string, std::string>& text, const std::
         for (const Json& item : value.is_array() ? value : Json::array({value})) {
             values.push_back(text_of(item));
         }
-        settings.set(name, std::move(values));
+        settings.set_list(name, std::move(values));
     }
     return settings;
 }
 
 Settings read_config(const std::filesystem::path& path) {
     const std::vector<std::byte> bytes = read_file(path, ErrorKind::Usage);
-    std::istringstream stream(std::string(reinterpret_cast<const char*>(bytes.data()), bytes.size()));
-    Settings settings;
-    std::vector<CLI::ConfigItem> items;
-    try {
-        items = CLI::ConfigTOML().from_config(stream);
-    } catch (const CLI::Error& error) {
-        throw Error(ErrorKind::Usage, "'" + path.string() + "' is no configuration file (" + error.what() +
-                                          "); wanted lines of the form flag = value");
-    }
-    for (const CLI::ConfigItem& item : items) {
-        if (!item.parents.empty() || item.name.empty() || item.name.find_first_of(" \t[]") != std::string::npos) {
-            throw Error(ErrorKind::Usage, "'" + path.string() + "' holds '" + item.fullname() +
-                                              "', which is no flag; wanted lines of the form flag = value");
-        }
-        settings.set(item.name, item.inputs);
-    }
-    return settings;
+    return parse_toml({reinterpret_cast<const char*>(bytes.data()), bytes.size()}, path.string());
 }
 
 void write_config(const std::filesystem::path& path, const CLI::App& app, const Settings& resolved) {
@@ -149,9 +113,9 @@ void write_config(const std::filesystem::path& path, const CLI::App& app, const 
         const bool list = option->get_expected_max() > 1;
         if (option->count() > 0) {
             const auto values = is_switch(option) ? std::vector<std::string>{"true"} : option->results();
-            text += name + " = " + toml_of(values, list) + "\n";
+            text += name + " = " + toml_value(values, list) + "\n";
         } else if (const Setting* setting = find(resolved, name)) {
-            text += name + " = " + toml_of(setting->values, list) + "\n";
+            text += name + " = " + toml_value(setting->values, list) + "\n";
         }
     }
     write_file(path, text);

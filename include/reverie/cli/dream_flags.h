@@ -29,6 +29,7 @@ struct DreamFlags {
     std::optional<double> smooth;
     std::optional<std::int64_t> laplacian;
     std::optional<ColorBasis> color_basis;
+    std::optional<double> tone;
     std::optional<double> detail;
     std::int64_t preview_every = 0;
 };

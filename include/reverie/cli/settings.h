@@ -23,8 +23,10 @@ struct Setting {
 /// In the order they were put down.
 class Settings {
   public:
-    void set(const std::string& name, std::vector<std::string> values) { all_.push_back({name, std::move(values)}); }
-    void set(const std::string& name, const std::string& value) { set(name, std::vector<std::string>{value}); }
+    void set_list(const std::string& name, std::vector<std::string> values) {
+        all_.push_back({name, std::move(values)});
+    }
+    void set(const std::string& name, const std::string& value) { set_list(name, {value}); }
     void set(const std::string& name, double value);
     void set(const std::string& name, std::int64_t value) { set(name, std::to_string(value)); }
     /// The one value of a name; empty when there is none.

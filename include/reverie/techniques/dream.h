@@ -62,8 +62,8 @@ struct DreamPlan {
     std::vector<Size> octaves;    ///< small to large; those below the net's minimum are dropped
     std::int64_t dropped = 0;     ///< octaves left out
     std::int64_t peak_bytes = 0;  ///< estimate, weights included
-    bool tiled = false;           ///< the gradient is computed in tiles to stay within `max_memory`
-    double pixel_steps = 0;       ///< pixels times steps, summed: proportional to the time
+    std::int64_t tile = 0;   ///< side of the tiles the gradient is computed in to stay within `max_memory`; 0: whole
+    double pixel_steps = 0;  ///< pixels times steps, summed: proportional to the time
 };
 
 /// Throws Input for a side below 16 pixels or when no octave fits the net, Usage for unknown layers or when

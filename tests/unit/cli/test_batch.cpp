@@ -1,0 +1,124 @@
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "reverie/cli/batch.h"
+#include "reverie/core/files.h"
+#include "support/expect_error.h"
+#include "support/temporary_folder.h"
+
+namespace reverie {
+namespace {
+
+using test::expect_error;
+using testing::ElementsAre;
+using testing::HasSubstr;
+
+class Batch : public testing::Test {
+  protected:
+    std::string file(const std::string& name) const {
+        write_file(folder_ / name, std::string_view("x"));
+        return folder_ / name;
+    }
+    std::string path(const std::string& name) const { return folder_ / name; }
+
+    static std::vector<std::string> outputs(const std::vector<BatchItem>& items) {
+        std::vector<std::string> all;
+        for (const BatchItem& item : items) {
+            all.push_back(item.fault ? item.fault->what() : item.output);
+        }
+        return all;
+    }
+
+    test::TemporaryFolder folder_;
+};
+
+TEST_F(Batch, OneInputAndAPictureNameIsThatFile) {
+    EXPECT_THAT(outputs(plan_batch({{"a.jpg"}, "b.png"})), ElementsAre("b.png"));
+    EXPECT_THAT(outputs(plan_batch({{"-"}, "-"})), ElementsAre("-"));
+}
+
+TEST_F(Batch, OneInputAndANameWithoutExtensionIsAFolder) {
+    EXPECT_THAT(outputs(plan_batch({{"x/a.jpg"}, "out"})), ElementsAre("out/a.jpg"));
+    EXPECT_THAT(outputs(plan_batch({{"x/a.jpg"}, "out.png/"})), ElementsAre("out.png/a.jpg"));
+    EXPECT_THAT(outputs(plan_batch({{"a.jpg"}, path("")})), ElementsAre(path("a.jpg")));
+    EXPECT_THAT(outputs(plan_batch({{"-"}, "out"})), ElementsAre("out/stdin.png"));
+}
+
+TEST_F(Batch, NamesThatCannotBeWrittenGetPngAppended) {
+    EXPECT_THAT(outputs(plan_batch({{"scan.pnm", "noext"}, "out"})), ElementsAre("out/scan.pnm.png", "out/noext.png"));
+}
+
+TEST_F(Batch, FoldersGiveTheirPicturesSortedAndNothingHidden) {
+    file("in/b.PNG");
+    file("in/a.jpg");
+    file("in/.hidden.jpg");
+    file("in/notes.txt");
+    file("in/sub/c.webp");
+    EXPECT_THAT(outputs(plan_batch({{path("in")}, "out"})), ElementsAre("out/a.jpg", "out/b.PNG"));
+    EXPECT_THAT(outputs(plan_batch({{path("in")}, "out", true})),
+                ElementsAre("out/a.jpg", "out/b.PNG", "out/sub/c.webp"));
+}
+
+TEST_F(Batch, FoldersWithoutPicturesAndPatternsWithoutFilesAreFaults) {
+    file("in/notes.txt");
+    EXPECT_THAT(outputs(plan_batch({{path("in"), path("*.jpg")}, "out"})),
+                ElementsAre(HasSubstr("holds no pictures"), HasSubstr("no file matches")));
+}
+
+TEST_F(Batch, PatternsAreExpandedUnlessTheFileExists) {
+    file("a1.jpg");
+    file("a2.jpg");
+    EXPECT_THAT(outputs(plan_batch({{path("a?.jpg")}, "out"})), ElementsAre("out/a1.jpg", "out/a2.jpg"));
+    file("a?.jpg");
+    EXPECT_THAT(outputs(plan_batch({{path("a?.jpg")}, "out"})), ElementsAre("out/a?.jpg"));
+}
+
+TEST_F(Batch, TheSameFileIsDoneOnceAndTwoForOneNameAreRefused) {
+    EXPECT_THAT(outputs(plan_batch({{"a.jpg", "./a.jpg"}, "out"})), ElementsAre("out/a.jpg"));
+    EXPECT_THAT(outputs(plan_batch({{"a.jpg", "a.png"}, "out"})), ElementsAre("out/a.jpg", "out/a.png"));
+    EXPECT_THAT(expect_error(ErrorKind::Usage,
+                             [] {
+                                 plan_batch({{"x/a.jpg", "y/a.jpg"}, "out"});
+                             }),
+                HasSubstr("'x/a.jpg' and 'y/a.jpg'"));
+}
+
+TEST_F(Batch, SeveralInputsNeedAFolder) {
+    expect_error(ErrorKind::Usage, [] { plan_batch({{"a.jpg", "b.jpg"}, "out.png"}); });
+    expect_error(ErrorKind::Usage, [] { plan_batch({{"a.jpg", "b.jpg"}, "-"}); });
+    expect_error(ErrorKind::Usage, [] { plan_batch({{"a.jpg"}, ""}); });
+    expect_error(ErrorKind::Usage, [] { plan_batch({{}, "out"}); });
+    expect_error(ErrorKind::Usage, [] { plan_batch({{"a.jpg"}, "out.gif"}); });
+}
+
+TEST_F(Batch, ExistingOutputsAreFaultsOrSkippedOrReplaced) {
+    const std::vector<BatchItem> planned = {{"a.jpg", file("a.png"), {}}, {"b.jpg", path("b.png"), {}}};
+    std::vector<BatchItem> items = planned;
+    EXPECT_TRUE(check_outputs(items, Existing::Refuse).empty());
+    EXPECT_THAT(outputs(items), ElementsAre(HasSubstr("--overwrite"), path("b.png")));
+
+    items = planned;
+    EXPECT_THAT(outputs(check_outputs(items, Existing::Skip)), ElementsAre(path("a.png")));
+    EXPECT_THAT(outputs(items), ElementsAre(path("b.png")));
+
+    items = planned;
+    check_outputs(items, Existing::Overwrite);
+    EXPECT_THAT(outputs(items), ElementsAre(path("a.png"), path("b.png")));
+}
+
+TEST_F(Batch, OutputFoldersAreMadeOrRefused) {
+    std::vector<BatchItem> items = {{"a.jpg", path("new/deep/a.png"), {}},
+                                    {"b.jpg", file("plain") + "/b.png", {}},
+                                    {"c.jpg", "/proc/reverie/c.png", {}}};
+    check_outputs(items, Existing::Refuse);
+    EXPECT_TRUE(std::filesystem::is_directory(path("new/deep")));
+    EXPECT_THAT(outputs(items), ElementsAre(path("new/deep/a.png"), HasSubstr("plain"), HasSubstr("/proc/reverie")));
+    EXPECT_EQ(items[1].fault->kind(), ErrorKind::Output);
+}
+
+TEST_F(Batch, TagsGoBeforeTheExtension) {
+    EXPECT_EQ(with_tag("dir.d/photo.tar.png", "partial"), "dir.d/photo.tar.partial.png");
+}
+
+}  // namespace
+}  // namespace reverie

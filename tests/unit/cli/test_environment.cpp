@@ -1,0 +1,72 @@
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <map>
+
+#include "reverie/cli/environment.h"
+#include "reverie/cli/network_flags.h"
+#include "reverie/core/files.h"
+#include "support/temporary_folder.h"
+
+namespace reverie {
+namespace {
+
+using testing::ElementsAre;
+
+Environment environment_of(const std::map<std::string, std::string>& variables) {
+    return read_environment([&variables](const std::string& name) {
+        const auto found = variables.find(name);
+        return found == variables.end() ? std::string() : found->second;
+    });
+}
+
+TEST(Environment, FollowsTheFolderConventions) {
+    const Environment plain = environment_of({{"HOME", "/home/me"}});
+    EXPECT_TRUE(plain.models.empty());
+    EXPECT_EQ(plain.data_home, "/home/me/.local/share");
+    EXPECT_EQ(plain.torch_home, "/home/me/.cache/torch");
+
+    const Environment moved =
+        environment_of({{"HOME", "/home/me"}, {"XDG_DATA_HOME", "/data"}, {"XDG_CACHE_HOME", "/cache"}});
+    EXPECT_EQ(moved.data_home, "/data");
+    EXPECT_EQ(moved.torch_home, "/cache/torch");
+    EXPECT_EQ(environment_of({{"XDG_CACHE_HOME", "/cache"}, {"TORCH_HOME", "/torch"}}).torch_home, "/torch");
+}
+
+TEST(Environment, ModelFoldersAreSeparatedByColons) {
+    EXPECT_THAT(environment_of({{"REVERIE_MODELS", "/a::/b c:"}}).models, ElementsAre("/a", "/b c"));
+}
+
+TEST(Environment, TerminalAndLocaleAreUnderstood) {
+    EXPECT_FALSE(environment_of({{"TERM", "dumb"}}).cursor);
+    EXPECT_FALSE(environment_of({}).color);
+    EXPECT_TRUE(environment_of({{"TERM", "xterm"}}).color);
+    EXPECT_FALSE(environment_of({{"TERM", "xterm"}, {"NO_COLOR", "1"}}).color);
+    EXPECT_TRUE(environment_of({{"LANG", "de_DE.UTF-8"}}).utf8);
+    EXPECT_FALSE(environment_of({{"LC_ALL", "C"}, {"LANG", "de_DE.UTF-8"}}).utf8);
+    EXPECT_EQ(terminal_columns(environment_of({{"COLUMNS", "99"}}), 0), 99);
+    EXPECT_EQ(terminal_columns(environment_of({{"COLUMNS", "3"}}), 0), 20);
+}
+
+TEST(Environment, WeightsAreLookedForInOrder) {
+    const test::TemporaryFolder own;
+    Environment environment = environment_of({{"HOME", "/home/me"}});
+    environment.program_folder = "/opt/reverie/bin";
+    StoreLocations locations = store_locations(environment);
+    EXPECT_THAT(locations.folders,
+                ElementsAre("/home/me/.local/share/reverie/models", "/opt/reverie/share/reverie/models"));
+    EXPECT_EQ(locations.download_folder, "/home/me/.local/share/reverie/models");
+    EXPECT_EQ(locations.torch_hub, "/home/me/.cache/torch/hub/checkpoints");
+    EXPECT_EQ(locations.catalogue, "/opt/reverie/share/reverie/models/catalogue.json");
+
+    environment.models = {own.path(), "/elsewhere"};
+    write_file(own / "catalogue.json", std::string_view("{}"));
+    locations = store_locations(environment);
+    EXPECT_THAT(locations.folders, ElementsAre(own.path(), "/elsewhere", "/home/me/.local/share/reverie/models",
+                                               "/opt/reverie/share/reverie/models"));
+    EXPECT_EQ(locations.download_folder, own.path());
+    EXPECT_EQ(locations.catalogue, own / "catalogue.json");
+}
+
+}  // namespace
+}  // namespace reverie

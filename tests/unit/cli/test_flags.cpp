@@ -1,0 +1,176 @@
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <CLI/CLI.hpp>
+
+#include "reverie/cli/dream_flags.h"
+#include "reverie/cli/flags.h"
+#include "reverie/cli/network_flags.h"
+#include "reverie/cli/picture_flags.h"
+#include "support/expect_error.h"
+
+namespace reverie {
+namespace {
+
+using test::expect_error;
+using testing::ElementsAre;
+using testing::HasSubstr;
+
+enum class Fruit { Apple, Pear };
+
+struct Everything {
+    std::int64_t count = 3;
+    std::uint64_t seed = 0;
+    double ratio = 1.4;
+    std::optional<double> maybe;
+    std::string word = "auto";
+    bool loud = false;
+    Fruit fruit = Fruit::Apple;
+    std::vector<std::string> layers;
+};
+
+class Flags : public testing::Test {
+  protected:
+    Flags() {
+        FlagGroup group(app_, "Things");
+        group.add("-c,--count", value_.count, "N", "how many");
+        group.add("--seed", value_.seed, "N", "of the dice");
+        group.add("--ratio", value_.ratio, "R", "of one to the next");
+        group.add("--maybe", value_.maybe, "R", "perhaps", "by net");
+        group.add("--word", value_.word, "WORD", "any");
+        group.add("--loud", value_.loud, "shout");
+        group.add_choice("--fruit", value_.fruit, {{"apple", Fruit::Apple}, {"pear", Fruit::Pear}}, "to eat");
+        group.add_list("--layers", value_.layers, "NAME", "to look at");
+    }
+    void parse(std::vector<std::string> words) {
+        std::reverse(words.begin(), words.end());
+        app_.parse(words);
+    }
+
+    Everything value_;
+    CLI::App app_{"", "test"};
+};
+
+TEST_F(Flags, SetTheirFields) {
+    parse({"-c", "-7", "--seed=18446744073709551615", "--ratio", "0.5", "--maybe", "2", "--word", "x y", "--loud",
+           "--fruit", "pear", "--layers", "a=-1", "b,c"});
+    EXPECT_EQ(value_.count, -7);
+    EXPECT_EQ(value_.seed, 18446744073709551615U);
+    EXPECT_EQ(value_.ratio, 0.5);
+    EXPECT_EQ(value_.maybe, 2.0);
+    EXPECT_EQ(value_.word, "x y");
+    EXPECT_TRUE(value_.loud);
+    EXPECT_EQ(value_.fruit, Fruit::Pear);
+    EXPECT_THAT(value_.layers, ElementsAre("a=-1", "b", "c"));
+}
+
+TEST_F(Flags, LeaveTheirFieldsAloneWhenNotGiven) {
+    parse({});
+    EXPECT_EQ(value_.count, 3);
+    EXPECT_FALSE(value_.maybe.has_value());
+    EXPECT_EQ(value_.fruit, Fruit::Apple);
+}
+
+TEST_F(Flags, RefuseWhatTheyCannotTakeByName) {
+    EXPECT_THAT(expect_error(ErrorKind::Usage, [this] { parse({"--count", "3.5"}); }), HasSubstr("--count '3.5'"));
+    EXPECT_THAT(expect_error(ErrorKind::Usage, [this] { parse({"--seed", "-1"}); }), HasSubstr("0 or more"));
+    EXPECT_THAT(expect_error(ErrorKind::Usage, [this] { parse({"--ratio", "nan"}); }), HasSubstr("--ratio 'nan'"));
+    EXPECT_THAT(expect_error(ErrorKind::Usage, [this] { parse({"--maybe", "no"}); }), HasSubstr("a number"));
+    EXPECT_THAT(expect_error(ErrorKind::Usage,
+                             [this] {
+                                 parse({"--fruit", "paer"});
+                             }),
+                HasSubstr("apple or pear; did you mean 'pear'"));
+}
+
+TEST_F(Flags, ShowTheFieldsValueAsTheDefault) {
+    EXPECT_EQ(app_.get_option("--count")->get_default_str(), "3");
+    EXPECT_EQ(app_.get_option("--ratio")->get_default_str(), "1.4");
+    EXPECT_EQ(app_.get_option("--maybe")->get_default_str(), "by net");
+    EXPECT_EQ(app_.get_option("--fruit")->get_default_str(), "apple");
+}
+
+TEST(Memory, LimitsAreBytesOrShares) {
+    EXPECT_EQ(memory_limit("1500", 0), 1500);
+    EXPECT_EQ(memory_limit("1.5G", 0), 1'500'000'000);
+    EXPECT_EQ(memory_limit("500MB", 0), 500'000'000);
+    EXPECT_EQ(memory_limit("50%", 3'000'000'000), 1'500'000'000);
+    EXPECT_EQ(memory_limit("80%", 10'400'000'000), 8'000'000'000) << "not in whole gigabytes";
+    EXPECT_GT(memory_limit("80%", 0), 0) << "a system that does not tell";
+    for (const char* text : {"", "lots", "0", "-1G", "5X", "101%", "0%", "inf", "1e30"}) {
+        expect_error(ErrorKind::Usage, [text] { memory_limit(text, 1'000'000'000); });
+    }
+}
+
+TEST(Pictures, OptionsOutOfRangeAreNamed) {
+    const auto refused = [](auto change) {
+        PictureOptions options;
+        change(options);
+        return expect_error(ErrorKind::Usage, [&] { validate(options, false); });
+    };
+    EXPECT_THAT(refused([](auto& o) { o.size = 0; }), HasSubstr("--size 0"));
+    EXPECT_THAT(refused([](auto& o) { o.quality = 101; }), HasSubstr("--quality 101"));
+    EXPECT_THAT(refused([](auto& o) { o.max_pixels = 0; }), HasSubstr("--max-pixels 0"));
+    PictureOptions both;
+    both.skip_existing = true;
+    expect_error(ErrorKind::Usage, [&] { validate(both, true); });
+    validate(PictureOptions{}, true);
+}
+
+TEST(Network, FlagsThatNeedEachOtherAreSaid) {
+    NetworkOptions options;
+    options.weights = "x.pth";
+    EXPECT_THAT(expect_error(ErrorKind::Usage, [&] { validate(options); }), HasSubstr("--network"));
+    options.network = "vgg19";
+    validate(options);
+    options.weights.clear();
+    options.preprocessing = "caffe";
+    EXPECT_THAT(expect_error(ErrorKind::Usage, [&] { validate(options); }), HasSubstr("--weights"));
+}
+
+TEST(Layers, TakeAWeightOfEitherSign) {
+    EXPECT_EQ(parse_layer("block10").tap, "block10");
+    EXPECT_EQ(parse_layer("block10").weight, 1.0);
+    EXPECT_EQ(parse_layer("features.22=-0.5").tap, "features.22");
+    EXPECT_EQ(parse_layer("features.22=-0.5").weight, -0.5);
+    for (const char* text : {"", "=1", "a=", "a=x"}) {
+        EXPECT_THAT(expect_error(ErrorKind::Usage, [text] { parse_layer(text); }), HasSubstr("--layers"));
+    }
+}
+
+TEST(Dream, RecipeHoldsUntilAFlagIsGiven) {
+    DreamFlags flags;
+    flags.steps = 3;
+    flags.layers = {"block2"};
+    flags.color_basis = ColorBasis::Luma;
+    const DreamOptions recipe = dream_recipe("efficientnet_lite0");
+    const DreamOptions options = dream_options(flags, "efficientnet_lite0", 9);
+    EXPECT_EQ(options.steps, 3);
+    EXPECT_EQ(options.seed, 9U);
+    ASSERT_EQ(options.layers.size(), 1U);
+    EXPECT_EQ(options.layers[0].tap, "block2");
+    EXPECT_EQ(options.color_basis, ColorBasis::Luma);
+    EXPECT_EQ(options.octave_scale, recipe.octave_scale);
+    EXPECT_EQ(options.detail, recipe.detail);
+}
+
+/// Every flag's text in the settings gives back the same options: what --from relies on.
+TEST(Dream, SettingsAreTheFlagsThatMadeThem) {
+    DreamFlags flags;
+    flags.layers = {"block2=-0.25", "block3"};
+    flags.step_size = 0.1;
+    const DreamOptions options = dream_options(flags, "efficientnet_lite0", 4);
+    Settings settings;
+    put_down(settings, options);
+
+    DreamFlags again;
+    CLI::App app{"", "test"};
+    add_flags(app, again);
+    fill_in(app, settings, "test", [](const std::string& name) { EXPECT_EQ(name, "seed"); });
+    Settings second;
+    put_down(second, dream_options(again, "vgg19", 4));
+    EXPECT_EQ(settings.all(), second.all());
+}
+
+}  // namespace
+}  // namespace reverie

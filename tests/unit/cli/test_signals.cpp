@@ -1,0 +1,65 @@
+#include <gtest/gtest.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <csignal>
+#include <filesystem>
+#include <functional>
+
+#include "cli/signals.h"
+#include "reverie/core/files.h"
+#include "support/temporary_folder.h"
+
+namespace reverie {
+namespace {
+
+/// The exit code of a child process that runs `action`.
+int exit_code_of(const std::function<void()>& action) {
+    const pid_t child = fork();
+    if (child == 0) {
+        action();
+        _exit(0);
+    }
+    int status = 0;
+    waitpid(child, &status, 0);
+    return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+}
+
+TEST(Signals, FirstOneAsksForAStop) {
+    EXPECT_EQ(exit_code_of([] {
+                  const CancelToken& cancel = install_signal_handlers();
+                  const bool before = cancel.requested();
+                  std::raise(SIGTERM);
+                  _exit(!before && cancel.requested() ? 42 : 1);
+              }),
+              42);
+}
+
+TEST(Signals, SecondOneEndsAtOnceAndRemovesWhatIsHalfWritten) {
+    const test::TemporaryFolder folder;
+    EXPECT_EQ(exit_code_of([&folder] {
+                  install_signal_handlers();
+                  AtomicFile file(folder / "a.png");
+                  file.write(std::string_view("half"));
+                  if (!std::filesystem::exists(file.temporary())) {
+                      _exit(1);
+                  }
+                  std::raise(SIGINT);
+                  std::raise(SIGINT);
+                  _exit(2);
+              }),
+              130);
+    EXPECT_TRUE(std::filesystem::is_empty(folder.path()));
+}
+
+TEST(Signals, ClosedPipesAndSizeLimitsAreNoDeath) {
+    EXPECT_EQ(exit_code_of([] {
+                  install_signal_handlers();
+                  std::raise(SIGPIPE);
+                  std::raise(SIGXFSZ);
+              }),
+              0);
+}
+
+}  // namespace
+}  // namespace reverie
