@@ -59,14 +59,7 @@ Settings fill_in_layers(CLI::App& app, const CommonOptions& common, Console& con
     if (option != nullptr && option->count() > 0) {
         const std::string path = option->results().front();
         from = read_from(app, path, console);
-        Settings flags;
-        for (const Setting& setting : from.all()) {
-            // These say what made the picture; "weights" is a bare file name there, compared when the net is known.
-            if (setting.name != "program" && setting.name != "version" && setting.name != "weights") {
-                flags.set_list(setting.name, setting.values);
-            }
-        }
-        fill_in(app, flags, path, [&](const std::string& name) {
+        fill_in(app, flags_of(from), path, [&](const std::string& name) {
             console.warning("'" + path + "' was made with '" + name + "', which this version does not know");
         });
     }
@@ -191,7 +184,7 @@ void Session::save_config(const Settings& resolved) const {
         throw Error(ErrorKind::Output,
                     "'" + path.string() + "' exists; pass --overwrite to replace it or choose another --save-config");
     }
-    write_config(path, app_, resolved);
+    write_config(path, app_, flags_of(resolved));
     console_.info("wrote the flags in effect to '" + path.string() + "'");
 }
 

@@ -9,6 +9,7 @@
 #include <map>
 #include <set>
 #include <system_error>
+#include <type_traits>
 
 #include "reverie/image/picture.h"
 

@@ -1,6 +1,8 @@
 #include "reverie/cli/dream_flags.h"
 
-#include <map>
+#include <algorithm>
+#include <functional>
+#include <utility>
 
 #include "reverie/cli/flags.h"
 #include "reverie/core/error.h"
@@ -19,7 +21,7 @@ std::string layer_text(const LayerWeight& layer) {
     return layer.weight == 1.0 ? layer.tap : layer.tap + "=" + number_text(layer.weight);
 }
 
-/// What the recipes say, for the help: "4", or "16; vgg19, vgg16 10" where they differ from the first choice's.
+/// What the recipes say, for the help: "4", or a line for each value where they differ.
 std::string recipes_say(const std::function<std::string(const DreamOptions&)>& value) {
     std::vector<std::pair<std::string, std::vector<std::string>>> groups;  // value -> networks, in order
     for (const char* network : {"inception_v3", "efficientnet_lite0", "vgg19", "vgg16", "vgg16_hed"}) {
@@ -37,7 +39,7 @@ std::string recipes_say(const std::function<std::string(const DreamOptions&)>& v
     }
     std::string said;
     for (const auto& [text, networks] : groups) {
-        said += (said.empty() ? "" : "; ") + text + " for " + join(networks);
+        said += "\n" + join(networks) + ": " + text;
     }
     return said;
 }

@@ -1,6 +1,7 @@
 #include "reverie/cli/flags.h"
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <charconv>
 #include <cmath>
 

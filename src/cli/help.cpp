@@ -48,36 +48,41 @@ std::string entry(const CLI::Option& option, int columns) {
 }  // namespace
 
 std::string wrap_text(const std::string& text, int columns, int indent) {
-    std::istringstream words(text);
+    const std::string fresh_line = "\n" + std::string(static_cast<std::size_t>(indent), ' ');
     std::string wrapped;
-    std::string word;
-    int used = 0;
-    while (words >> word) {
-        const int length = static_cast<int>(word.size());
-        if (used > 0 && used + 1 + length > columns) {
-            wrapped += "\n" + std::string(static_cast<std::size_t>(indent), ' ');
-            used = 0;
+    std::istringstream lines(text);
+    for (std::string line; std::getline(lines, line);) {
+        wrapped += wrapped.empty() ? "" : fresh_line;
+        int used = 0;
+        std::istringstream words(line);
+        for (std::string word; words >> word;) {
+            const int length = static_cast<int>(word.size());
+            if (used > 0 && used + 1 + length > columns) {
+                wrapped += fresh_line;
+                used = 0;
+            }
+            wrapped += (used > 0 ? " " : "") + word;
+            used += length + (used > 0 ? 1 : 0);
         }
-        wrapped += (used > 0 ? " " : "") + word;
-        used += length + (used > 0 ? 1 : 0);
     }
     return wrapped;
 }
 
 std::string help_text(const CLI::App& app, int columns) {
     columns = std::clamp(columns, 60, 100);
-    std::string usage = "usage: " + app.get_name();
+    std::string inputs;
     std::vector<std::string> headings;
     for (const CLI::Option* option : app.get_options()) {
         if (option->get_positional()) {
-            usage += " " + names_and_value(*option);
+            inputs += " " + names_and_value(*option);
         }
         if (!option->get_group().empty() &&
             std::find(headings.begin(), headings.end(), option->get_group()) == headings.end()) {
             headings.push_back(option->get_group());
         }
     }
-    std::string text = wrap_text(app.get_description(), columns, 0) + "\n\n" + usage + " [flags]\n";
+    std::string text =
+        wrap_text(app.get_description(), columns, 0) + "\n\nusage: " + app.get_name() + inputs + " -o OUT [flags]\n";
     for (const std::string& heading : headings) {
         text += "\n" + heading + ":\n";
         for (const bool positional : {true, false}) {

@@ -17,8 +17,9 @@ void list_layers(Session& session, const std::string& architecture, const std::s
                                                    {"field", tap.field},   {"aliases", tap.aliases}};
             session.print(object.dump());
         }
-        rows.push_back({tap.name, std::to_string(tap.channels), std::to_string(tap.stride),
-                        tap.field > 0 ? std::to_string(tap.field) : "all", join(tap.aliases, ", ", ", ")});
+        const bool local = tap.field > 0;  // else one cell sees the whole image
+        rows.push_back({tap.name, std::to_string(tap.channels), local ? std::to_string(tap.stride) : "-",
+                        local ? std::to_string(tap.field) : "all", join(tap.aliases, ", ", ", ")});
     }
     if (!session.common().json) {
         session.print(render_table({"LAYER", "CHANNELS", "STRIDE", "FIELD", "ALSO CALLED"}, rows));

@@ -1,20 +1,28 @@
 #include "reverie/cli/network_flags.h"
 
+#include <unistd.h>
+
+#include <algorithm>
 #include <nlohmann/json.hpp>
 #include <system_error>
 
+#include "cli/help.h"
 #include "reverie/cli/flags.h"
-#include "reverie/cli/table.h"
 #include "reverie/core/text.h"
 
 namespace reverie {
 namespace {
 
-std::string origin(const CatalogueEntry& entry) {
-    if (!entry.url.empty()) {
-        return "download" + (entry.bytes > 0 ? ", " + human_bytes(static_cast<std::uint64_t>(entry.bytes)) : "");
+std::string state_of(const InstalledNetwork& network) {
+    const CatalogueEntry& entry = network.entry;
+    if (!network.file.empty()) {
+        return "installed: " + network.file.string();
     }
-    return entry.package;
+    if (entry.url.empty()) {
+        return "not installed: " + entry.obtain;
+    }
+    return "not installed: a run downloads it" +
+           (entry.bytes > 0 ? " (" + human_bytes(static_cast<std::uint64_t>(entry.bytes)) + ")" : "");
 }
 
 }  // namespace
@@ -113,7 +121,8 @@ NetworkWeights resolve_network(Session& session, const NetworkOptions& options, 
 }
 
 void list_networks(Session& session, const WeightStore& store) {
-    std::vector<std::vector<std::string>> rows;
+    constexpr std::size_t kIndent = 22;
+    const int columns = terminal_columns(session.environment(), STDOUT_FILENO) - static_cast<int>(kIndent);
     for (const InstalledNetwork& network : store.networks()) {
         const CatalogueEntry& entry = network.entry;
         if (session.common().json) {
@@ -128,12 +137,12 @@ void list_networks(Session& session, const WeightStore& store) {
                                                    {"licence", entry.licence},
                                                    {"description", entry.description}};
             session.print(object.dump());
+            continue;
         }
-        rows.push_back({entry.name, network.file.empty() ? "no" : "yes",
-                        network.file.empty() ? origin(entry) : network.file.string(), entry.licence});
-    }
-    if (!session.common().json) {
-        session.print(render_table({"NETWORK", "INSTALLED", "WHERE FROM", "LICENCE"}, rows));
+        std::string name = entry.name;
+        name.resize(std::max(kIndent, name.size() + 2), ' ');
+        session.print(name + wrap_text(entry.description + "\n" + state_of(network) + "\nlicence: " + entry.licence,
+                                       columns, kIndent));
     }
 }
 
@@ -142,6 +151,10 @@ void fetch_network(Session& session, const NetworkOptions& options, const Weight
     NetworkOptions named = options;
     if (options.weights.empty()) {
         named.network = choose_network(options, store, choices).entry.name;
+    }
+    if (session.common().dry_run) {
+        session.print(named.network + ": " + state_of(choose_network(named, store, choices)));
+        return;
     }
     const NetworkWeights weights = resolve_network(session, named, store, choices);
     if (session.common().json) {

@@ -1,7 +1,7 @@
 #include "reverie/cli/picture_flags.h"
 
 #include <charconv>
-#include <limits>
+#include <utility>
 
 #include "reverie/cli/flags.h"
 

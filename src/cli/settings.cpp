@@ -3,6 +3,7 @@
 #include <CLI/CLI.hpp>
 #include <charconv>
 #include <nlohmann/json.hpp>
+#include <utility>
 
 #include "cli/toml.h"
 #include "reverie/cli/flags.h"
@@ -57,6 +58,16 @@ void Settings::set(const std::string& name, double value) { set(name, number_tex
 std::string Settings::value(const std::string& name) const {
     const Setting* setting = find(*this, name);
     return setting == nullptr || setting->values.empty() ? "" : setting->values.front();
+}
+
+Settings flags_of(const Settings& settings) {
+    Settings flags;
+    for (const Setting& setting : settings.all()) {
+        if (setting.name != "program" && setting.name != "version" && setting.name != "weights") {
+            flags.set_list(setting.name, setting.values);
+        }
+    }
+    return flags;
 }
 
 std::string to_json(const Settings& settings) {

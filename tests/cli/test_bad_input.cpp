@@ -44,11 +44,14 @@ TEST_F(BadInput, WidePicturesAreDreamtOn) {
     EXPECT_EQ(read_picture_size(path("out.png")), (Size{16, 20000}));
 }
 
-TEST_F(BadInput, FoldersWithoutPicturesAndUnreadableFilesAreRefused) {
+TEST_F(BadInput, FoldersWithoutPicturesAreRefused) {
     std::filesystem::create_directory(path("bare"));
     write("bare/notes.txt", "nothing to see");
     expect_fault(quick_dream({path("bare"), "-o", path("out")}), 3, "holds no pictures");
     expect_fault(quick_dream({path("*.tiff"), "-o", path("out")}), 3, "no file matches");
+}
+
+TEST_F(BadInput, UnreadableFilesAreRefused) {
     if (geteuid() == 0) {
         GTEST_SKIP() << "root reads every file";
     }
@@ -64,6 +67,7 @@ TEST_F(BadInput, UnknownWordsSuggestTheNearest) {
     expect_fault(deepdream({path("photo.jpg"), "-o", path("out.png"), "--steps", "many"}), 2, "--steps 'many'");
     expect_fault(deepdream({path("photo.jpg"), "-o", path("out.png"), "--steps", "0"}), 2, "--steps 0");
     expect_fault(deepdream({path("photo.jpg"), "-o", path("out.png"), "--steps"}), 2, "--steps");
+    expect_fault(deepdream({path("photo.jpg"), "-o", path("out.png"), "--steps", "3", "--steps", "4"}), 2, "--steps");
 }
 
 TEST_F(BadInput, FlagsThatContradictAreRefused) {

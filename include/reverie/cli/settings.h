@@ -40,6 +40,9 @@ class Settings {
 /// The key of the settings in a picture's text.
 inline constexpr const char* kSettingsKey = "reverie";
 
+/// Without what says who made it: "program", "version", and "weights", which is a bare file name there and no path.
+Settings flags_of(const Settings& settings);
+
 /// {"octaves":4,"layers":["a=1","b"],...}: texts that are numbers are written as numbers. The same settings give the
 /// same bytes.
 std::string to_json(const Settings& settings);
@@ -51,7 +54,7 @@ Settings settings_of(const std::map<std::string, std::string>& text, const std::
 /// Reads a TOML file of `flag = value` lines. Throws Usage when it cannot be read or understood.
 Settings read_config(const std::filesystem::path& path);
 
-/// The flags in effect as such a file: what was given, what `resolved` says, and the other defaults. Throws Output.
+/// The flags in effect as such a file: what was given, and what `resolved` says. Throws Output.
 void write_config(const std::filesystem::path& path, const CLI::App& app, const Settings& resolved);
 
 /// Fills in every flag of `app` that has no value yet. `unknown` hears of names that are no flag; whatever it does not

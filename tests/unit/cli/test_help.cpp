@@ -14,6 +14,7 @@ namespace {
 TEST(Help, WrapsBetweenWords) {
     EXPECT_EQ(wrap_text("one two three four", 9, 2), "one two\n  three\n  four");
     EXPECT_EQ(wrap_text("unbreakable", 5, 0), "unbreakable");
+    EXPECT_EQ(wrap_text("one\ntwo three", 7, 1), "one\n two\n three");
     EXPECT_EQ(wrap_text("", 5, 0), "");
 }
 
@@ -34,7 +35,7 @@ TEST(Help, GroupsFlagsUnderHeadingsWithDefaults) {
     EXPECT_EQ(help_text(app, 80),
               "Does things.\n"
               "\n"
-              "usage: tool INPUT... [flags]\n"
+              "usage: tool INPUT... -o OUT [flags]\n"
               "\n"
               "First:\n"
               "  INPUT...                    pictures\n"

@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 
 #include "reverie/cli/flags.h"
 #include "reverie/cli/settings.h"
