@@ -118,7 +118,7 @@ TEST(Damage, RandomBytesNeverCrashNorTakeWildMemory) {
                 ASSERT_LE(picture.color.numel() / 3, limits.max_pixels);
             } catch (const Error& error) {
                 ASSERT_EQ(error.kind(), ErrorKind::Input) << victim.name << ": " << error.what();
-                ASSERT_THAT(error.what(), testing::Not(testing::HasSubstr("memory"))) << victim.name;
+                ASSERT_THAT(error.what(), testing::Not(testing::HasSubstr("free memory"))) << victim.name;
                 ++refused;
             }
         }

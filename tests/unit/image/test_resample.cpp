@@ -73,17 +73,17 @@ TEST(Resize, ConstantsStayConstant) {
 
 TEST(Resize, BatchesAreTheirImages) {
     const Tensor batch = at::rand({2, 3, 19, 23});
-    const Tensor resized = resize(batch, {11, 31});
+    const Tensor resized = resize(batch, Size{11, 31});
     ASSERT_EQ(resized.sizes(), (std::vector<std::int64_t>{2, 3, 11, 31}));
     for (std::int64_t n = 0; n < 2; ++n) {
-        EXPECT_TRUE(at::equal(resized[n], resize(batch[n], {11, 31})));
+        EXPECT_TRUE(at::equal(resized[n], resize(batch[n], Size{11, 31})));
     }
 }
 
 TEST(Resize, StridedInputIsReadByItsStrides) {
     const Tensor image = at::rand({3, 20, 30});
     const Tensor turned = image.transpose(1, 2);
-    EXPECT_TRUE(at::equal(resize(turned, {9, 8}), resize(turned.contiguous(), {9, 8})));
+    EXPECT_TRUE(at::equal(resize(turned, Size{9, 8}), resize(turned.contiguous(), Size{9, 8})));
 }
 
 TEST(Resize, TheMatrixFormForOtherDevicesAgrees) {
@@ -98,11 +98,11 @@ TEST(Resize, TheMatrixFormForOtherDevicesAgrees) {
 
 TEST(Resize, TheSameSizeIsTheImageItself) {
     const Tensor image = at::rand({3, 20, 30});
-    EXPECT_TRUE(resize(image, {20, 30}).is_same(image));
+    EXPECT_TRUE(resize(image, Size{20, 30}).is_same(image));
 }
 
 TEST(Resize, AnImpossibleSizeIsRefused) {
-    test::expect_error(ErrorKind::Usage, [] { resize(at::rand({3, 4, 4}), {0, 4}); });
+    test::expect_error(ErrorKind::Usage, [] { resize(at::rand({3, 4, 4}), Size{0, 4}); });
 }
 
 TEST(FitLongest, KeepsTheAspectAndAtLeastOnePixel) {

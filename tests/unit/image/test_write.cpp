@@ -157,7 +157,7 @@ TEST(WritePicture, FilesAreWrittenAndReadThroughTheWrappers) {
     const Tensor image = smooth_picture(8, 9);
     for (const std::string name : {"x.jpg", "x.png", "new/x.tif", "x.webp", "x.bmp"}) {
         save_image(folder / name, image);
-        EXPECT_LE(distance(load_image(folder / name), image), 12) << name;
+        EXPECT_LE(distance(load_image(folder / name), image), name == "x.webp" ? 30 : 4) << name;
     }
 }
 
