@@ -103,13 +103,17 @@ TEST(StateDict, EqualsWhatPyTorchAndSafetensorsWrote) {
 }
 
 TEST(StateDict, RefusesEveryHostileFileAndRunsNothing) {
-    // The odd ones could be read too; these readers refuse them all.
+    // The odd ones could be read too; these readers refuse all but one.
     int files = 0;
     for (const char* kind : {"hostile", "odd"}) {
         ASSERT_TRUE(expected().contains(kind));
         for (const auto& [file, why] : expected().at(kind).items()) {
             SCOPED_TRACE(file + ": " + why.get<std::string>());
             const std::filesystem::path path = containers() / file;
+            if (file == "odd_memo_bomb.zip.pth") {  // lists hold no named arrays and are never unfolded
+                EXPECT_THAT(read_state_dict(path).names(), IsEmpty());
+                continue;
+            }
             const std::string message = refusal(path);
             EXPECT_EQ(message.find(path.string()), 1U) << message;
             EXPECT_EQ(message.find("does not exist"), std::string::npos) << message;
