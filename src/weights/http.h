@@ -20,10 +20,10 @@ class HttpReceiver {
 };
 
 struct HttpOutcome {
-    bool complete = false;   ///< the whole body was received
-    bool retryable = false;  ///< not complete, and another try may fare better
-    long status = 0;         ///< the server's last answer; 0: none
-    std::string reason;      ///< why it is not complete, in a few words
+    bool complete = false;    ///< the whole body was received
+    bool retryable = false;   ///< not complete, and another try may fare better
+    long status = 0;          ///< the server's last answer; 0: none
+    std::string reason = "";  ///< why it is not complete, in a few words
 };
 
 /// Gets `url` from the byte `from` on. Follows redirects, but never from https to http nor to another protocol.

@@ -24,15 +24,15 @@ namespace reverie::test {
 
 /// How one request is answered; the default is well.
 struct HttpReply {
-    int status = 200;                            ///< 200 becomes 206 when a range was asked for and is honoured
-    std::string location;                        ///< where a redirect leads
-    std::optional<std::size_t> cut_at;           ///< close the connection after so many bytes of the body
-    std::optional<std::size_t> stall_at;         ///< send so many bytes of the body, then nothing more
-    std::optional<std::size_t> declared_length;  ///< a Content-Length that need not be true
-    bool say_length = true;                      ///< otherwise the body ends with the connection
-    bool honour_range = true;                    ///< otherwise the whole file comes with a 200
-    bool corrupt = false;                        ///< the body's first byte is changed
-    std::chrono::milliseconds delay{0};          ///< before the answer
+    int status = 200;                                    ///< 200 becomes 206 when a range was asked for and is honoured
+    std::string location = "";                           ///< where a redirect leads
+    std::optional<std::size_t> cut_at = std::nullopt;    ///< close the connection after so many bytes of the body
+    std::optional<std::size_t> stall_at = std::nullopt;  ///< send so many bytes of the body, then nothing more
+    std::optional<std::size_t> declared_length = std::nullopt;  ///< a Content-Length that need not be true
+    bool say_length = true;                                     ///< otherwise the body ends with the connection
+    bool honour_range = true;                                   ///< otherwise the whole file comes with a 200
+    bool corrupt = false;                                       ///< the body's first byte is changed
+    std::chrono::milliseconds delay{0};                         ///< before the answer
 };
 
 /// Serves one content under every path, one thread per connection, until it is destroyed.

@@ -12,12 +12,12 @@ namespace reverie {
 struct DownloadRequest {
     std::string url;  ///< http:// or https://
     std::filesystem::path destination;
-    std::string sha256;         ///< full hash or prefix; empty: unchecked
+    std::string sha256 = "";    ///< full hash or prefix; empty: unchecked
     std::int64_t bytes = 0;     ///< expected size; 0: unknown
     std::string label;          ///< what progress calls it, e.g. "vgg19"
-    int attempts = 4;           ///< tries in a row that bring nothing new; each goes on where the last was cut (Range)
+    int attempts = 4;           ///< tries, counted anew after one that got further; each goes on where the last was cut
     double stall_seconds = 30;  ///< a try that brings nothing for so long is given up
-    double retry_seconds = 1;   ///< wait before the second try; doubles with each that brings nothing new
+    double retry_seconds = 1;   ///< wait before the next try; doubles until one gets further
 };
 
 /// Downloads to `destination`.part, checks size and hash, then renames; returns the file's SHA-256. A destination that
