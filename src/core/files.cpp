@@ -5,6 +5,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <array>
 #include <atomic>
 #include <cerrno>
 #include <cstring>
@@ -13,6 +15,35 @@ namespace reverie {
 namespace {
 
 std::string reason() { return std::strerror(errno); }
+
+/// The temporary files under construction, in storage that is never freed: a signal handler may read it at any moment.
+struct TemporaryName {
+    enum State : int { Free, Claimed, Listed };
+    std::atomic<int> state = Free;
+    std::array<char, 4096> path;
+};
+static_assert(std::atomic<int>::is_always_lock_free);
+std::array<TemporaryName, 16> g_temporary_names;
+
+/// -1 when the list is full or the name too long: then that file only outlives a process that ends at once.
+int list_temporary(const std::string& path) noexcept {
+    for (std::size_t i = 0; i < g_temporary_names.size() && path.size() < g_temporary_names[i].path.size(); ++i) {
+        TemporaryName& name = g_temporary_names[i];
+        int expected = TemporaryName::Free;
+        if (name.state.compare_exchange_strong(expected, TemporaryName::Claimed)) {
+            std::copy_n(path.c_str(), path.size() + 1, name.path.begin());
+            name.state = TemporaryName::Listed;
+            return static_cast<int>(i);
+        }
+    }
+    return -1;
+}
+
+void unlist_temporary(int slot) noexcept {
+    if (slot >= 0) {
+        g_temporary_names[static_cast<std::size_t>(slot)].state = TemporaryName::Free;
+    }
+}
 
 class Descriptor {
   public:
@@ -78,8 +109,11 @@ AtomicFile::AtomicFile(std::filesystem::path path) : path_(std::move(path)) {
     }
     temporary_ = folder / ("." + path_.filename().string() + "." + std::to_string(::getpid()) + "-" +
                            std::to_string(counter++) + ".partial");
+    // Listed first: a signal between the two finds no file, which is harmless.
+    slot_ = list_temporary(temporary_.string());
     descriptor_ = ::open(temporary_.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
     if (descriptor_ < 0) {
+        unlist_temporary(slot_);
         fail("made");
     }
 }
@@ -89,6 +123,7 @@ AtomicFile::~AtomicFile() {
         ::close(descriptor_);
         ::unlink(temporary_.c_str());
     }
+    unlist_temporary(slot_);
 }
 
 void AtomicFile::write(std::span<const std::byte> bytes) {
@@ -123,6 +158,14 @@ void AtomicFile::commit() {
 void AtomicFile::fail(const char* doing) const {
     throw Error(ErrorKind::Output, "'" + path_.string() + "' could not be " + doing + " (" + reason() +
                                        "); free space or choose another place with --output");
+}
+
+void remove_temporary_files() noexcept {
+    for (const TemporaryName& name : g_temporary_names) {
+        if (name.state == TemporaryName::Listed) {
+            ::unlink(name.path.data());
+        }
+    }
 }
 
 void write_file(const std::filesystem::path& path, std::span<const std::byte> bytes) {

@@ -1,10 +1,12 @@
 #include "reverie/core/runtime.h"
 
 #include <ATen/Context.h>
+#include <ATen/DeviceAccelerator.h>
 #include <ATen/Functions.h>
 #include <ATen/Parallel.h>
 #include <dlfcn.h>
 #include <sched.h>
+#include <torch/version.h>
 
 #include <fstream>
 #include <mutex>
@@ -189,6 +191,21 @@ std::int64_t available_memory() {
         available = available > 0 ? std::min(available, *headroom) : *headroom;
     }
     return available;
+}
+
+std::int64_t available_memory(c10::Device device) {
+    if (device.is_cpu()) {
+        return available_memory();
+    }
+#if TORCH_VERSION_MAJOR > 2 || TORCH_VERSION_MINOR >= 10
+    try {
+        return static_cast<std::int64_t>(at::getDeviceAllocator(device.type())->getMemoryInfo(device.index()).first);
+    } catch (const c10::Error&) {
+        return 0;
+    }
+#else
+    return 0;
+#endif
 }
 
 std::string version() { return REVERIE_VERSION; }

@@ -37,7 +37,11 @@ class AtomicFile {
     std::filesystem::path path_;
     std::filesystem::path temporary_;
     int descriptor_ = -1;
+    int slot_ = -1;  ///< in the list that remove_temporary_files goes through
 };
+
+/// Removes the temporary files of every AtomicFile not yet committed; safe in a signal handler that ends the process.
+void remove_temporary_files() noexcept;
 
 /// AtomicFile in one call.
 void write_file(const std::filesystem::path& path, std::span<const std::byte> bytes);

@@ -37,6 +37,9 @@ std::string describe(const Runtime& runtime);
 /// group this process runs in. 0 when the system does not tell.
 std::int64_t available_memory();
 
+/// The same of a device: a GPU's free memory, or the CPU's.
+std::int64_t available_memory(c10::Device device);
+
 /// The library's version, e.g. "0.1.0".
 std::string version();
 

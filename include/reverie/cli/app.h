@@ -1,0 +1,79 @@
+// The frame around every program: flags, settings, logging, signals, exit codes. A program only says what it adds.
+#pragma once
+
+#include <chrono>
+#include <exception>
+#include <functional>
+#include <optional>
+#include <string>
+
+#include "reverie/cli/common_flags.h"
+#include "reverie/cli/console.h"
+#include "reverie/cli/environment.h"
+#include "reverie/cli/settings.h"
+#include "reverie/core/error.h"
+#include "reverie/core/hooks.h"
+#include "reverie/core/runtime.h"
+
+namespace reverie {
+
+/// One run of one program, as the program's own code sees it.
+class Session {
+  public:
+    Session(CLI::App& app, const CommonOptions& common, const Environment& environment, Console& console,
+            const CancelToken& cancel, Settings from)
+        : app_(app),
+          common_(common),
+          environment_(environment),
+          console_(console),
+          cancel_(cancel),
+          from_(std::move(from)) {}
+
+    const CommonOptions& common() const noexcept { return common_; }
+    const Environment& environment() const noexcept { return environment_; }
+    Console& console() noexcept { return console_; }
+    const std::string& program() const;
+
+    /// Device and threads, set up when first asked for. Throws Usage and Device.
+    const Runtime& runtime();
+
+    /// Progress and warnings to the console, cancellation from the signals.
+    Hooks hooks();
+
+    /// A line on standard output, there at once. Throws Output when nobody reads it any more.
+    void print(const std::string& line);
+
+    /// What --from's picture was made with; empty without --from.
+    const Settings& from() const noexcept { return from_; }
+
+    /// Does what --save-config asks for, once the program knows its settings.
+    void save_config(const Settings& resolved) const;
+
+  private:
+    CLI::App& app_;
+    const CommonOptions& common_;
+    const Environment& environment_;
+    Console& console_;
+    const CancelToken& cancel_;
+    Settings from_;
+    std::optional<Runtime> runtime_;
+};
+
+class Program {
+  public:
+    virtual ~Program() = default;
+    virtual std::string name() const = 0;
+    virtual std::string description() const = 0;  ///< one sentence
+    virtual std::string examples() const = 0;     ///< lines that close the help
+    virtual void add_flags(CLI::App& app) = 0;
+    /// Does the work. The exit code: 0, or that of a fault already reported. Throws what it does not report.
+    virtual int run(Session& session) = 0;
+};
+
+/// What main() returns.
+int run_program(int argc, char** argv, Program& program);
+
+/// Any exception as one of ours: memory that ran out is Device, what we did not foresee Internal.
+Error as_error(const std::exception_ptr& exception);
+
+}  // namespace reverie

@@ -1,0 +1,33 @@
+// The environment, read once: the only place that knows its variables.
+#pragma once
+
+#include <filesystem>
+#include <functional>
+#include <string>
+#include <vector>
+
+namespace reverie {
+
+struct Environment {
+    std::vector<std::filesystem::path> models;  ///< $REVERIE_MODELS, its entries separated by colons
+    std::filesystem::path data_home;            ///< $XDG_DATA_HOME, else ~/.local/share
+    std::filesystem::path torch_home;           ///< $TORCH_HOME, else ${XDG_CACHE_HOME:-~/.cache}/torch
+    std::filesystem::path program_folder;       ///< where the running program lies
+    bool color = true;                          ///< $NO_COLOR is unset or empty, and $TERM can
+    bool cursor = true;                         ///< $TERM can redraw a line
+    bool utf8 = false;                          ///< of the locale: $LC_ALL, $LC_CTYPE, $LANG
+    int columns = 0;                            ///< $COLUMNS; 0: ask the terminal
+};
+
+/// A variable's value; empty when it is unset.
+using EnvironmentReader = std::function<std::string(const std::string& name)>;
+
+Environment read_environment(const EnvironmentReader& variable);
+
+/// Of this process.
+Environment read_environment();
+
+/// The width to wrap text at: $COLUMNS, else the terminal behind `descriptor`, else 80; at least 20.
+int terminal_columns(const Environment& environment, int descriptor);
+
+}  // namespace reverie

@@ -1,0 +1,46 @@
+// The flags of programs that use a pretrained net, and what they mean.
+#pragma once
+
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "reverie/cli/app.h"
+#include "reverie/weights/store.h"
+
+namespace reverie {
+
+struct NetworkOptions {
+    std::string network = "auto";
+    std::filesystem::path weights;  ///< a file instead of the catalogue's
+    std::string preprocessing;      ///< of that file; empty: told by the file
+    bool list_networks = false;
+    bool fetch = false;
+};
+
+/// `choices`: what auto tries, in order.
+void add_flags(CLI::App& app, NetworkOptions& options, const std::vector<std::string>& choices);
+
+/// Throws Usage for flags that need each other.
+void validate(const NetworkOptions& options);
+
+/// $REVERIE_MODELS, the user's data folder, the folder beside the program, LibTorch's hub cache.
+StoreLocations store_locations(const Environment& environment);
+
+/// The catalogue's entry that the flags mean: with "auto" the first installed of `choices`, or the first of them when
+/// none is. Throws Usage for an unknown name.
+InstalledNetwork choose_network(const NetworkOptions& options, const WeightStore& store,
+                                const std::vector<std::string>& choices);
+
+/// The weights that the flags mean, downloaded when missing. Says which were taken. Throws Usage and Weights.
+NetworkWeights resolve_network(Session& session, const NetworkOptions& options, const WeightStore& store,
+                               const std::vector<std::string>& choices);
+
+/// What --list-networks prints.
+void list_networks(Session& session, const WeightStore& store);
+
+/// What --fetch does: gets what a run would need and prints where it lies.
+void fetch_network(Session& session, const NetworkOptions& options, const WeightStore& store,
+                   const std::vector<std::string>& choices);
+
+}  // namespace reverie

@@ -1,0 +1,39 @@
+// The flags of programs that turn pictures into pictures.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "reverie/cli/app.h"
+#include "reverie/cli/batch.h"
+
+namespace reverie {
+
+struct PictureOptions {
+    std::vector<std::string> inputs;
+    std::filesystem::path from;               ///< a picture whose settings are taken
+    std::optional<std::int64_t> size;         ///< longest side in pixels; empty: the input's own
+    std::int64_t quality = 95;                ///< JPEG and WebP
+    std::int64_t max_pixels = 1'000'000'000;  ///< larger inputs are refused
+    std::string max_memory = "80%";           ///< bytes with k, M, G or T, or a share of what is free
+    bool recursive = false;
+    bool skip_existing = false;
+    bool fail_fast = false;
+};
+
+void add_flags(CLI::App& app, PictureOptions& options);
+
+/// Throws Usage, speaking in flag names.
+void validate(const PictureOptions& options, bool overwrite);
+
+/// "4G" -> 4e9; "50%" -> half of `available`, rounded down to whole gigabytes above two, so that it does not change
+/// from run to run with every small program that comes and goes. Throws Usage.
+std::int64_t memory_limit(const std::string& text, std::int64_t available);
+
+/// Memory that a net's activations may take on the session's device.
+std::int64_t memory_limit(Session& session, const PictureOptions& options);
+
+}  // namespace reverie

@@ -1,0 +1,232 @@
+#include "reverie/cli/app.h"
+
+#include <c10/util/Exception.h>
+#include <torch/version.h>
+#include <unistd.h>
+
+#include <CLI/CLI.hpp>
+#include <cerrno>
+#include <cstring>
+#include <filesystem>
+#include <iostream>
+#include <new>
+
+#include "cli/help.h"
+#include "cli/signals.h"
+#include "reverie/core/text.h"
+#include "reverie/image/picture.h"
+
+namespace reverie {
+namespace {
+
+/// A complaint of CLI11 as one of our sentences. Values are judged by our own flags, so what is left is about the shape
+/// of the command line.
+Error as_usage(const CLI::App& app, const CLI::ParseError& error) {
+    if (dynamic_cast<const CLI::ExtrasError*>(&error) != nullptr && app.remaining_size() > 0) {
+        const std::string word = app.remaining().front();
+        const std::string flag = word.substr(0, word.find('='));
+        std::vector<std::string> flags;
+        for (const CLI::Option* option : app.get_options()) {
+            for (const std::string& name : option->get_lnames()) {
+                flags.push_back("--" + name);
+            }
+        }
+        return {ErrorKind::Usage,
+                "there is no flag '" + flag + "'" + did_you_mean(flag, flags) + " (see " + app.get_name() + " --help)"};
+    }
+    return {ErrorKind::Usage, std::string(error.what()) + " (see " + app.get_name() + " --help)"};
+}
+
+/// What --from's picture says. Throws Input when it was made by another program.
+Settings read_from(const CLI::App& app, const std::filesystem::path& path, Console& console) {
+    Settings settings = settings_of(read_picture(path).text, path.string());
+    if (const std::string maker = settings.value("program"); maker != app.get_name()) {
+        throw Error(ErrorKind::Input,
+                    "'" + path.string() + "' was made by " + (maker.empty() ? "nobody known" : maker) +
+                        ", whose settings mean nothing here; run that program, or give the flags " + "by hand");
+    }
+    if (const std::string made = settings.value("version"); made != version()) {
+        console.warning("'" + path.string() + "' was made by version " + made + ", this is " + version() +
+                        ": the picture may come out differently");
+    }
+    return settings;
+}
+
+/// Fills in what the command line left open: from a picture first, from a configuration file then.
+Settings fill_in_layers(CLI::App& app, const CommonOptions& common, Console& console) {
+    Settings from;
+    const CLI::Option* option = app.get_option_no_throw("--from");
+    if (option != nullptr && option->count() > 0) {
+        const std::string path = option->results().front();
+        from = read_from(app, path, console);
+        Settings flags;
+        for (const Setting& setting : from.all()) {
+            // These say what made the picture; "weights" is a bare file name there, compared when the net is known.
+            if (setting.name != "program" && setting.name != "version" && setting.name != "weights") {
+                flags.set(setting.name, setting.values);
+            }
+        }
+        fill_in(app, flags, path, [&](const std::string& name) {
+            console.warning("'" + path + "' was made with '" + name + "', which this version does not know");
+        });
+    }
+    if (!common.config.empty()) {
+        fill_in(app, read_config(common.config), common.config.string(), [&](const std::string& name) {
+            throw Error(ErrorKind::Usage, "'" + common.config.string() + "' sets '" + name +
+                                              "', which no configuration file can" +
+                                              did_you_mean(name, configurable_flags(app)));
+        });
+    }
+    return from;
+}
+
+std::string version_line(const std::string& program) {
+    return program + " " + version() + " (LibTorch " + TORCH_VERSION + ")";
+}
+
+void write_line(const std::string& line) {
+    // Not std::cout: what could not be written must be known here, not at exit.
+    std::string text = line + "\n";
+    for (std::size_t written = 0; written < text.size();) {
+        const ssize_t count = ::write(STDOUT_FILENO, text.data() + written, text.size() - written);
+        if (count < 0 && errno == EINTR) {
+            continue;
+        }
+        if (count < 0) {
+            throw Error(ErrorKind::Output, std::string("standard output could not be written (") +
+                                               std::strerror(errno) + "); keep its reader open or free space");
+        }
+        written += static_cast<std::size_t>(count);
+    }
+}
+
+int run_checked(int argc, char** argv, Program& program, const Environment& environment, Console& console) {
+    CommonOptions common;
+    CLI::App app(program.description(), program.name());
+    app.footer(program.examples());
+    add_output_flags(app, common);
+    program.add_flags(app);
+    add_running_flags(app, common);
+    // Plain flags instead of CLI11's own, which would print and win only after every other flag was judged.
+    bool help = false;
+    bool show_version = false;
+    app.set_help_flag();
+    app.add_flag("--version", show_version, "say the version, and stop")->group("Messages")->configurable(false);
+    app.add_flag("-h,--help", help, "show this, and stop")->group("Messages")->configurable(false);
+    for (int i = 1; i < argc && std::strcmp(argv[i], "--") != 0; ++i) {
+        const std::string word = argv[i];
+        if (word == "-h" || word == "--help") {
+            write_line(help_text(app, terminal_columns(environment, STDOUT_FILENO)));
+            return 0;
+        }
+        if (word == "--version") {
+            write_line(version_line(program.name()));
+            return 0;
+        }
+    }
+    try {
+        app.parse(argc, argv);
+    } catch (const CLI::ParseError& error) {
+        throw as_usage(app, error);
+    }
+    console.configure({.quiet = common.quiet, .verbose = common.verbose, .progress = common.progress});
+    Settings from = fill_in_layers(app, common, console);
+    validate(common);
+    console.configure({.quiet = common.quiet, .verbose = common.verbose, .progress = common.progress});
+
+    const CancelToken& cancel = install_signal_handlers();
+    set_stop_notice(console.stop_notice());
+    Session session(app, common, environment, console, cancel, std::move(from));
+    return program.run(session);
+}
+
+bool tells_of_memory(const std::string& what) {
+    return what.find("out of memory") != std::string::npos || what.find("not enough memory") != std::string::npos ||
+           what.find("can't allocate memory") != std::string::npos;
+}
+
+Error out_of_memory(const std::string& details) {
+    return {ErrorKind::Device, "memory ran out" + details +
+                                   "; choose a smaller picture (--size), bound it (--max-memory) or close other "
+                                   "programs"};
+}
+
+Error internal(const std::string& what) {
+    return {ErrorKind::Internal, "internal error: " + what + "; this is a fault in Reverie, please report it"};
+}
+
+std::string first_line(const std::string& text) { return text.substr(0, text.find('\n')); }
+
+}  // namespace
+
+const std::string& Session::program() const { return app_.get_name(); }
+
+const Runtime& Session::runtime() {
+    if (!runtime_) {
+        runtime_ = setup_runtime(common_.runtime);
+        console_.debug("runs on " + describe(*runtime_));
+    }
+    return *runtime_;
+}
+
+Hooks Session::hooks() {
+    Hooks hooks;
+    hooks.on_progress = [this](const Progress& progress) { console_.progress(progress); };
+    hooks.on_warning = [this](const std::string& sentence) { console_.warning(sentence); };
+    hooks.cancel = &cancel_;
+    return hooks;
+}
+
+void Session::print(const std::string& line) {
+    console_.end();
+    write_line(line);
+}
+
+void Session::save_config(const Settings& resolved) const {
+    const std::filesystem::path& path = common_.save_config;
+    if (path.empty()) {
+        return;
+    }
+    if (std::filesystem::exists(path) && !common_.overwrite) {
+        throw Error(ErrorKind::Output,
+                    "'" + path.string() + "' exists; pass --overwrite to replace it or choose another --save-config");
+    }
+    write_config(path, app_, resolved);
+    console_.info("wrote the flags in effect to '" + path.string() + "'");
+}
+
+Error as_error(const std::exception_ptr& exception) {
+    try {
+        std::rethrow_exception(exception);
+    } catch (const Error& error) {
+        return error;
+    } catch (const std::bad_alloc&) {
+        return out_of_memory("");
+    } catch (const c10::Error& error) {
+        const std::string what = error.what_without_backtrace();
+        return tells_of_memory(what) ? out_of_memory(" (" + first_line(what) + ")") : internal(first_line(what));
+    } catch (const std::exception& error) {
+        return internal(first_line(error.what()));
+    } catch (...) {
+        return internal("an exception of no known type");
+    }
+}
+
+int run_program(int argc, char** argv, Program& program) {
+    const Environment environment = read_environment();
+    Console console(environment);
+    try {
+        return run_checked(argc, argv, program, environment, console);
+    } catch (...) {
+        const Error error = as_error(std::current_exception());
+        console.end();
+        if (error.kind() == ErrorKind::Cancelled) {
+            console.info(error.what());
+        } else {
+            console.error(error.what());
+        }
+        return exit_code(error.kind());
+    }
+}
+
+}  // namespace reverie

@@ -1,0 +1,224 @@
+#include "reverie/cli/batch.h"
+
+#include <glob.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <map>
+#include <set>
+#include <system_error>
+
+#include "reverie/image/picture.h"
+
+namespace reverie {
+namespace {
+
+namespace fs = std::filesystem;
+
+/// An input as it was found: `relative` is the name it keeps inside an output folder.
+struct Found {
+    std::string path;
+    fs::path relative;
+    std::optional<Error> fault;
+};
+
+bool is_hidden(const fs::path& path) { return path.filename().string().rfind('.', 0) == 0; }
+
+template <typename Iterator>
+void collect(const fs::path& folder, std::vector<Found>& found) {
+    std::error_code error;
+    Iterator entries(folder, fs::directory_options::skip_permission_denied, error);
+    for (; !error && entries != Iterator(); entries.increment(error)) {
+        const fs::path& path = entries->path();
+        std::error_code ignored;
+        if (is_hidden(path)) {
+            if constexpr (std::is_same_v<Iterator, fs::recursive_directory_iterator>) {
+                entries.disable_recursion_pending();
+            }
+        } else if (entries->is_regular_file(ignored) && has_picture_extension(path)) {
+            found.push_back({path.string(), path.lexically_relative(folder), std::nullopt});
+        }
+    }
+    if (error) {
+        found.push_back({folder.string(), folder.filename(),
+                         Error(ErrorKind::Input, "the folder '" + folder.string() + "' cannot be read (" +
+                                                     error.message() + "); check its permissions")});
+    }
+}
+
+std::vector<Found> list_folder(const fs::path& folder, bool recursive) {
+    std::vector<Found> found;
+    if (recursive) {
+        collect<fs::recursive_directory_iterator>(folder, found);
+    } else {
+        collect<fs::directory_iterator>(folder, found);
+    }
+    std::sort(found.begin(), found.end(), [](const Found& a, const Found& b) { return a.path < b.path; });
+    if (found.empty()) {
+        found.push_back({folder.string(), folder.filename(),
+                         Error(ErrorKind::Input, "the folder '" + folder.string() + "' holds no pictures" +
+                                                     (recursive ? "" : "; --recursive looks into its sub-folders too") +
+                                                     " (wanted jpg, png, tif, webp or bmp files)")});
+    }
+    return found;
+}
+
+std::vector<Found> expand_pattern(const std::string& pattern) {
+    std::vector<Found> found;
+    glob_t matches{};
+    if (::glob(pattern.c_str(), GLOB_TILDE, nullptr, &matches) == 0) {
+        for (std::size_t i = 0; i < matches.gl_pathc; ++i) {
+            const fs::path path = matches.gl_pathv[i];
+            found.push_back({path.string(), path.filename(), std::nullopt});
+        }
+    }
+    ::globfree(&matches);
+    if (found.empty()) {
+        found.push_back(
+            {pattern, pattern, Error(ErrorKind::Input, "no file matches '" + pattern + "'; check the pattern")});
+    }
+    return found;
+}
+
+/// `several`: whether the input can stand for more than one file, so that the output must be a folder.
+std::vector<Found> expand(const std::string& input, bool recursive, bool& several) {
+    std::error_code ignored;
+    if (input == "-") {
+        return {{input, "stdin.png", std::nullopt}};
+    }
+    if (fs::is_directory(input, ignored)) {
+        several = true;
+        return list_folder(input, recursive);
+    }
+    if (!fs::exists(input, ignored) && input.find_first_of("*?[") != std::string::npos) {
+        several = true;
+        return expand_pattern(input);
+    }
+    return {{input, fs::path(input).filename(), std::nullopt}};
+}
+
+bool can_be_written(const fs::path& path) {
+    try {
+        format_for(path);
+        return true;
+    } catch (const Error&) {
+        return false;
+    }
+}
+
+/// A name inside an output folder: its own where we can write that format.
+fs::path kept_name(fs::path name) {
+    if (!can_be_written(name)) {
+        name += ".png";
+    }
+    return name;
+}
+
+bool means_folder(const std::string& output) {
+    std::error_code ignored;
+    return output.back() == '/' || fs::is_directory(output, ignored) || !fs::path(output).has_extension();
+}
+
+fs::path folder_of(const fs::path& path) { return path.has_parent_path() ? path.parent_path() : fs::path("."); }
+
+std::optional<Error> writability_fault(const fs::path& output) {
+    const fs::path folder = folder_of(output);
+    std::error_code error;
+    fs::create_directories(folder, error);
+    if (error || !fs::is_directory(folder, error)) {
+        return Error(ErrorKind::Output, "the folder '" + folder.string() + "' cannot be made (" +
+                                            (error ? error.message() : "a file of that name is in the way") +
+                                            "); choose another with --output");
+    }
+    if (::access(folder.c_str(), W_OK | X_OK) != 0) {
+        return Error(ErrorKind::Output, "the folder '" + folder.string() + "' cannot be written into (" +
+                                            std::strerror(errno) + "); choose another with --output");
+    }
+    if (fs::is_directory(output, error)) {
+        return Error(ErrorKind::Output,
+                     "'" + output.string() + "' is a folder where a file would be written; choose another --output");
+    }
+    return std::nullopt;
+}
+
+}  // namespace
+
+std::vector<BatchItem> plan_batch(const BatchRequest& request) {
+    if (request.inputs.empty()) {
+        throw Error(ErrorKind::Usage, "no input is given; name a picture, a folder or - for standard input");
+    }
+    if (request.output.empty()) {
+        throw Error(ErrorKind::Usage, "no output is given; pass --output FILE (or FOLDER for several inputs)");
+    }
+    bool several = request.inputs.size() > 1;
+    std::vector<Found> found;
+    for (const std::string& input : request.inputs) {
+        for (Found& one : expand(input, request.recursive, several)) {
+            found.push_back(std::move(one));
+        }
+    }
+    if (several && (request.output == "-" || !means_folder(request.output))) {
+        throw Error(ErrorKind::Usage, "--output '" + request.output +
+                                          "' is one file, but several pictures are to be written; name a folder");
+    }
+    const bool one_file = request.output == "-" || !means_folder(request.output);
+    if (one_file && request.output != "-") {
+        format_for(request.output);  // throws for an extension that cannot be written
+    }
+
+    std::vector<BatchItem> items;
+    std::set<fs::path> seen;
+    std::map<std::string, std::string> writers;  // output -> the input it belongs to
+    for (const Found& one : found) {
+        if (!seen.insert(fs::path(one.path).lexically_normal()).second) {
+            continue;
+        }
+        BatchItem item{one.path,
+                       one_file ? request.output : (fs::path(request.output) / kept_name(one.relative)).string(),
+                       one.fault};
+        if (!item.fault) {
+            const auto [writer, fresh] = writers.emplace(item.output, item.input);
+            if (!fresh) {
+                throw Error(ErrorKind::Usage, "'" + writer->second + "' and '" + item.input +
+                                                  "' would both be written to '" + item.output +
+                                                  "'; give them to two runs with different --output folders");
+            }
+        }
+        items.push_back(std::move(item));
+    }
+    return items;
+}
+
+std::vector<BatchItem> check_outputs(std::vector<BatchItem>& items, Existing existing) {
+    std::vector<BatchItem> skipped;
+    for (BatchItem& item : items) {
+        if (item.fault || item.output == "-") {
+            continue;
+        }
+        std::error_code ignored;
+        const bool exists = fs::exists(item.output, ignored) && !fs::is_directory(item.output, ignored);
+        if (exists && existing == Existing::Skip) {
+            skipped.push_back(item);
+        } else if (exists && existing == Existing::Refuse) {
+            item.fault = Error(ErrorKind::Output, "'" + item.output +
+                                                      "' exists; pass --overwrite to replace it or choose another "
+                                                      "--output");
+        } else {
+            item.fault = writability_fault(item.output);
+        }
+    }
+    for (const BatchItem& done : skipped) {
+        std::erase_if(items, [&done](const BatchItem& item) { return item.input == done.input; });
+    }
+    return skipped;
+}
+
+fs::path with_tag(const fs::path& path, const std::string& tag) {
+    fs::path tagged = path;
+    tagged.replace_filename(path.stem().string() + "." + tag + path.extension().string());
+    return tagged;
+}
+
+}  // namespace reverie

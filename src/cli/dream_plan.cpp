@@ -1,0 +1,50 @@
+#include "reverie/cli/dream_plan.h"
+
+#include <ATen/ATen.h>
+
+#include <algorithm>
+#include <chrono>
+
+#include "reverie/core/text.h"
+
+namespace reverie {
+namespace {
+
+/// A step's time grows with its pixels, so a small picture tells what a pixel costs.
+double seconds_per_pixel_step(FrozenNet& net, DreamOptions options, std::int64_t max_memory) {
+    std::vector<std::string> taps;
+    for (const LayerWeight& layer : options.layers) {
+        taps.push_back(layer.tap);
+    }
+    const std::int64_t side = std::max<std::int64_t>(256, net.min_side(taps));
+    options.octaves = 1;
+    options.preview_every = 0;
+    const Tensor grey = at::full({3, side, side}, 0.5);
+    const auto seconds = [&](std::int64_t steps) {
+        options.steps = steps;
+        const auto begin = std::chrono::steady_clock::now();
+        dream(grey, net, options, max_memory);
+        return std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+    };
+    seconds(1);  // loads the weights and warms the libraries up
+    constexpr std::int64_t kSteps = 3;
+    return seconds(kSteps) / static_cast<double>(kSteps * side * side);
+}
+
+}  // namespace
+
+Settings describe_plan(Size image, FrozenNet& net, const DreamOptions& options, std::int64_t max_memory) {
+    const DreamPlan plan = plan_dream(image, net, options, max_memory);
+    std::vector<std::string> octaves;
+    for (const Size& octave : plan.octaves) {
+        octaves.push_back(std::to_string(octave.width) + "x" + std::to_string(octave.height));
+    }
+    Settings said;
+    said.set("octaves", octaves);
+    said.set("memory", "about " + human_bytes(static_cast<std::uint64_t>(plan.peak_bytes)));
+    said.set("tiled", plan.tiled ? "yes" : "no");
+    said.set("time", "about " + human_seconds(plan.pixel_steps * seconds_per_pixel_step(net, options, max_memory)));
+    return said;
+}
+
+}  // namespace reverie

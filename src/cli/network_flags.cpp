@@ -1,0 +1,154 @@
+#include "reverie/cli/network_flags.h"
+
+#include <nlohmann/json.hpp>
+#include <system_error>
+
+#include "reverie/cli/flags.h"
+#include "reverie/cli/table.h"
+#include "reverie/core/text.h"
+
+namespace reverie {
+namespace {
+
+std::string origin(const CatalogueEntry& entry) {
+    if (!entry.url.empty()) {
+        return "download" + (entry.bytes > 0 ? ", " + human_bytes(static_cast<std::uint64_t>(entry.bytes)) : "");
+    }
+    return entry.package;
+}
+
+}  // namespace
+
+void add_flags(CLI::App& app, NetworkOptions& options, const std::vector<std::string>& choices) {
+    FlagGroup group(app, "Network");
+    group.add("--network", options.network, "NAME",
+              "the pretrained net; auto: the first installed of " + join(choices) + "; others: see --list-networks");
+    group.add("--weights", options.weights, "FILE",
+              "take the net's weights from this .pth or .safetensors file (needs --network)");
+    group.add("--preprocessing", options.preprocessing, "HOW",
+              "what that file's net wants to see: torchvision, inception, caffe, keras or lite0", "told by the file");
+    not_configurable(group.add("--list-networks", options.list_networks,
+                               "list the nets: installed or not, where from, licence; and stop"));
+    not_configurable(group.add("--fetch", options.fetch, "get the weights this run would need, and stop"));
+}
+
+void validate(const NetworkOptions& options) {
+    if (!options.weights.empty() && options.network == "auto") {
+        throw Error(ErrorKind::Usage, "--weights does not say which net the file is for; name it with --network");
+    }
+    if (!options.preprocessing.empty() && options.weights.empty()) {
+        throw Error(ErrorKind::Usage,
+                    "--preprocessing speaks of a file handed in; pass it with --weights FILE or leave it away");
+    }
+}
+
+StoreLocations store_locations(const Environment& environment) {
+    const std::filesystem::path installed = environment.program_folder.parent_path() / "share/reverie/models";
+    const std::filesystem::path own = environment.data_home / "reverie/models";
+    StoreLocations locations;
+    locations.folders = environment.models;
+    locations.folders.push_back(own);
+    locations.folders.push_back(installed);
+    locations.torch_hub = environment.torch_home / "hub/checkpoints";
+    locations.download_folder = environment.models.empty() ? own : environment.models.front();
+    locations.catalogue = installed / "catalogue.json";
+    for (const std::filesystem::path& folder : environment.models) {
+        std::error_code ignored;
+        if (std::filesystem::exists(folder / "catalogue.json", ignored)) {
+            locations.catalogue = folder / "catalogue.json";
+            break;
+        }
+    }
+    return locations;
+}
+
+InstalledNetwork choose_network(const NetworkOptions& options, const WeightStore& store,
+                                const std::vector<std::string>& choices) {
+    const std::vector<InstalledNetwork> networks = store.networks();
+    std::vector<std::string> names{"auto"};
+    for (const InstalledNetwork& network : networks) {
+        names.push_back(network.entry.name);
+    }
+    const auto find = [&](const std::string& name) {
+        for (const InstalledNetwork& network : networks) {
+            if (network.entry.name == name) {
+                return network;
+            }
+        }
+        throw Error(ErrorKind::Usage, "--network '" + name + "' is not known; wanted " + join(names, ", ", " or ") +
+                                          did_you_mean(name, names));
+    };
+    if (options.network != "auto") {
+        return find(options.network);
+    }
+    for (const std::string& choice : choices) {
+        if (InstalledNetwork network = find(choice); !network.file.empty()) {
+            return network;
+        }
+    }
+    return find(choices.front());
+}
+
+NetworkWeights resolve_network(Session& session, const NetworkOptions& options, const WeightStore& store,
+                               const std::vector<std::string>& choices) {
+    const Hooks hooks = session.hooks();
+    NetworkWeights weights;
+    if (!options.weights.empty()) {
+        choose_network(options, store, choices);  // only for its judgement of the name
+        weights = store.resolve_file(options.network, options.weights, options.preprocessing);
+    } else if (options.network != "auto") {
+        weights = store.resolve(choose_network(options, store, choices).entry.name, hooks);
+    } else {
+        weights = store.resolve_first(choices, hooks);
+    }
+    session.console().end();
+    session.console().info("network " + weights.network + " (" + weights.file.string() + ")");
+
+    const std::string made_with = session.from().value("weights");
+    if (!made_with.empty() && made_with != weights.file.filename().string()) {
+        session.console().warning("the picture of --from was made with the weights '" + made_with + "', not with '" +
+                                  weights.file.filename().string() + "': the result will differ");
+    }
+    return weights;
+}
+
+void list_networks(Session& session, const WeightStore& store) {
+    std::vector<std::vector<std::string>> rows;
+    for (const InstalledNetwork& network : store.networks()) {
+        const CatalogueEntry& entry = network.entry;
+        if (session.common().json) {
+            const nlohmann::ordered_json object = {{"network", entry.name},
+                                                   {"architecture", entry.architecture},
+                                                   {"preprocessing", entry.preprocessing},
+                                                   {"installed", !network.file.empty()},
+                                                   {"path", network.file.string()},
+                                                   {"url", entry.url},
+                                                   {"package", entry.package},
+                                                   {"bytes", entry.bytes},
+                                                   {"licence", entry.licence},
+                                                   {"description", entry.description}};
+            session.print(object.dump());
+        }
+        rows.push_back({entry.name, network.file.empty() ? "no" : "yes",
+                        network.file.empty() ? origin(entry) : network.file.string(), entry.licence});
+    }
+    if (!session.common().json) {
+        session.print(render_table({"NETWORK", "INSTALLED", "WHERE FROM", "LICENCE"}, rows));
+    }
+}
+
+void fetch_network(Session& session, const NetworkOptions& options, const WeightStore& store,
+                   const std::vector<std::string>& choices) {
+    NetworkOptions named = options;
+    if (options.weights.empty()) {
+        named.network = choose_network(options, store, choices).entry.name;
+    }
+    const NetworkWeights weights = resolve_network(session, named, store, choices);
+    if (session.common().json) {
+        session.print(nlohmann::ordered_json({{"network", weights.network}, {"path", weights.file.string()}}).dump());
+    } else {
+        session.print(weights.file.string());
+    }
+}
+
+}  // namespace reverie

@@ -1,0 +1,86 @@
+#include "reverie/cli/picture_flags.h"
+
+#include <charconv>
+#include <limits>
+
+#include "reverie/cli/flags.h"
+
+namespace reverie {
+namespace {
+
+/// What a size's suffix stands for; 0: none known.
+double unit_of(const std::string& suffix) {
+    static constexpr std::pair<const char*, double> kUnits[] = {{"", 1.0},   {"B", 1.0},  {"k", 1e3},  {"kB", 1e3},
+                                                                {"K", 1e3},  {"M", 1e6},  {"MB", 1e6}, {"G", 1e9},
+                                                                {"GB", 1e9}, {"T", 1e12}, {"TB", 1e12}};
+    for (const auto& [name, bytes] : kUnits) {
+        if (suffix == name) {
+            return bytes;
+        }
+    }
+    return 0.0;
+}
+
+}  // namespace
+
+void add_flags(CLI::App& app, PictureOptions& options) {
+    FlagGroup group(app, "Input and output");
+    group.add_positional("INPUT", options.inputs,
+                         "pictures (JPEG, PNG, TIFF, WebP, BMP), folders of them or quoted patterns; - reads standard "
+                         "input");
+    not_configurable(group.add("--from", options.from, "PICTURE",
+                               "take the flags that are not given here from a picture this program wrote"));
+    group.add("--size", options.size, "PX", "longest side of the result", "the input's own");
+    group.add("--quality", options.quality, "N", "of JPEG and WebP, 1 to 100");
+    group.add("--recursive", options.recursive, "input folders with their sub-folders");
+    not_configurable(group.add("--skip-existing", options.skip_existing, "leave out what has its output already"));
+    group.add("--fail-fast", options.fail_fast, "stop at the first input that fails instead of doing the rest");
+    group.add("--max-pixels", options.max_pixels, "N", "refuse inputs with more pixels");
+    group.add("--max-memory", options.max_memory, "BYTES",
+              "memory the net may take: 6G, 500M or a share of what is free; beyond it the picture is done in tiles");
+}
+
+void validate(const PictureOptions& options, bool overwrite) {
+    if (options.size && (*options.size < 1 || *options.size > 100'000)) {
+        throw Error(ErrorKind::Usage,
+                    "--size " + std::to_string(*options.size) + " is out of range; wanted 1 to 100000");
+    }
+    if (options.quality < 1 || options.quality > 100) {
+        throw Error(ErrorKind::Usage,
+                    "--quality " + std::to_string(options.quality) + " is out of range; wanted 1 to 100");
+    }
+    if (options.max_pixels < 1) {
+        throw Error(ErrorKind::Usage,
+                    "--max-pixels " + std::to_string(options.max_pixels) + " is out of range; wanted 1 or more");
+    }
+    if (options.skip_existing && overwrite) {
+        throw Error(ErrorKind::Usage, "--skip-existing and --overwrite exclude each other; leave one away");
+    }
+    memory_limit(options.max_memory, 1);
+}
+
+std::int64_t memory_limit(const std::string& text, std::int64_t available) {
+    double number = 0.0;
+    const char* end = text.data() + text.size();
+    const auto result = std::from_chars(text.data(), end, number);
+    const std::string suffix(result.ptr, end);
+    if (result.ec == std::errc() && suffix == "%" && number > 0 && number <= 100) {
+        constexpr std::int64_t kStep = 1'000'000'000;
+        // Where the system does not tell, tiles stay small enough for nearly any machine.
+        const std::int64_t free = available > 0 ? available : 2 * kStep;
+        const auto share = static_cast<std::int64_t>(static_cast<double>(free) * number / 100.0);
+        return share > 2 * kStep ? share / kStep * kStep : share;
+    }
+    const double bytes = result.ec == std::errc() ? number * unit_of(suffix) : 0.0;
+    if (!(bytes >= 1.0) || bytes > 1e18) {
+        throw Error(ErrorKind::Usage,
+                    "--max-memory '" + text + "' is no amount; wanted bytes as in 500M or 6G, or a share as in 80%");
+    }
+    return static_cast<std::int64_t>(bytes);
+}
+
+std::int64_t memory_limit(Session& session, const PictureOptions& options) {
+    return memory_limit(options.max_memory, available_memory(session.runtime().device));
+}
+
+}  // namespace reverie

@@ -1,0 +1,236 @@
+#include "reverie/cli/run_pictures.h"
+
+#include <ATen/ATen.h>
+
+#include <chrono>
+#include <nlohmann/json.hpp>
+
+#include "reverie/core/text.h"
+#include "reverie/image/resample.h"
+
+namespace reverie {
+namespace {
+
+using Json = nlohmann::ordered_json;
+using Clock = std::chrono::steady_clock;
+
+std::string dump(const Json& object) { return object.dump(-1, ' ', false, Json::error_handler_t::replace); }
+
+/// Counts what goes wrong, and says it once.
+class Faults {
+  public:
+    Faults(Session& session, bool several, bool fail_fast)
+        : session_(session), several_(several), fail_fast_(fail_fast) {}
+
+    void report(const BatchItem& item, const Error& error) {
+        session_.console().end();
+        session_.console().error(error.what());
+        if (session_.common().json) {
+            session_.print(
+                dump({{"input", item.input}, {"error", error.what()}, {"exit_code", exit_code(error.kind())}}));
+        }
+        if (count_++ == 0) {
+            first_ = exit_code(error.kind());
+        }
+    }
+    bool stop() const noexcept { return count_ > 0 && fail_fast_; }
+    int finish(std::size_t total) {
+        if (count_ > 0 && several_) {
+            session_.console().warning(std::to_string(count_) + " of " + std::to_string(total) + " inputs failed");
+        }
+        return first_;
+    }
+
+  private:
+    Session& session_;
+    bool several_;
+    bool fail_fast_;
+    std::size_t count_ = 0;
+    int first_ = 0;
+};
+
+Tensor resized(const Tensor& image, Size size) { return resize(image, size, Resample::Lanczos).clamp(0.0, 1.0); }
+
+/// Colour and alpha at the size asked for.
+Picture read_input(Session& session, const PictureOptions& options, const std::string& input) {
+    Picture picture = read_picture(input, {.max_pixels = options.max_pixels});
+    for (const std::string& note : picture.notes) {
+        session.console().warning(note);
+    }
+    if (options.size) {
+        const Size size = fit_longest(size_of(picture.color), *options.size);
+        if (size.height * size.width > options.max_pixels) {
+            throw Error(ErrorKind::Usage, "--size " + std::to_string(*options.size) + " makes '" + input +
+                                              "' larger than " + std::to_string(options.max_pixels) +
+                                              " pixels; choose a smaller one or raise --max-pixels");
+        }
+        picture.color = resized(picture.color, size);
+        if (picture.alpha.defined()) {
+            picture.alpha = resized(picture.alpha, size);
+        }
+    }
+    return picture;
+}
+
+class PictureRun {
+  public:
+    PictureRun(Session& session, const PictureOptions& options, const PictureTask& task)
+        : session_(session), options_(options), task_(task) {}
+
+    /// False when the user stopped it.
+    bool operator()(const BatchItem& item, const std::string& label) {
+        const auto begin = Clock::now();
+        Picture picture = read_input(session_, options_, item.input);
+        Hooks hooks = session_.hooks();
+        if (item.output != "-") {
+            hooks.on_preview = [&](const Tensor& image, std::int64_t /*step*/) {
+                write(with_tag(item.output, "preview"), image, task_.settings, picture);
+            };
+        }
+        session_.console().begin(label);
+        const PictureResult result = task_.work(picture.color, hooks);
+        session_.console().end();
+        const double seconds = std::chrono::duration<double>(Clock::now() - begin).count();
+        Settings settings = task_.settings;
+        for (const Setting& setting : result.settings.all()) {
+            settings.set(setting.name, setting.values);
+        }
+        if (!result.cancelled) {
+            write(item.output, result.image, settings, picture);
+            report(item, item.output, result, seconds);
+        } else if (item.output != "-" && result.steps > 0) {
+            const std::string partial = with_tag(item.output, "partial").string();
+            write(partial, result.image, settings, picture);
+            report(item, partial, result, seconds);
+        }
+        return !result.cancelled;
+    }
+
+  private:
+    void write(const std::filesystem::path& path, const Tensor& image, const Settings& settings,
+               const Picture& input) const {
+        Picture picture;
+        picture.color = image.to(at::kCPU);
+        picture.alpha = input.alpha;
+        picture.bits = input.bits;
+        picture.text[kSettingsKey] = to_json(settings);
+        write_picture(path, picture, {.quality = static_cast<int>(options_.quality)});
+    }
+
+    void report(const BatchItem& item, const std::string& written, const PictureResult& result, double seconds) {
+        if (written == "-") {
+            return;  // standard output carries the picture itself
+        }
+        const Size size = size_of(result.image);
+        session_.console().debug("wrote '" + written + "' after " + human_seconds(seconds) + " (" +
+                                 std::to_string(result.steps) + " steps)");
+        if (!session_.common().json) {
+            session_.print(written);
+            return;
+        }
+        Json object = {
+            {"input", item.input},      {"output", written},        {"width", size.width},
+            {"height", size.height},    {"seconds", seconds},       {"steps", result.steps},
+            {"network", task_.network}, {"weights", task_.weights}, {"seed", session_.common().runtime.seed}};
+        if (result.cancelled) {
+            object["partial"] = true;
+        }
+        session_.print(dump(object));
+    }
+
+    Session& session_;
+    const PictureOptions& options_;
+    const PictureTask& task_;
+};
+
+void describe(Session& session, const PictureOptions& options, const PictureTask& task, const BatchItem& item) {
+    // Standard input can be read only once, and then its size is known too.
+    Size size = item.input == "-" ? size_of(read_picture("-", {.max_pixels = options.max_pixels}).color)
+                                  : read_picture_size(item.input, {.max_pixels = options.max_pixels});
+    if (options.size) {
+        size = fit_longest(size, *options.size);
+    }
+    const Settings plan = task.plan(size);
+    if (session.common().json) {
+        Json object = {{"input", item.input}, {"output", item.output}, {"width", size.width}, {"height", size.height}};
+        object.update(Json::parse(to_json(plan)));
+        session.print(dump(object));
+        return;
+    }
+    session.print(item.input + " -> " + item.output + "  " + std::to_string(size.width) + "x" +
+                  std::to_string(size.height));
+    for (const Setting& line : plan.all()) {
+        session.print("  " + line.name + ": " + join(line.values, ", ", ", "));
+    }
+}
+
+/// Header only: a missing or damaged input is found before a net is loaded or fetched.
+void check_inputs(std::vector<BatchItem>& items, const PictureOptions& options) {
+    for (BatchItem& item : items) {
+        if (item.fault || item.input == "-") {
+            continue;
+        }
+        try {
+            read_picture_size(item.input, {.max_pixels = options.max_pixels});
+        } catch (const Error& error) {
+            item.fault = error;
+        }
+    }
+}
+
+}  // namespace
+
+int run_pictures(Session& session, const PictureOptions& options, const std::function<PictureTask()>& prepare) {
+    const CommonOptions& common = session.common();
+    std::vector<BatchItem> items = plan_batch({options.inputs, common.output, options.recursive});
+    const std::size_t total = items.size();
+    check_inputs(items, options);
+    const std::vector<BatchItem> skipped = check_outputs(items, common.overwrite        ? Existing::Overwrite
+                                                                : options.skip_existing ? Existing::Skip
+                                                                                        : Existing::Refuse);
+    if (!skipped.empty()) {
+        session.console().info(
+            "left out " + std::to_string(skipped.size()) +
+            (skipped.size() == 1 ? " picture whose output exists" : " pictures whose outputs exist"));
+    }
+
+    Faults faults(session, total > 1, options.fail_fast);
+    for (const BatchItem& item : items) {
+        if (item.fault && !faults.stop()) {
+            faults.report(item, *item.fault);
+        }
+    }
+    std::erase_if(items, [](const BatchItem& item) { return item.fault.has_value(); });
+    if (items.empty() || faults.stop()) {
+        return faults.finish(total);
+    }
+
+    const PictureTask task = prepare();
+    session.save_config(task.settings);
+    if (common.dry_run) {
+        for (const BatchItem& item : items) {
+            describe(session, options, task, item);
+        }
+        return faults.finish(total);
+    }
+    PictureRun run(session, options, task);
+    for (std::size_t i = 0; i < items.size() && !faults.stop(); ++i) {
+        const std::string label =
+            items.size() > 1 ? items[i].input + " [" + std::to_string(i + 1) + "/" + std::to_string(items.size()) + "]"
+                             : "";
+        try {
+            if (!run(items[i], label)) {
+                throw Error(ErrorKind::Cancelled, "stopped");
+            }
+        } catch (...) {
+            const Error error = as_error(std::current_exception());
+            if (error.kind() == ErrorKind::Cancelled || error.kind() == ErrorKind::Internal) {
+                throw;
+            }
+            faults.report(items[i], error);
+        }
+    }
+    return faults.finish(total);
+}
+
+}  // namespace reverie

@@ -1,0 +1,130 @@
+// deepdream: flags and wiring.
+#include <optional>
+#include <string>
+
+#include "reverie/cli/app.h"
+#include "reverie/cli/dream_flags.h"
+#include "reverie/cli/dream_plan.h"
+#include "reverie/cli/flags.h"
+#include "reverie/cli/layers.h"
+#include "reverie/cli/network_flags.h"
+#include "reverie/cli/picture_flags.h"
+#include "reverie/cli/run_pictures.h"
+#include "reverie/nn/frozen_net.h"
+#include "reverie/techniques/dream.h"
+
+namespace reverie {
+namespace {
+
+class DeepDream : public Program {
+  public:
+    std::string name() const override { return "deepdream"; }
+    std::string description() const override {
+        return "Dreams on pictures: amplifies what a pretrained net sees in them, scale by scale.";
+    }
+    std::string examples() const override {
+        return "examples:\n"
+               "  deepdream photo.jpg -o dream.png\n"
+               "  deepdream photo.jpg -o dream.png --size 1600 --layers Mixed_6c Mixed_5d=0.5\n"
+               "  deepdream holiday/ -o dreams/ --skip-existing\n"
+               "  deepdream other.jpg -o other.png --from dream.png     as dream.png was made\n";
+    }
+
+    void add_flags(CLI::App& app) override {
+        reverie::add_flags(app, pictures_);
+        reverie::add_flags(app, dream_);
+        reverie::add_flags(app, network_, dream_networks());
+        not_configurable(FlagGroup(app, "Network")
+                             .add("--list-layers", list_layers_, "list the net's layers for --layers, and stop"));
+    }
+
+    int run(Session& session) override {
+        validate(network_);
+        validate(pictures_, session.common().overwrite);
+        const WeightStore store(store_locations(session.environment()));
+        if (network_.list_networks) {
+            list_networks(session, store);
+            return 0;
+        }
+        // Flags are judged here, before any file is read or fetched.
+        const CatalogueEntry entry = choose_network(network_, store, dream_networks()).entry;
+        if (list_layers_) {
+            list_layers(session, entry.architecture, entry.preprocessing);
+            return 0;
+        }
+        if (network_.fetch) {
+            fetch_network(session, network_, store, dream_networks());
+            return 0;
+        }
+        const DreamOptions options = options_for(session, entry.name);
+        const Graph graph = make_graph(entry.architecture, entry.preprocessing);
+        for (const LayerWeight& layer : options.layers) {
+            find_tap(graph, layer.tap);
+        }
+        return run_pictures(session, pictures_, [&] { return prepare(session, store); });
+    }
+
+  private:
+    DreamOptions options_for(Session& session, const std::string& network) const {
+        return dream_options(dream_, network, session.common().runtime.seed);
+    }
+
+    PictureTask prepare(Session& session, const WeightStore& store) {
+        const c10::Device device = session.runtime().device;
+        if (session.common().dry_run && network_.weights.empty()) {
+            if (const auto chosen = choose_network(network_, store, dream_networks()); chosen.file.empty()) {
+                throw Error(ErrorKind::Weights, "the weights of " + chosen.entry.name +
+                                                    " are not installed, so nothing can be planned; get them with "
+                                                    "--fetch --network " +
+                                                    chosen.entry.name);
+            }
+        }
+        const NetworkWeights weights = resolve_network(session, network_, store, dream_networks());
+        net_.emplace(load_net(weights, device));
+        const DreamOptions options = options_for(session, weights.network);
+        const std::int64_t memory = memory_limit(session, pictures_);
+
+        PictureTask task;
+        task.network = weights.network;
+        task.weights = weights.file.filename().string();
+        task.settings.set("program", name());
+        task.settings.set("version", version());
+        task.settings.set("network", weights.network);
+        task.settings.set("weights", task.weights);
+        if (!network_.weights.empty()) {
+            task.settings.set("preprocessing", weights.preprocessing);
+        }
+        if (pictures_.size) {
+            task.settings.set("size", *pictures_.size);
+        }
+        put_down(task.settings, options);
+        task.settings.set("quality", pictures_.quality);
+        task.work = [this, options, memory](const Tensor& image, const Hooks& hooks) {
+            PictureResult result;
+            if (plan_dream(size_of(image), *net_, options, memory).tiled) {
+                result.settings.set("max-memory", memory);  // decides where the tiles lie
+            }
+            const DreamResult dreamt = dream(image, *net_, options, memory, hooks);
+            result.image = dreamt.image;
+            result.steps = dreamt.steps;
+            result.cancelled = dreamt.cancelled;
+            return result;
+        };
+        task.plan = [this, options, memory](Size size) { return describe_plan(size, *net_, options, memory); };
+        return task;
+    }
+
+    PictureOptions pictures_;
+    DreamFlags dream_;
+    NetworkOptions network_;
+    bool list_layers_ = false;
+    std::optional<FrozenNet> net_;
+};
+
+}  // namespace
+}  // namespace reverie
+
+int main(int argc, char** argv) {
+    reverie::DeepDream program;
+    return reverie::run_program(argc, argv, program);
+}
