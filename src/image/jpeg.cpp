@@ -155,13 +155,13 @@ class JpegReader {
         note_profile(std::as_bytes(std::span(profile, length)), name_, raster.notes);
     }
 
-    /// Light left over by the inks and black. Files by Adobe's programs store the paper that shows, not the ink.
-    void paint(const std::vector<JSAMPLE>& inks, JSAMPLE* row) const {
-        const int flip = info_.saw_Adobe_marker != 0 ? 0 : 255;
-        for (std::size_t x = 0; x < inks.size() / 4; ++x) {
-            const int key = flip ^ inks[4 * x + 3];
+    /// The light that the inks and black leave. Four-channel files store the paper that shows, not the ink: so Adobe's
+    /// programs began it, and all readers now take even unmarked files that way.
+    static void paint(const std::vector<JSAMPLE>& paper, JSAMPLE* row) {
+        for (std::size_t x = 0; x < paper.size() / 4; ++x) {
+            const int key = paper[4 * x + 3];
             for (std::size_t channel = 0; channel < 3; ++channel) {
-                row[3 * x + channel] = static_cast<JSAMPLE>(((flip ^ inks[4 * x + channel]) * key + 127) / 255);
+                row[3 * x + channel] = static_cast<JSAMPLE>((paper[4 * x + channel] * key + 127) / 255);
             }
         }
     }

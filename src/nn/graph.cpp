@@ -56,9 +56,23 @@ const std::vector<std::pair<std::string, std::function<void(Graph&)>>>& builders
     return table;
 }
 
-/// The image pixels that cell 0 of a map sees, first to last; outside the image when negative or beyond.
+/// The image pixels that cell 0 of a map sees along one axis, first to last; outside the image when negative or beyond.
+struct Span {
+    std::int64_t first = 0, last = 0;
+
+    void widen(std::int64_t before, std::int64_t after) {
+        first -= before;
+        last += after;
+    }
+    void unite(const Span& other) {
+        first = std::min(first, other.first);
+        last = std::max(last, other.last);
+    }
+};
+
 struct Reach {
-    std::int64_t first = 0, last = 0, stride = 1;
+    Span rows, columns;
+    std::int64_t stride = 1;
     bool everything = false;
 };
 
@@ -68,15 +82,14 @@ Reach reach_of(const Node& node, const std::vector<Reach>& reaches) {
         case Op::Convolution:
         case Op::Pool: {
             const Window& w = node.window;
-            const auto pad = [&](std::int64_t kernel, std::int64_t given) {
+            const auto widen = [&](Span& span, std::int64_t kernel, std::int64_t given) {
                 // With SAME the sides are taken as multiples of the stride: kernel - stride cells are added in all.
-                return w.padding == Padding::Same ? std::max<std::int64_t>(0, kernel - w.stride) / 2 : given;
+                const std::int64_t pad =
+                    w.padding == Padding::Same ? std::max<std::int64_t>(0, kernel - w.stride) / 2 : given;
+                span.widen(pad * reach.stride, (kernel - 1 - pad) * reach.stride);
             };
-            const std::int64_t before = std::max(pad(w.kernel_h, w.pad_h), pad(w.kernel_w, w.pad_w));
-            const std::int64_t after =
-                std::max(w.kernel_h - 1 - pad(w.kernel_h, w.pad_h), w.kernel_w - 1 - pad(w.kernel_w, w.pad_w));
-            reach.last += after * reach.stride;
-            reach.first -= before * reach.stride;
+            widen(reach.rows, w.kernel_h, w.pad_h);
+            widen(reach.columns, w.kernel_w, w.pad_w);
             reach.stride *= w.stride;
             return reach;
         }
@@ -84,8 +97,8 @@ Reach reach_of(const Node& node, const std::vector<Reach>& reaches) {
         case Op::Concatenate:
             for (const int input : node.inputs) {
                 const Reach& other = reaches[static_cast<std::size_t>(input)];
-                reach.first = std::min(reach.first, other.first);
-                reach.last = std::max(reach.last, other.last);
+                reach.rows.unite(other.rows);
+                reach.columns.unite(other.columns);
             }
             return reach;
         case Op::GlobalAverage:
@@ -176,8 +189,11 @@ std::vector<Tap> taps_of(const Graph& graph) {
             tap.field = 0;
             tap.stride = 0;
         } else {
-            tap.offset = static_cast<double>(reach.first + reach.last) / 2.0;
-            tap.field = reach.last - reach.first + 1;
+            // Both axes agree in every net here.
+            Span both = reach.rows;
+            both.unite(reach.columns);
+            tap.offset = static_cast<double>(both.first + both.last) / 2.0;
+            tap.field = both.last - both.first + 1;
         }
         for (const auto& [alias, canonical] : graph.aliases) {
             if (canonical == name) {

@@ -39,21 +39,21 @@ LoopResult minimize_image(const Tensor& initial, Objective& objective, const std
         result.image = rule.step(result.image, gradient, step).clamp_(0.0, 1.0);
         ++result.steps;
         if (hooks.on_progress) {
-            const auto shown = value.item<double>();
-            if (!std::isfinite(shown)) {
-                throw Error(ErrorKind::Internal, "the objective became " + std::to_string(shown) + " in step " +
-                                                     std::to_string(step) + "; try a smaller --step-size");
-            }
-            hooks.progress({.stage = options.stage,
-                            .done = options.done_before + options.per_step * static_cast<double>(step + 1),
-                            .total = options.total,
-                            .unit = options.unit,
-                            .value = options.value_sign * shown,
-                            .value_name = options.value_name});
+            hooks.progress(
+                {.stage = options.stage + " step " + std::to_string(step + 1) + "/" + std::to_string(options.steps),
+                 .done = options.done_before + options.per_step * static_cast<double>(step + 1),
+                 .total = options.total,
+                 .unit = options.unit,
+                 .value = options.value_sign * value.item<double>(),
+                 .value_name = options.value_name});
         }
         if (hooks.on_preview && options.preview_every > 0 && result.steps % options.preview_every == 0) {
             hooks.on_preview(result.image, result.steps);
         }
+    }
+    if (!result.image.isfinite().all().item<bool>()) {
+        throw Error(ErrorKind::Internal, "the picture is no longer made of numbers after " +
+                                             std::to_string(result.steps) + " steps; try a smaller --step-size");
     }
     return result;
 }

@@ -26,6 +26,14 @@ std::vector<std::string> taps_of(const DreamOptions& options) {
     return taps;
 }
 
+/// Few octaves leave a picture hardly changed at the step count that suits many.
+std::int64_t steps_for(std::size_t octaves, const DreamOptions& options) {
+    if (options.steps > 0) {
+        return options.steps;
+    }
+    return std::clamp<std::int64_t>(std::llround(84.0 / static_cast<double>(octaves)), 14, 40);
+}
+
 std::vector<Size> octave_sizes(Size full, const DreamOptions& options) {
     std::int64_t count = options.octaves;
     if (count == 0) {
@@ -47,11 +55,8 @@ std::vector<Size> octave_sizes(Size full, const DreamOptions& options) {
 /// Steps of equal strength that are pulled back to the local brightness and colour of the photo.
 class DreamStep final : public StepRule {
   public:
-    DreamStep(const DreamOptions& options, const Tensor& photo)
-        : step_({.step_size = options.step_size,
-                 .decay = options.decay,
-                 .steps = options.steps,
-                 .headroom = options.headroom}),
+    DreamStep(const DreamOptions& options, std::int64_t steps, const Tensor& photo)
+        : step_({.step_size = options.step_size, .decay = options.decay, .steps = steps, .headroom = options.headroom}),
           tone_(options.tone),
           photo_(photo) {}
 
@@ -107,8 +112,8 @@ void validate(const DreamOptions& o) {
             "the smallest octave must be at least " + std::to_string(kSmallestSide) + " pixels");
     require(in(o.octave_scale, 1.01, 10),
             "--octave-scale " + std::to_string(o.octave_scale) + " is out of range; wanted 1.01 to 10");
-    require(o.steps >= 1 && o.steps <= 1'000'000,
-            "--steps " + std::to_string(o.steps) + " is out of range; wanted 1 or more");
+    require(o.steps >= 0 && o.steps <= 1'000'000,
+            "--steps " + std::to_string(o.steps) + " is out of range; wanted 1 to 1000000, or 0 to choose by the size");
     require(in(o.step_size, 1e-6, 1),
             "--step-size " + std::to_string(o.step_size) + " is out of range; wanted 0.000001 to 1");
     require(o.jitter >= 0 && o.jitter <= 512,
@@ -121,8 +126,9 @@ void validate(const DreamOptions& o) {
     require(o.preview_every >= 0,
             "--preview-every " + std::to_string(o.preview_every) + " is negative; wanted a number of steps");
     require(in(o.decay, 0, 1) && o.margin >= 0 && in(o.band_ratio, 0.01, 100) && in(o.residual, 0, 100) &&
-                in(o.color_power, 0, 4) && in(o.headroom, 0, 1),
-            "decay, margin, band_ratio, residual, color_power or headroom is out of range; see techniques/dream.h");
+                in(o.color_power, 0, 4) && in(o.headroom, 0, 1) && in(o.channel_balance, 0, 1e6),
+            "decay, margin, band_ratio, residual, color_power, headroom or channel_balance is out of range; see "
+            "techniques/dream.h");
 }
 
 DreamPlan plan_dream(Size image, const FrozenNet& net, const DreamOptions& options, std::int64_t max_memory) {
@@ -134,6 +140,7 @@ DreamPlan plan_dream(Size image, const FrozenNet& net, const DreamOptions& optio
     const std::vector<std::string> taps = taps_of(options);
     const std::int64_t least = net.min_side(taps);
     DreamPlan plan;
+    double canvas_pixels = 0.0;
     for (const Size size : octave_sizes(image, options)) {
         const Size canvas = dream_canvas(size, options);
         if (std::min(canvas.height, canvas.width) < least) {
@@ -141,7 +148,7 @@ DreamPlan plan_dream(Size image, const FrozenNet& net, const DreamOptions& optio
             continue;
         }
         plan.octaves.push_back(size);
-        plan.pixel_steps += static_cast<double>(canvas.height * canvas.width) * static_cast<double>(options.steps);
+        canvas_pixels += static_cast<double>(canvas.height * canvas.width);
     }
     if (plan.octaves.empty()) {
         throw Error(ErrorKind::Input,
@@ -149,6 +156,9 @@ DreamPlan plan_dream(Size image, const FrozenNet& net, const DreamOptions& optio
                         net.architecture() + ", which need " + std::to_string(least) +
                         " on each side with the margins; enlarge it with --size or choose shallower --layers");
     }
+
+    plan.steps = steps_for(plan.octaves.size(), options);
+    plan.pixel_steps = canvas_pixels * static_cast<double>(plan.steps);
 
     const Size full = dream_canvas(plan.octaves.back(), options);
     const std::int64_t beside = picture_bytes(full);
@@ -209,7 +219,7 @@ DreamResult dream(const Tensor& image, FrozenNet& net, const DreamOptions& optio
         // Small octaves fit even where the last one needs tiles.
         const bool tiled = plan.tile > 0 && plan.tile < std::max(canvas.height, canvas.width);
         DreamObjective objective(net, options, {.tile = tiled ? plan.tile : 0, .octave = octave});
-        DreamStep rule(options, base);
+        DreamStep rule(options, plan.steps, base);
         Hooks octave_hooks = hooks;
         octave_hooks.on_preview = [&, before = result.steps](const Tensor& picture, std::int64_t step) {
             if (hooks.on_preview) {
@@ -218,7 +228,7 @@ DreamResult dream(const Tensor& image, FrozenNet& net, const DreamOptions& optio
         };
         const double per_step = static_cast<double>(canvas.height * canvas.width);
         const LoopResult loop = minimize_image(start, objective, transforms, rule,
-                                               {.steps = options.steps,
+                                               {.steps = plan.steps,
                                                 .preview_every = options.preview_every,
                                                 .stage = "octave " + std::to_string(octave + 1) + "/" +
                                                          std::to_string(plan.octaves.size()) + " " + text_of(size),
@@ -229,7 +239,7 @@ DreamResult dream(const Tensor& image, FrozenNet& net, const DreamOptions& optio
                                                 .value_name = "activation",
                                                 .value_sign = -1.0},
                                                octave_hooks);
-        done += per_step * static_cast<double>(options.steps);
+        done += per_step * static_cast<double>(plan.steps);
         result.image = loop.image;
         result.steps += loop.steps;
         result.cancelled = loop.cancelled;

@@ -7,6 +7,8 @@
 namespace reverie {
 namespace {
 
+constexpr double kTiny = 1e-12;
+
 /// Indices before..n+after of a line of n pixels continued by mirroring without repeating the edge, however far.
 Tensor mirrored(std::int64_t n, std::int64_t before, std::int64_t after, c10::Device device) {
     const std::int64_t period = std::max<std::int64_t>(2 * (n - 1), 1);
@@ -45,6 +47,9 @@ Tensor DreamObjective::value_and_gradient(const Tensor& image, std::int64_t step
                               .index_select(2, mirrored(size.width, shift.left, around - shift.left, image.device()));
 
     const bool first = factors_.empty();
+    if (first && options_.channel_balance > 0.0) {
+        balance_channels(canvas);
+    }
     Tensor value;
     const std::vector<Tensor> gradients = canvas_gradients(canvas, step, first, value);
     // What the mirror images would like to change is not asked for.
@@ -56,12 +61,27 @@ Tensor DreamObjective::value_and_gradient(const Tensor& image, std::int64_t step
         return value;
     }
     for (std::size_t i = 0; i < gradients.size(); ++i) {
-        const Tensor factor = options_.layers[i].weight / (root_mean_square(gradients[i]) + 1e-12);
+        const Tensor factor = options_.layers[i].weight / (root_mean_square(gradients[i]) + kTiny);
         factors_.push_back(factor);
         const Tensor part = own(gradients[i]) * factor;
         gradient = gradient.defined() ? gradient + part : part;
     }
     return value;
+}
+
+/// Weighs every channel by the inverse of its mean square relative to the layer's, as the octave begins.
+void DreamObjective::balance_channels(const Tensor& canvas) {
+    std::vector<Tensor> squares(taps_.size());
+    for_each_tile(canvas, 0, [&](const Tile& tile) {
+        const Features features = net_.forward(tile.patch, taps_, /*keep_for_backward=*/false);
+        for (std::size_t i = 0; i < taps_.size(); ++i) {
+            const Tensor part = features.at(taps_[i]).square().mean({0, 2, 3}, /*keepdim=*/true) * tile.share;
+            squares[i] = squares[i].defined() ? squares[i] + part : part;
+        }
+    });
+    for (const Tensor& square : squares) {
+        channels_.push_back(1.0 / (square / (square.mean() + kTiny) + options_.channel_balance));
+    }
 }
 
 std::vector<Tensor> DreamObjective::canvas_gradients(const Tensor& canvas, std::int64_t step, bool apart,
@@ -70,20 +90,34 @@ std::vector<Tensor> DreamObjective::canvas_gradients(const Tensor& canvas, std::
     if (view_.tile == 0) {
         return patch_gradients(canvas, apart, 1.0, value);
     }
-    const Size size = size_of(canvas);
-    const auto draw = [&](std::uint64_t axis) {
-        return random_integer(options_.seed, view_.octave, static_cast<std::uint64_t>(step) * 4 + 2 + axis, 0,
-                              view_.tile - 1);
-    };
-    // The grid starts before the canvas by a new random part of a tile.
-    const std::int64_t from_y = -draw(0);
-    const std::int64_t from_x = -draw(1);
     std::vector<Tensor> gradients(apart ? taps_.size() : 1);
     for (Tensor& gradient : gradients) {
         gradient = at::zeros_like(canvas);
     }
-    struct Span {
-        std::int64_t begin, end, own_begin, own_end;
+    for_each_tile(canvas, step, [&](const Tile& tile) {
+        const std::vector<Tensor> parts = patch_gradients(tile.patch, apart, tile.share, value);
+        for (std::size_t i = 0; i < parts.size(); ++i) {
+            const auto own = [&](const Tensor& t, std::int64_t y0, std::int64_t x0) {
+                return t.narrow(1, tile.rows.own_begin - y0, tile.rows.own_end - tile.rows.own_begin)
+                    .narrow(2, tile.columns.own_begin - x0, tile.columns.own_end - tile.columns.own_begin);
+            };
+            own(gradients[i], 0, 0).copy_(own(parts[i], tile.rows.begin, tile.columns.begin));
+        }
+    });
+    return gradients;
+}
+
+void DreamObjective::for_each_tile(const Tensor& canvas, std::int64_t step,
+                                   const std::function<void(const Tile&)>& visit) const {
+    const Size size = size_of(canvas);
+    if (view_.tile == 0) {
+        visit({canvas, 1.0, {0, size.height, 0, size.height}, {0, size.width, 0, size.width}});
+        return;
+    }
+    // The grid starts before the canvas by a new random part of a tile.
+    const auto draw = [&](std::uint64_t axis) {
+        return random_integer(options_.seed, view_.octave, static_cast<std::uint64_t>(step) * 4 + 2 + axis, 0,
+                              view_.tile - 1);
     };
     const auto span = [&](std::int64_t at, std::int64_t side) {
         const std::int64_t own_begin = std::max<std::int64_t>(at, 0);
@@ -91,7 +125,8 @@ std::vector<Tensor> DreamObjective::canvas_gradients(const Tensor& canvas, std::
         return Span{std::max<std::int64_t>(own_begin - kTileHalo, 0), std::min(own_end + kTileHalo, side), own_begin,
                     own_end};
     };
-    for (std::int64_t y = from_y; y < size.height; y += view_.tile) {
+    const std::int64_t from_x = -draw(1);
+    for (std::int64_t y = -draw(0); y < size.height; y += view_.tile) {
         for (std::int64_t x = from_x; x < size.width; x += view_.tile) {
             const Span rows = span(y, size.height);
             const Span columns = span(x, size.width);
@@ -101,17 +136,9 @@ std::vector<Tensor> DreamObjective::canvas_gradients(const Tensor& canvas, std::
             // Means are over the whole canvas: a patch counts by its share of the pixels.
             const double share =
                 static_cast<double>(patch.size(1) * patch.size(2)) / static_cast<double>(size.height * size.width);
-            const std::vector<Tensor> parts = patch_gradients(patch, apart, share, value);
-            for (std::size_t i = 0; i < parts.size(); ++i) {
-                const auto own = [&](const Tensor& t, std::int64_t y0, std::int64_t x0) {
-                    return t.narrow(1, rows.own_begin - y0, rows.own_end - rows.own_begin)
-                        .narrow(2, columns.own_begin - x0, columns.own_end - columns.own_begin);
-                };
-                own(gradients[i], 0, 0).copy_(own(parts[i], rows.begin, columns.begin));
-            }
+            visit({patch, share, rows, columns});
         }
     }
-    return gradients;
 }
 
 std::vector<Tensor> DreamObjective::patch_gradients(const Tensor& patch, bool apart, double share, Tensor& value) {
@@ -120,9 +147,10 @@ std::vector<Tensor> DreamObjective::patch_gradients(const Tensor& patch, bool ap
     std::vector<Tensor> gradients;
     for (std::size_t i = 0; i < taps_.size(); ++i) {
         const Tensor& feature = features.at(taps_[i]);
-        value.sub_(feature.square().mean() * (share * options_.layers[i].weight));
+        const Tensor counted = channels_.empty() ? feature : feature * channels_[i];
+        value.sub_((counted * feature).mean() * (share * options_.layers[i].weight));
         // minus the derivative of the mean square
-        const Tensor seed = feature * (-2.0 * share / static_cast<double>(feature.numel()));
+        const Tensor seed = counted * (-2.0 * share / static_cast<double>(feature.numel()));
         if (apart) {
             gradients.push_back(net_.backward({{taps_[i], seed}}, /*again=*/i + 1 < taps_.size()));
         } else {

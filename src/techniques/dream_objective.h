@@ -1,6 +1,8 @@
 // Private: the dream's objective, the mean square of whole layers' activations.
 #pragma once
 
+#include <functional>
+
 #include "reverie/nn/frozen_net.h"
 #include "reverie/optimize/image_loop.h"
 #include "reverie/techniques/dream.h"
@@ -35,14 +37,26 @@ class DreamObjective final : public Objective {
     Shift shift_of(std::int64_t step) const;
     /// Gradients over the canvas: one sum with the layers' factors, or one per layer when `apart`.
     std::vector<Tensor> canvas_gradients(const Tensor& canvas, std::int64_t step, bool apart, Tensor& value);
+    struct Span {
+        std::int64_t begin, end;          // what the net sees
+        std::int64_t own_begin, own_end;  // what the tile answers for
+    };
+    struct Tile {
+        Tensor patch;
+        double share;  // of the canvas' pixels
+        Span rows, columns;
+    };
+    void for_each_tile(const Tensor& canvas, std::int64_t step, const std::function<void(const Tile&)>& visit) const;
+    void balance_channels(const Tensor& canvas);
     std::vector<Tensor> patch_gradients(const Tensor& patch, bool apart, double share, Tensor& value);
 
     FrozenNet& net_;
     const DreamOptions& options_;
     DreamView view_;
     std::vector<std::string> taps_;
-    std::vector<Tensor>
-        factors_;  // scalar per layer: its weight over the size of its gradient; empty before the first step
+    // Per layer, empty before the first step:
+    std::vector<Tensor> channels_;  // [1,C,1,1]: weights of its channels; empty for good when all count alike
+    std::vector<Tensor> factors_;   // scalar: its weight over the size of its gradient
 };
 
 }  // namespace reverie

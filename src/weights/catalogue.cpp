@@ -90,22 +90,24 @@ std::vector<CatalogueEntry> read_catalogue(const std::filesystem::path& path) {
     }
     std::vector<CatalogueEntry> entries;
     std::set<std::string> names;
+    const auto refuse_entry = [&](const std::string& what) {
+        refuse("has an entry " + std::to_string(entries.size()) + " ('" + entries.back().name + "') that " + what);
+    };
     for (const json& object : document["networks"]) {
-        const std::string which = "has an entry " + std::to_string(entries.size() + 1) + " that ";
+        entries.emplace_back();
         try {
-            entries.push_back(read_entry(object));
+            entries.back() = read_entry(object);
         } catch (const json::exception& error) {
-            refuse(which + "has a value of the wrong type (" + error.what() + ")");
+            refuse_entry(std::string("has a value of the wrong type (") + error.what() + ")");
         }
-        const CatalogueEntry& entry = entries.back();
         if (const std::string key = unknown_key(object); !key.empty()) {
-            refuse(which + "('" + entry.name + "') has the unknown key '" + key + "'");
+            refuse_entry("has the unknown key '" + key + "'");
         }
-        if (const std::string fault = fault_of(entry); !fault.empty()) {
-            refuse(which + "('" + entry.name + "') " + fault);
+        if (const std::string fault = fault_of(entries.back()); !fault.empty()) {
+            refuse_entry(fault);
         }
-        if (!names.insert(entry.name).second) {
-            refuse(which + "repeats the name '" + entry.name + "'");
+        if (!names.insert(entries.back().name).second) {
+            refuse_entry("repeats the name of another");
         }
     }
     return entries;

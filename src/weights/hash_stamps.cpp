@@ -45,7 +45,7 @@ std::string HashStamps::sha256(const std::filesystem::path& file) const {
     if (constexpr std::size_t kDigits = 64; text.size() == valid.size() + kDigits && text.starts_with(valid)) {
         return text.substr(valid.size());
     }
-    const std::string hash = sha256_of_file(file);
+    std::string hash = sha256_of_file(file);
     if (state_of(file) == state) {  // else it was written to meanwhile
         remember(file, hash);
     }

@@ -3,6 +3,7 @@
 #include <ATen/ATen.h>
 #include <ATen/Parallel.h>
 #include <gtest/gtest.h>
+#include <sys/mman.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
@@ -17,7 +18,6 @@
 #include "reverie/core/error.h"
 #include "reverie/core/files.h"
 #include "reverie/weights/state_dict.h"
-#include "support/temporary_folder.h"
 #include "weights/pickle.h"
 
 #if defined(__SANITIZE_ADDRESS__)
@@ -49,14 +49,19 @@ class StateDictDamage : public ::testing::TestWithParam<const char*> {
         cap_memory();
     }
 
+    // A file in memory: tens of thousands of versions of it are written.
     StateDictDamage()
         : bytes_(read_file(std::filesystem::path(REVERIE_TEST_DATA) / "parity" / "containers" / GetParam())),
-          path_(folder_ / GetParam()) {}
+          descriptor_(memfd_create("fuzz", 0)),
+          path_("/proc/self/fd/" + std::to_string(descriptor_)) {}
+    ~StateDictDamage() override { close(descriptor_); }
 
     /// Whether it loads; anything but Error(Weights) fails the test.
     bool loads(std::span<const std::byte> bytes) {
-        std::ofstream(path_, std::ios::binary)
-            .write(reinterpret_cast<const char*>(bytes.data()), static_cast<std::streamsize>(bytes.size()));
+        const auto size = static_cast<ssize_t>(bytes.size());
+        if (ftruncate(descriptor_, size) != 0 || pwrite(descriptor_, bytes.data(), bytes.size(), 0) != size) {
+            ADD_FAILURE() << "the damaged file could not be written";
+        }
         try {
             const StateDict state = read_state_dict(path_);
             for (const std::string& name : state.names()) {
@@ -73,8 +78,8 @@ class StateDictDamage : public ::testing::TestWithParam<const char*> {
         return false;
     }
 
-    test::TemporaryFolder folder_;
     std::vector<std::byte> bytes_;
+    int descriptor_;
     std::filesystem::path path_;
 };
 
@@ -102,8 +107,7 @@ TEST_P(StateDictDamage, IsRefusedOrHarmlessAtRandomBytes) {
 
 INSTANTIATE_TEST_SUITE_P(Containers, StateDictDamage,
                          ::testing::Values("dtypes.zip.pth", "dtypes.legacy.pth", "dtypes.safetensors",
-                                           "strides.zip.pth", "strides.legacy.pth", "wrapped.legacy.pth",
-                                           "module.safetensors"),
+                                           "strides.zip.pth", "wrapped.legacy.pth"),
                          [](const auto& parameter) {
                              std::string name = parameter.param;
                              std::ranges::replace(name, '.', '_');

@@ -109,7 +109,7 @@ INSTANTIATE_TEST_SUITE_P(
         Case{"inception_v3_fid", "inception_v3", "fid_2015", "inception_v3_fid", "inception"},
         Case{"inception_v3_keras", "inception_v3", "keras", "inception_v3_keras", "inception"},
         Case{"efficientnet_lite0", "efficientnet_lite0", "default", "efficientnet_lite0", "lite0"}),
-    [](const testing::TestParamInfo<Case>& info) { return info.param.name; });
+    [](const testing::TestParamInfo<Case>& tested) { return tested.param.name; });
 
 }  // namespace
 }  // namespace reverie

@@ -25,10 +25,13 @@ Size size_of(const Tensor& image);
 /// A decoded picture, upright (EXIF rotation applied).
 struct Picture {
     Tensor color;  ///< float32 RGB in [0,1], contiguous [3,H,W]; grey comes as three equal channels
-    Tensor alpha;  ///< float32 in [0,1], [1,H,W]; undefined when the file has none
+    Tensor alpha;  ///< float32 in [0,1], [1,H,W], not multiplied into the colour; undefined when the file has none
     int bits = 8;  ///< per channel in the file: 8 or 16
-    std::map<std::string, std::string> text;  ///< PNG text chunks; a JPEG comment or TIFF description under "Comment"
-    std::vector<std::string> notes;  ///< sentences about what was ignored, e.g. an ICC profile that is not sRGB
+    /// UTF-8. PNG text chunks; of the other formats the one comment they hold, under "Comment", or the map it was made
+    /// from when encode_picture made it.
+    std::map<std::string, std::string> text;
+    /// Sentences about what was ignored or guessed: an ICC profile that is not sRGB, CMYK, further frames or pages.
+    std::vector<std::string> notes;
 };
 
 struct ReadLimits {
@@ -36,14 +39,16 @@ struct ReadLimits {
 };
 
 /// Reads JPEG, PNG, TIFF, WebP or BMP, told by content, never by name; path "-" is standard input. Throws Input, in one
-/// sentence that names the path, when the file is missing, empty, truncated, damaged, of no known kind or beyond the
-/// limits.
+/// sentence that names the path, when the file is missing, empty, truncated, damaged, of no known kind, beyond the
+/// limits, or of a kind that has no 8- or 16-bit reading (floating-point TIFF). Bytes behind the picture do not matter;
+/// of several frames or pages the first counts.
 Picture read_picture(const std::filesystem::path& path, const ReadLimits& limits = {});
 
 /// The same from memory; `name` stands for the path in messages.
 Picture decode_picture(std::span<const std::byte> bytes, const std::string& name, const ReadLimits& limits = {});
 
-/// Only the header: the upright size. Throws like read_picture.
+/// Only the header: the upright size. Throws like read_picture, though damage behind the header goes unseen. Of "-" and
+/// pipes the whole is consumed, and cannot be read again.
 Size read_picture_size(const std::filesystem::path& path, const ReadLimits& limits = {});
 
 /// Whether the name's extension is one read_picture can be expected to read (jpg jpeg png tif tiff webp bmp, any case):
@@ -56,13 +61,15 @@ enum class PictureFormat { Jpeg, Png, Tiff, WebP, Bmp };
 PictureFormat format_for(const std::filesystem::path& path);
 
 struct WriteOptions {
-    int quality = 95;  ///< JPEG and lossy WebP, 1..100; JPEG is written 4:4:4
+    int quality = 95;  ///< JPEG and WebP, 1..100; JPEG is written 4:4:4, WebP always lossy
     int bits = 0;      ///< 8 or 16; 0: the picture's own, where the format can (PNG, TIFF), else 8
 };
 
-/// The encoded bytes: alpha is kept where the format can (PNG, TIFF, WebP) and composited on white elsewhere; text goes
-/// into PNG text chunks, a JPEG comment, a TIFF description or WebP XMP, keys sorted, so the same picture gives the
-/// same bytes. Values are clamped to [0,1] and rounded to nearest. Throws Output.
+/// The encoded bytes, the same for the same picture: alpha is kept where the format can (PNG, TIFF, WebP) and
+/// composited on white elsewhere. Text goes into PNG text chunks (keys of 1 to 79 ASCII characters); a JPEG comment, a
+/// TIFF description and WebP's EXIF description hold a lone "Comment" as it is, any other map as one JSON object; BMP
+/// holds none. Values are clamped to [0,1] and rounded to nearest, NaN is 0. Throws Usage for options out of range or
+/// 16 bits where the format has 8, Output where the format cannot hold the picture.
 std::vector<std::byte> encode_picture(const Picture& picture, PictureFormat format, const WriteOptions& options = {});
 
 /// encode_picture to a file through a temporary name; path "-" is standard output, as PNG. Throws Output or Usage.

@@ -29,22 +29,23 @@ enum class ColorBasis {
 /// dream_recipe().
 struct DreamOptions {
     std::vector<LayerWeight> layers;  ///< each layer's gradient is brought to the same size before its weight
+    double channel_balance = 0.0;     ///< quiet channels count up to 1/this more than the mean one; 0: all as they are
     std::int64_t octaves = 0;         ///< scales, small to full; 0: down to a longest side of about `smallest`
     std::int64_t smallest = 115;      ///< pixels; used when `octaves` is 0
     double octave_scale = 1.35;       ///< ratio of one scale to the next, > 1
-    std::int64_t steps = 14;          ///< ascent steps per octave
-    double step_size = 0.014;    ///< root mean square change of an octave's first step, of [0,1]: the same at any size
+    std::int64_t steps = 0;      ///< ascent steps per octave; 0: by the number of octaves, 84 in all but 14 to 40 each
+    double step_size = 0.012;    ///< root mean square change of an octave's first step, of [0,1]: the same at any size
     double decay = 0.5;          ///< an octave's last step is (1 - decay) of its first
     std::int64_t jitter = 16;    ///< each step shifts the picture by up to so many pixels, mirrored at its edges
     std::int64_t margin = 16;    ///< mirrored pixels around the picture that the net sees in any case
     std::int64_t laplacian = 4;  ///< levels of the Laplacian pyramid whose bands are brought to equal strength; 0: none
     double band_ratio = 1.2;     ///< strength of each band relative to the next finer one
     double residual = 0.1;       ///< strength of what the bands leave over: brightness and colour of large areas
-    double smooth = 0.7;         ///< sigma in pixels of the Gaussian that smooths the gradient; 0: none
+    double smooth = 0.8;         ///< sigma in pixels of the Gaussian that smooths the gradient; 0: none
     ColorBasis color_basis = ColorBasis::Natural;
     double color_power = 0.9;  ///< of the colour covariance with ColorBasis::Natural; 0 would be Rgb
     double headroom = 0.4;     ///< values nearer than this to black or white move more slowly; 0: they are cut there
-    double tone = 0.05;        ///< pull of every step back to the photo's local brightness and colour, 0..1
+    double tone = 0.06;        ///< pull of every step back to the photo's local brightness and colour, 0..1
     double detail = 1.0;       ///< how much of the detail lost by shrinking is put back, 0..1
     std::uint64_t seed = 0;    ///< of the jitter
     std::int64_t preview_every = 0;  ///< steps between previews; 0: none
@@ -62,8 +63,9 @@ struct DreamPlan {
     std::vector<Size> octaves;    ///< small to large; those below the net's minimum are dropped
     std::int64_t dropped = 0;     ///< octaves left out
     std::int64_t peak_bytes = 0;  ///< estimate, weights included
-    std::int64_t tile = 0;   ///< side of the tiles the gradient is computed in to stay within `max_memory`; 0: whole
-    double pixel_steps = 0;  ///< pixels times steps, summed: proportional to the time
+    std::int64_t tile = 0;        ///< side of the tiles the gradient is computed in to stay within the limit; 0: whole
+    std::int64_t steps = 0;       ///< per octave
+    double pixel_steps = 0;       ///< pixels times steps, summed: proportional to the time
 };
 
 /// Throws Input for a side below 16 pixels or when no octave fits the net, Usage for unknown layers or when

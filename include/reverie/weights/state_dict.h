@@ -19,7 +19,8 @@ struct ArrayInfo {
 };
 
 /// A file of named arrays. The file is mapped into memory and an array's bytes are touched only when it is asked for
-/// (VGG19's unused classifier is 80 % of its file). Copies share the mapping. Safe to read from several threads.
+/// (VGG19's unused classifier is 80 % of its file), so it must not be cut or overwritten in place while a StateDict
+/// lives; a rename over it is harmless. Copies share the mapping. Safe to read from several threads.
 class StateDict {
   public:
     std::vector<std::string> names() const;  ///< sorted
@@ -43,13 +44,18 @@ class StateDict {
 
 /// Opens a .pth (PyTorch's zip container or the legacy one before 1.6) or a .safetensors file, told by content. A
 /// pickle is read by a restricted interpreter that knows tensors, containers and scalars and executes nothing: whatever
-/// else it asks for (any other class or function) is refused by name. One wrapping dictionary ({"state_dict": ...,
-/// "epoch": ...}) is looked through; nested dictionaries are joined with dots. Every size and offset is checked against
-/// the file before memory is taken. Throws Weights, naming the path.
+/// else it asks for (any other class or function) is refused by name. Nested dictionaries are joined with dots; values
+/// that are no tensors are ignored; a tensor that stands alone is named "". Of {"state_dict": ..., "epoch": ...} the
+/// wrapped dictionary is taken alone and its key dropped, if exactly one of the keys state_dict, model_state_dict,
+/// model, params and weights holds a dictionary with tensors.
+/// Every structure, size and offset is checked against the file here, before memory is taken; load() of an array takes
+/// at most eight times its stored bytes (uint8 as int64), and views that repeat elements are held to 1 GiB. Checksums
+/// are not compared: that would touch every byte, and files from the catalogue were checked when they arrived. Throws
+/// Weights, naming the path.
 StateDict read_state_dict(const std::filesystem::path& path);
 
-/// Writes a safetensors file through a temporary name: names sorted, so the same arrays give the same bytes. Throws
-/// Output.
+/// Writes a safetensors file through a temporary name: wider elements first, then by name, so that arrays are aligned
+/// and the same arrays give the same bytes. Throws Output.
 void write_safetensors(const std::filesystem::path& path, const std::map<std::string, Tensor>& arrays,
                        const std::map<std::string, std::string>& metadata = {});
 

@@ -48,7 +48,7 @@ TEST(Catalogue, ReadsWhatAnEntrySays) {
 }
 
 TEST(Catalogue, RefusesMalformedFilesAndNamesThePath) {
-    for (const char* text : {"", "[]", "{", "{\"networks\": 1}", "{\"networks\": [1]}", "{\"networks\": [\"a\"]}"}) {
+    for (const char* text : {"", "[]", "{", R"({"networks": 1})", R"({"networks": [1]})", R"({"networks": ["a"]})"}) {
         EXPECT_THAT(expect_error(ErrorKind::Weights, [&] { read(text); }), HasSubstr("catalogue.json")) << text;
     }
     expect_error(ErrorKind::Weights, [] { read_catalogue("/no/such/catalogue.json"); });
@@ -69,7 +69,7 @@ TEST(Catalogue, RefusesEntriesThatCannotBeMeantAndNamesThem) {
                              [] {
                                  read_entries(json::array({good_entry(), good_entry()}));
                              }),
-                HasSubstr("repeats the name 'net'"));
+                HasSubstr("repeats the name"));
 }
 
 TEST(Catalogue, OfTheReleaseIsWellFormedAndItsHashesAreThoseInTheFileNames) {

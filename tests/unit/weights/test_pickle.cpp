@@ -118,7 +118,7 @@ TEST(Pickle, KeepsDictionariesThatUnfoldWithoutEndOutOfMemory) {
     TemporaryFolder folder;
     std::string object = "}" + text("t") + tensor(0, 1) + "sq" + std::string(1, '\0');
     for (char level = 0; level < 40; ++level) {
-        const std::string before = "h" + std::string(1, level);
+        const std::string before = {'h', level};
         object += "}(" + text("a") + before + text("b") + before + "uq" + std::string(1, static_cast<char>(level + 1));
     }
     EXPECT_THAT(expect_error(ErrorKind::Weights, [&] { read_legacy(folder, object); }), HasSubstr("too deep"));

@@ -61,7 +61,8 @@ TEST(WriteSafetensors, WritesTheSameBytesTwiceAndAlignsThem) {
     std::memcpy(&length, bytes.data(), sizeof(length));
     EXPECT_EQ(length % 8, 0);
     const std::map<std::string, std::uint64_t> widths = {{"F64", 8}, {"I64", 8}, {"F32", 4}, {"F16", 2}, {"BOOL", 1}};
-    for (const auto& [name, entry] : header_of(bytes).items()) {
+    const nlohmann::json header = header_of(bytes);
+    for (const auto& [name, entry] : header.items()) {
         if (name != "__metadata__") {
             const auto width = widths.at(entry.at("dtype").get<std::string>());
             EXPECT_EQ(entry.at("data_offsets").at(0).get<std::uint64_t>() % width, 0) << name;

@@ -1,0 +1,191 @@
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "sample_pictures.h"
+#include "support/expect_error.h"
+#include "support/temporary_folder.h"
+
+namespace reverie {
+namespace {
+
+using test::alpha_bytes;
+using test::columns;
+using test::deep;
+using test::distance;
+using test::expect_error;
+using test::grey_bytes;
+using test::rgb_bytes;
+using test::rows;
+using test::sample;
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::IsEmpty;
+
+constexpr double kExact = 1e-4;  // float rounding, in 255ths
+
+void expect_color(const std::string& name, const Tensor& expected, double tolerance = kExact) {
+    const Picture picture = read_picture(sample(name));
+    EXPECT_LE(distance(picture.color, expected), tolerance) << name;
+    EXPECT_TRUE(picture.color.is_contiguous()) << name;
+}
+
+void expect_color_and_alpha(const std::string& name, const Tensor& color, const Tensor& alpha,
+                            double tolerance = kExact) {
+    expect_color(name, color, tolerance);
+    const Picture picture = read_picture(sample(name));
+    ASSERT_TRUE(picture.alpha.defined()) << name;
+    EXPECT_LE(distance(picture.alpha, alpha), kExact) << name;
+}
+
+TEST(ReadPng, EveryDepthAndKindIsExact) {
+    expect_color("grey16.png", deep(grey_bytes()) / 65535);
+    expect_color_and_alpha("rgba16.png", deep(rgb_bytes()) / 65535, deep(alpha_bytes()) / 65535);
+    expect_color("interlaced.png", rgb_bytes() / 255);
+    expect_color_and_alpha("grey_alpha.png", grey_bytes() / 255, alpha_bytes() / 255);
+    for (const int bits : {1, 2, 4}) {
+        const int levels = 1 << bits;
+        expect_color("grey" + std::to_string(bits) + ".png",
+                     columns().remainder(levels).expand({3, 9, 12}) / (levels - 1));
+    }
+}
+
+TEST(ReadPng, PalettesBecomeColoursAndTheirTransparencyAlpha) {
+    const Tensor colors = at::cat({columns(), 255 - columns(), (columns() / 2).floor()}) / 255;
+    expect_color("palette.png", colors);
+    EXPECT_FALSE(read_picture(sample("palette.png")).alpha.defined());
+    expect_color_and_alpha("palette_transparent.png", colors, 20 * columns() / 255);
+}
+
+TEST(ReadPng, BitsTellTheFilesDepth) {
+    EXPECT_EQ(read_picture(sample("rgba16.png")).bits, 16);
+    EXPECT_EQ(read_picture(sample("grey1.png")).bits, 8);
+}
+
+TEST(ReadJpeg, GreyAndProgressiveAreRead) {
+    expect_color("grey.jpg", grey_bytes() / 255, 6);
+    expect_color("progressive.jpg", rgb_bytes() / 255, 40);  // its chroma is halved and the picture is tiny
+}
+
+TEST(ReadJpeg, CmykOfEveryKindMatchesPillowWithANote) {
+    for (const std::string kind : {"cmyk_adobe", "cmyk_plain", "ycck"}) {
+        const Picture picture = read_picture(sample(kind + ".jpg"));
+        const Picture expected = read_picture(sample(kind + ".expected.png"));
+        EXPECT_LE(distance(picture.color, expected.color), 3) << kind;
+        EXPECT_THAT(picture.notes, ElementsAre(HasSubstr("CMYK picture, converted without a profile"))) << kind;
+    }
+}
+
+TEST(ReadTiff, ByteOrdersPlanesAndTilesAreExact) {
+    expect_color("big_endian16.tif", deep(rgb_bytes()) / 65535);
+    expect_color("separate.tif", deep(rgb_bytes()) / 65535);
+    expect_color("separate_tiles.tif", rgb_bytes() / 255);
+    expect_color("lzw.tif", rgb_bytes() / 255);
+    expect_color("white_is_zero.tif", grey_bytes() / 255);
+    expect_color("bilevel.tif", columns().remainder(2).expand({3, 9, 12}));
+    expect_color("palette.tif", at::cat({columns(), 255 - columns(), (columns() / 2).floor()}) / 255);
+    expect_color("jpeg.tif", rgb_bytes() / 255, 40);
+    EXPECT_EQ(read_picture(sample("separate.tif")).bits, 16);
+}
+
+TEST(ReadTiff, AlphaIsKeptAndUndoneWhereColoursWereMultipliedByIt) {
+    expect_color_and_alpha("tiles.tif", rgb_bytes() / 255, alpha_bytes() / 255);
+    expect_color_and_alpha("grey_alpha.tif", grey_bytes() / 255, alpha_bytes() / 255);
+    // The smallest alpha is 35: rounding the product to 8 bits costs up to 255/35/2 levels.
+    expect_color_and_alpha("premultiplied.tif", rgb_bytes() / 255, alpha_bytes() / 255, 3.7);
+}
+
+TEST(ReadTiff, AnUnnamedFourthChannelIsIgnoredWithANote) {
+    const Picture picture = read_picture(sample("unknown_extra.tif"));
+    EXPECT_LE(distance(picture.color, rgb_bytes() / 255), kExact);
+    EXPECT_FALSE(picture.alpha.defined());
+    EXPECT_THAT(picture.notes, ElementsAre(HasSubstr("no known meaning")));
+}
+
+TEST(ReadTiff, FloatingPointIsRefusedByName) {
+    EXPECT_THAT(expect_error(ErrorKind::Input, [] { read_picture(sample("float.tif")); }),
+                HasSubstr("32-bit floating-point samples, which is not read"));
+}
+
+TEST(ReadWebP, LosslessIsExactAndLossyIsClose) {
+    expect_color_and_alpha("lossless_alpha.webp", rgb_bytes() / 255, alpha_bytes() / 255);
+    expect_color_and_alpha("lossy_alpha.webp", rgb_bytes() / 255, alpha_bytes() / 255, 60);
+}
+
+TEST(ReadBmp, IndexedMaskedAndRunLengthCodedAreRead) {
+    const auto grey = [](const Tensor& index) { return ((10 + 50 * index) / 255).expand({3, 9, 12}); };
+    expect_color("index4.bmp", grey(columns().remainder(4)));
+    expect_color("runs8.bmp", grey(columns().remainder(4)));
+    expect_color("runs4.bmp", grey(columns().remainder(4)));
+    expect_color("masks565.bmp", rgb_bytes() / 255, 8);  // five bits: steps of 8
+}
+
+TEST(ReadPicture, OrientationInTiffPngAndWebPIsApplied) {
+    // 6 lies on its right side: turned a quarter clockwise; 8 a quarter the other way.
+    const Tensor pattern = rgb_bytes() / 255;
+    expect_color("turned.tif", pattern.rot90(-1, {1, 2}));
+    expect_color("turned.png", pattern.rot90(1, {1, 2}));
+    expect_color("turned.webp", pattern.rot90(1, {1, 2}));
+    for (const std::string name : {"turned.tif", "turned.png", "turned.webp"}) {
+        EXPECT_EQ(read_picture_size(sample(name)), (Size{12, 9})) << name;
+    }
+}
+
+TEST(ReadPicture, SizeComesFromTheHeaderOfEveryKind) {
+    for (const std::string name :
+         {"grey16.png", "grey.jpg", "tiles.tif", "lossy_alpha.webp", "index4.bmp", "animated.webp"}) {
+        EXPECT_EQ(read_picture_size(sample(name)), (Size{9, 12})) << name;
+    }
+}
+
+TEST(ReadPicture, TheFirstOfSeveralFramesOrPagesIsUsedWithANote) {
+    for (const std::string name : {"animated.webp", "animated.png", "pages.tif"}) {
+        const Picture picture = read_picture(sample(name));
+        EXPECT_LE(distance(picture.color, rgb_bytes() / 255), kExact) << name;
+        EXPECT_THAT(picture.notes, ElementsAre(HasSubstr("of which the first is used"))) << name;
+    }
+}
+
+TEST(ReadPicture, ForeignColourProfilesAreNoted) {
+    const auto path = sample("adobe_rgb.jpg");
+    EXPECT_THAT(read_picture(path).notes,
+                ElementsAre("'" + path.string() +
+                            "' carries the colour profile 'Adobe RGB (1998)', which is ignored; convert to sRGB first "
+                            "for exact colours"));
+    EXPECT_THAT(read_picture(sample("display_p3.png")).notes, ElementsAre(HasSubstr("'Display P3'")));
+    EXPECT_THAT(read_picture(sample("srgb_unnamed.jpg")).notes, IsEmpty());
+}
+
+TEST(ReadPicture, ContentDecidesAndNotTheName) {
+    const test::TemporaryFolder folder;
+    std::filesystem::copy_file(sample("grey1.png"), folder / "wrong.jpg");
+    EXPECT_EQ(read_picture_size(folder / "wrong.jpg"), (Size{9, 12}));
+    EXPECT_EQ(load_image(folder / "wrong.jpg").size(2), 12);
+}
+
+TEST(ReadPicture, WhatIsNoPictureIsSaidToBeNone) {
+    const test::TemporaryFolder folder;
+    const auto message = [&](std::string_view content) {
+        write_file(folder / "x.jpg", content);
+        expect_error(ErrorKind::Input, [&] { read_picture_size(folder / "x.jpg"); });
+        return expect_error(ErrorKind::Input, [&] { read_picture(folder / "x.jpg"); });
+    };
+    EXPECT_THAT(message(""), HasSubstr("x.jpg' is empty"));
+    EXPECT_THAT(message("hello, world"), HasSubstr("x.jpg' is no picture of a known kind"));
+    EXPECT_THAT(message("GIF89a"), HasSubstr("x.jpg' is a GIF file"));
+    EXPECT_THAT(expect_error(ErrorKind::Input, [&] { read_picture(folder.path()); }), HasSubstr("is a folder"));
+    EXPECT_THAT(expect_error(ErrorKind::Input, [&] { read_picture_size(folder / "none.png"); }),
+                HasSubstr("does not exist"));
+}
+
+TEST(ReadPicture, BeyondTheLimitOfPixelsIsRefusedFromTheHeader) {
+    for (const std::string name : {"grey16.png", "grey.jpg", "tiles.tif", "lossy_alpha.webp", "index4.bmp"}) {
+        EXPECT_NO_THROW(read_picture(sample(name), {108})) << name;
+        EXPECT_THAT(expect_error(ErrorKind::Input, [&] { read_picture(sample(name), {107}); }),
+                    HasSubstr("12 x 9 pixels"));
+        EXPECT_THAT(expect_error(ErrorKind::Input, [&] { read_picture_size(sample(name), {107}); }),
+                    HasSubstr("raise --max-pixels"));
+    }
+}
+
+}  // namespace
+}  // namespace reverie

@@ -1,0 +1,153 @@
+#include <ATen/ATen.h>
+#include <c10/util/ThreadLocalDebugInfo.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "support/expect_error.h"
+#include "support/formula_net.h"
+
+namespace reverie {
+namespace {
+
+using test::expect_error;
+
+/// Follows every allocation of LibTorch's CPU allocator.
+class PeakMemory final : public c10::MemoryReportingInfoBase {
+  public:
+    void reportMemoryUsage(void* /*pointer*/, int64_t size, size_t /*total*/, size_t /*reserved*/,
+                           c10::Device /*device*/) override {
+        now_ += size;
+        peak_ = std::max(peak_, now_);
+    }
+    bool memoryProfilingEnabled() const override { return true; }
+    std::int64_t peak() const { return peak_; }
+
+  private:
+    std::int64_t now_ = 0;
+    std::int64_t peak_ = 0;
+};
+
+TEST(FrozenNet, TapsOfOnePassEqualTapsAskedForAlone) {
+    FrozenNet net = test::formula_lite0();
+    const Tensor image = test::formula_image(65, 49, "a");
+    const Features all = net.forward(image, {"block3", "stem", "block5.expand", "block4"});
+    for (const auto& [name, feature] : all) {
+        EXPECT_TRUE(at::equal(net.forward(image, {name}).at(name), feature)) << name;
+        EXPECT_TRUE(at::equal(net.forward(image, {name}, false).at(name), feature)) << name;
+    }
+}
+
+TEST(FrozenNet, GradientsOfSeveralTapsAdd) {
+    FrozenNet net = test::formula_lite0();
+    const Tensor image = test::formula_image(49, 65, "b");
+    const Features features = net.forward(image, {"block2", "block4"});
+    const Tensor first = net.backward({{"block2", features.at("block2")}}, true);
+    const Tensor second = net.backward({{"block4", features.at("block4")}}, true);
+    const Tensor both = net.backward(features);
+    const double size = both.abs().max().item<double>();
+    EXPECT_LT((first + second - both).abs().max().item<double>(), 1e-5 * size);
+    EXPECT_EQ(both.sizes(), image.sizes());
+}
+
+TEST(FrozenNet, ImageWithoutABatchGivesAGradientWithoutOne) {
+    FrozenNet net = test::formula_lite0();
+    const Tensor image = test::formula_image(33, 47, "c").squeeze(0);
+    const Features features = net.forward(image, {"block1"});
+    EXPECT_EQ(features.at("block1").dim(), 4);
+    EXPECT_EQ(net.backward(features).sizes(), image.sizes());
+}
+
+TEST(FrozenNet, GradientReachesExactlyTheReceptiveField) {
+    FrozenNet net = test::formula_net("vgg16", "torchvision");
+    const Tensor image = test::formula_image(192, 192, "d").squeeze(0);
+    for (const Tap& tap : net.taps()) {
+        if (tap.name != "features.8" && tap.name != "features.15" && tap.name != "features.20") {
+            continue;
+        }
+        const Tensor feature = net.forward(image, {tap.name}).at(tap.name);
+        Tensor seed = at::zeros_like(feature);
+        const std::int64_t row = feature.size(2) / 2;
+        const std::int64_t column = feature.size(3) / 2 + 1;
+        seed.select(2, row).select(2, column).fill_(1.0);
+        const Tensor gradient = net.backward({{tap.name, seed}}).abs().sum(0);
+        const auto reach = [&](std::int64_t axis, std::int64_t cell) {
+            const Tensor touched = gradient.sum(axis == 0 ? 1 : 0).nonzero();
+            const auto first = touched.min().item<std::int64_t>();
+            const auto last = touched.max().item<std::int64_t>();
+            const double middle = tap.offset + static_cast<double>(cell * tap.stride);
+            EXPECT_LE(last - first + 1, tap.field) << tap.name;
+            EXPECT_GE(first, middle - static_cast<double>(tap.field - 1) / 2) << tap.name;
+            EXPECT_LE(last, middle + static_cast<double>(tap.field - 1) / 2) << tap.name;
+            // A unit that loses a maximum or a ReLU has no gradient, but most of the field must be felt.
+            EXPECT_GE(last - first + 1, tap.field - 2 * tap.stride) << tap.name;
+        };
+        reach(0, row);
+        reach(1, column);
+    }
+}
+
+TEST(FrozenNet, TooSmallAnImageNamesTheLayerAndItsMinimum) {
+    FrozenNet net = test::formula_net("vgg16", "torchvision");
+    const std::string message = expect_error(ErrorKind::Input, [&] {
+        net.forward(at::zeros({3, 8, 200}), {"relu5_1"});
+    });
+    EXPECT_THAT(message, testing::AllOf(testing::HasSubstr("relu5_1"), testing::HasSubstr("16")));
+    EXPECT_EQ(net.min_side({"relu1_1", "relu5_1"}), 16);
+}
+
+TEST(FrozenNet, WeightsOfAnotherNetAreRefusedByName) {
+    const test::TemporaryFolder folder;
+    write_safetensors(folder / "w.safetensors", test::formula_weights(make_graph("vgg16", "torchvision")));
+    const auto load = [&](const std::string& architecture) {
+        return FrozenNet(make_graph(architecture, "torchvision"), read_state_dict(folder / "w.safetensors"),
+                         c10::Device(c10::kCPU));
+    };
+    EXPECT_THAT(expect_error(ErrorKind::Weights, [&] { load("vgg19"); }),
+                testing::AllOf(testing::HasSubstr("w.safetensors"), testing::HasSubstr("'features."),
+                               testing::HasSubstr("instead of")));
+    EXPECT_THAT(expect_error(ErrorKind::Weights, [&] { load("inception_v3"); }),
+                testing::HasSubstr("'Conv2d_1a_3x3.conv.weight'"));
+}
+
+TEST(FrozenNet, MissingClassifierMattersOnlyWhenAskedFor) {
+    const test::TemporaryFolder folder;
+    auto weights = test::formula_weights(make_graph("efficientnet_lite0", "lite0"));
+    weights.erase("_fc.weight");
+    weights.erase("_fc.bias");
+    write_safetensors(folder / "w.safetensors", weights);
+    FrozenNet net(make_graph("efficientnet_lite0", "lite0"), read_state_dict(folder / "w.safetensors"),
+                  c10::Device(c10::kCPU));
+    const Tensor image = test::formula_image(32, 32, "e");
+    EXPECT_EQ(net.forward(image, {"head"}).at("head").size(1), 1280);
+    expect_error(ErrorKind::Weights, [&] { net.forward(image, {"logits"}); });
+}
+
+TEST(FrozenNet, EstimateOfMemoryIsNearTheAllocatedPeak) {
+    for (const auto& [architecture, tap] : std::vector<std::pair<std::string, std::string>>{
+             {"vgg16", "relu4_1"}, {"inception_v3", "Mixed_6c"}, {"efficientnet_lite0", "block11.expand"}}) {
+        FrozenNet net = test::formula_net(architecture, "torchvision");
+        const Tensor image = test::formula_image(224, 288, "f");
+        net.forward(image, {tap}, false);  // binds the weights
+        auto peak = std::make_shared<PeakMemory>();
+        {
+            const c10::DebugInfoGuard guard(c10::DebugInfoKind::PROFILER_STATE, peak);
+            const Features features = net.forward(image, {tap});
+            net.backward(features);
+        }
+        // The estimate counts the weights too.
+        std::int64_t weights = 0;
+        const Graph& graph = net.graph();
+        const std::vector<bool> needed = needed_nodes(graph, {find_tap(graph, tap)});
+        for (std::size_t i = 0; i < graph.nodes.size(); ++i) {
+            if (needed[i] && graph.nodes[i].op == Op::Convolution) {
+                const WeightShape kernel = weights_of(graph, graph.nodes[i]).front();
+                weights += 4 * kernel.shape[0] * (kernel.shape[1] * kernel.shape[2] * kernel.shape[3] + 1);
+            }
+        }
+        const auto estimate = static_cast<double>(net.bytes({224, 288}, {tap}) - weights);
+        EXPECT_NEAR(static_cast<double>(peak->peak()) / estimate, 1.0, 0.25) << architecture;
+    }
+}
+
+}  // namespace
+}  // namespace reverie

@@ -1,0 +1,131 @@
+#include <ATen/ATen.h>
+#include <gtest/gtest.h>
+
+#include "reverie/optimize/image_loop.h"
+#include "support/closed_formula.h"
+#include "support/expect_error.h"
+
+namespace reverie {
+namespace {
+
+/// Half the squared distance to a target: the optimum is known.
+class Distance final : public Objective {
+  public:
+    explicit Distance(Tensor target) : target_(std::move(target)) {}
+    Tensor value_and_gradient(const Tensor& image, std::int64_t /*step*/, Tensor& gradient) override {
+        gradient = image - target_;
+        return 0.5 * gradient.square().sum();
+    }
+
+  private:
+    Tensor target_;
+};
+
+Tensor picture(const std::string& name) { return test::formula_image(19, 27, name).squeeze(0); }
+
+TEST(ImageLoop, ReachesAKnownOptimum) {
+    Distance objective(picture("target"));
+    NormalizedStep rule({.step_size = 0.02, .decay = 1.0, .steps = 60});
+    const LoopResult result = minimize_image(picture("start"), objective, {}, rule, {.steps = 60});
+    EXPECT_EQ(result.steps, 60);
+    EXPECT_FALSE(result.cancelled);
+    // Steps shrink linearly to zero, so the end is within about a mean step of the optimum.
+    EXPECT_LT(root_mean_square(result.image - picture("target")).item<double>(), 0.002);
+}
+
+TEST(ImageLoop, StepsHaveTheSizeAskedForAtAnyResolutionAndScale) {
+    for (const std::int64_t side : {16, 64}) {
+        for (const double scale : {1e-6, 1e3}) {
+            NormalizedStep rule({.step_size = 0.01});
+            const Tensor image = at::full({3, side, side}, 0.5);
+            const Tensor gradient = (test::formula_image(side, side, "g").squeeze(0) - 0.5) * scale;
+            const Tensor moved = rule.step(image, gradient, 0) - image;
+            EXPECT_NEAR(root_mean_square(moved).item<double>(), 0.01, 1e-4);
+            EXPECT_LT((moved * gradient).sum().item<double>(), 0.0) << "the step goes downhill";
+        }
+    }
+}
+
+TEST(ImageLoop, HeadroomSlowsDownNearBlackAndWhite) {
+    NormalizedStep rule({.step_size = 0.01, .headroom = 0.4});
+    const Tensor image = at::tensor({0.5F, 0.98F, 0.02F}).view({3, 1, 1}).expand({3, 8, 8}).contiguous();
+    const Tensor up = rule.step(image, at::full({3, 8, 8}, -1.0), 0) - image;
+    EXPECT_NEAR(up[0][0][0].item<double>(), 0.01, 1e-6);
+    EXPECT_NEAR(up[1][0][0].item<double>(), 0.01 * 0.02 / 0.4, 1e-6);
+    EXPECT_GT(up[2][0][0].item<double>(), up[1][0][0].item<double>()) << "black may still become lighter";
+}
+
+TEST(ImageLoop, ImageStaysWithinItsRange) {
+    Distance objective(at::full({3, 9, 9}, 5.0));
+    NormalizedStep rule({.step_size = 0.5});
+    const LoopResult result =
+        minimize_image(picture("start").narrow(1, 0, 9).narrow(2, 0, 9), objective, {}, rule, {.steps = 5});
+    EXPECT_LE(result.image.max().item<double>(), 1.0);
+    EXPECT_GE(result.image.min().item<double>(), 0.0);
+}
+
+TEST(ImageLoop, CancelEndsAfterTheStepAtHandWithWhatIsThere) {
+    Distance objective(picture("target"));
+    NormalizedStep rule({.step_size = 0.01});
+    CancelToken cancel;
+    Hooks hooks;
+    hooks.cancel = &cancel;
+    hooks.on_progress = [&](const Progress& progress) {
+        if (progress.done == 3) {
+            cancel.request();
+        }
+    };
+    const Tensor start = picture("start");
+    const LoopResult result = minimize_image(start, objective, {}, rule, {.steps = 100}, hooks);
+    EXPECT_TRUE(result.cancelled);
+    EXPECT_EQ(result.steps, 3);
+    EXPECT_FALSE(at::equal(result.image, start));
+}
+
+TEST(ImageLoop, ReportsEveryStepAndPreviewsAtTheInterval) {
+    Distance objective(picture("target"));
+    NormalizedStep rule({.step_size = 0.01});
+    std::vector<double> done;
+    std::vector<double> values;
+    std::vector<std::int64_t> previews;
+    Hooks hooks;
+    hooks.on_progress = [&](const Progress& p) {
+        done.push_back(p.done);
+        values.push_back(p.value);
+    };
+    hooks.on_preview = [&](const Tensor&, std::int64_t step) { previews.push_back(step); };
+    minimize_image(picture("start"), objective, {}, rule,
+                   {.steps = 5, .preview_every = 2, .done_before = 10, .per_step = 2, .total = 20}, hooks);
+    EXPECT_EQ(done, (std::vector<double>{12, 14, 16, 18, 20}));
+    EXPECT_TRUE(std::is_sorted(values.rbegin(), values.rend())) << "the distance falls";
+    EXPECT_EQ(previews, (std::vector<std::int64_t>{2, 4}));
+}
+
+TEST(ImageLoop, TransformsRunInTheirOrder) {
+    Distance objective(picture("target"));
+    NormalizedStep rule({.step_size = 0.01});
+    std::vector<int> order;
+    const std::vector<GradientTransform> transforms = {
+        [&](const Tensor& g) {
+            order.push_back(1);
+            return g;
+        },
+        [&](const Tensor& g) {
+            order.push_back(2);
+            return g;
+        },
+    };
+    minimize_image(picture("start"), objective, transforms, rule, {.steps = 1});
+    EXPECT_EQ(order, (std::vector<int>{1, 2}));
+}
+
+TEST(ImageLoop, AnImageThatIsNoNumberIsReported) {
+    Distance objective(at::full({3, 9, 9}, std::numeric_limits<float>::quiet_NaN()));
+    NormalizedStep rule({.step_size = 0.01});
+    test::expect_error(ErrorKind::Internal, [&] {
+        minimize_image(at::full({3, 9, 9}, 0.5), objective, {}, rule, {.steps = 2});
+    });
+}
+
+}  // namespace
+}  // namespace reverie

@@ -1,0 +1,251 @@
+#include <ATen/ATen.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "reverie/techniques/dream.h"
+#include "support/expect_error.h"
+#include "support/formula_net.h"
+#include "techniques/dream_objective.h"
+
+namespace reverie {
+namespace {
+
+using test::expect_error;
+
+FrozenNet& lite0() {
+    static FrozenNet net = test::formula_lite0();
+    return net;
+}
+
+Tensor photo(std::int64_t height, std::int64_t width) { return test::formula_image(height, width, "photo").squeeze(0); }
+
+/// Small enough for tests: two octaves of three steps.
+DreamOptions quick() {
+    DreamOptions options = dream_recipe("efficientnet_lite0");
+    options.layers = {{"block3", 1.0}, {"block5.expand", 0.5}};
+    options.octaves = 2;
+    options.steps = 3;
+    options.jitter = 4;
+    options.margin = 4;
+    return options;
+}
+
+double activation(const Tensor& image, const std::string& tap) {
+    return lite0().forward(image, {tap}, false).at(tap).square().mean().item<double>();
+}
+
+TEST(Dream, RaisesTheActivationsItIsToldToAndLowersTheNegativeOnes) {
+    const Tensor image = photo(61, 83);
+    // The plain gradient: what makes dreams beautiful also makes them slower.
+    DreamOptions options = quick();
+    options.laplacian = 0;
+    options.smooth = 0;
+    options.color_basis = ColorBasis::Rgb;
+    options.tone = 0;
+    options.headroom = 0;
+    const double before = activation(image, "block5.expand");
+    options.layers = {{"block5.expand", 1.0}};
+    EXPECT_GT(activation(dream(image, lite0(), options, 0).image, "block5.expand"), 1.05 * before);
+    options.layers = {{"block5.expand", -1.0}};
+    EXPECT_LT(activation(dream(image, lite0(), options, 0).image, "block5.expand"), 0.95 * before);
+}
+
+TEST(Dream, KeepsTheSizeAndTheRange) {
+    const DreamResult result = dream(photo(45, 67), lite0(), quick(), 0);
+    EXPECT_EQ(result.image.sizes(), (at::IntArrayRef{3, 45, 67}));
+    EXPECT_TRUE(result.image.is_contiguous());
+    EXPECT_GE(result.image.min().item<double>(), 0.0);
+    EXPECT_LE(result.image.max().item<double>(), 1.0);
+    EXPECT_EQ(result.steps, 6);
+}
+
+TEST(Dream, SameSeedGivesTheSameBitsAndAnotherSeedOthers) {
+    DreamOptions options = quick();
+    const Tensor first = dream(photo(48, 64), lite0(), options, 0).image;
+    EXPECT_TRUE(at::equal(first, dream(photo(48, 64), lite0(), options, 0).image));
+    options.seed = 1;
+    EXPECT_FALSE(at::equal(first, dream(photo(48, 64), lite0(), options, 0).image));
+}
+
+TEST(Dream, WithFullDetailHardlyDreamingGivesThePhotoBack) {
+    DreamOptions options = quick();
+    options.octaves = 4;
+    options.step_size = 1e-6;
+    options.steps = 1;
+    const Tensor image = photo(90, 120);
+    EXPECT_LT((dream(image, lite0(), options, 0).image - image).abs().max().item<double>(), 1.0 / 255);
+    options.detail = 0.0;
+    EXPECT_GT((dream(image, lite0(), options, 0).image - image).abs().max().item<double>(), 0.1)
+        << "without detail it blurs";
+}
+
+TEST(Dream, ChangePerStepIsTheSameAtAnySize) {
+    DreamOptions options = quick();
+    options.octaves = 1;
+    options.steps = 1;
+    options.headroom = 0;
+    options.tone = 0;
+    std::vector<double> changes;
+    for (const std::int64_t side : {64, 128, 256}) {
+        const Tensor image = photo(side, side) * 0.5 + 0.25;  // far from the bounds
+        changes.push_back((dream(image, lite0(), options, 0).image - image).square().mean().sqrt().item<double>());
+    }
+    for (const double change : changes) {
+        EXPECT_NEAR(change, options.step_size, 0.01 * options.step_size);
+    }
+}
+
+TEST(Dream, LumaBasisKeepsTheColours) {
+    DreamOptions options = quick();
+    options.color_basis = ColorBasis::Luma;
+    options.octaves = 1;
+    options.headroom = 0;  // slows channels apart
+    options.tone = 0;
+    const Tensor image = photo(48, 64) * 0.3 + 0.35;
+    const Tensor change = dream(image, lite0(), options, 0).image - image;
+    EXPECT_GT(change.abs().max().item<double>(), 0.02);
+    EXPECT_LT((change[0] - change[1]).abs().max().item<double>(), 1e-5);
+    EXPECT_LT((change[0] - change[2]).abs().max().item<double>(), 1e-5);
+}
+
+TEST(Dream, OctavesBelowTheNetsMinimumAreDroppedWithOneWarning) {
+    FrozenNet net = test::formula_net("inception_v3", "inception");
+    DreamOptions options = quick();
+    options.layers = {{"Mixed_6a", 1.0}};
+    options.octaves = 8;
+    options.steps = 1;
+    std::vector<std::string> warnings;
+    Hooks hooks;
+    hooks.on_warning = [&](const std::string& sentence) { warnings.push_back(sentence); };
+    const DreamResult result = dream(photo(64, 64), net, options, 0, hooks);
+    EXPECT_EQ(result.image.sizes(), (at::IntArrayRef{3, 64, 64}));
+    ASSERT_EQ(warnings.size(), 1U);
+    const DreamPlan plan = plan_dream({64, 64}, net, options, 0);
+    EXPECT_GT(plan.dropped, 0);
+    EXPECT_EQ(plan.dropped + static_cast<std::int64_t>(plan.octaves.size()), 8);
+    EXPECT_EQ(plan.octaves.back(), (Size{64, 64}));
+}
+
+TEST(Dream, OctavesFollowThePictureUnlessTheyAreCounted) {
+    DreamOptions options = quick();
+    options.octaves = 0;
+    options.smallest = 115;
+    options.octave_scale = 1.35;
+    EXPECT_EQ(plan_dream({100, 80}, lite0(), options, 0).octaves.size(), 1U);
+    const std::vector<Size> sizes = plan_dream({600, 800}, lite0(), options, 0).octaves;
+    EXPECT_EQ(sizes.size(), 7U);
+    EXPECT_EQ(sizes.back(), (Size{600, 800}));
+    EXPECT_NEAR(static_cast<double>(sizes.front().width), 115, 25);
+}
+
+TEST(Dream, FewOctavesGetMoreSteps) {
+    DreamOptions options = quick();
+    options.steps = 0;
+    const auto steps = [&](std::int64_t octaves) {
+        options.octaves = octaves;
+        return plan_dream({200, 200}, lite0(), options, 0).steps;
+    };
+    EXPECT_EQ(steps(1), 40);
+    EXPECT_EQ(steps(4), 21);
+    EXPECT_EQ(steps(8), 14);
+    options.steps = 5;
+    EXPECT_EQ(steps(4), 5);
+}
+
+TEST(Dream, TooSmallAPictureIsRefused) {
+    EXPECT_THAT(expect_error(ErrorKind::Input, [] { dream(photo(1, 1), lite0(), quick(), 0); }),
+                testing::AllOf(testing::HasSubstr("1x1"), testing::HasSubstr("--size")));
+    FrozenNet net = test::formula_net("inception_v3", "inception");
+    DreamOptions options = quick();
+    options.layers = {{"Mixed_7c", 1.0}};
+    expect_error(ErrorKind::Input, [&] { plan_dream({20, 20}, net, options, 0); });
+}
+
+TEST(Dream, OptionsOutOfRangeNameTheirFlag) {
+    const auto refuse = [](const char* flag, const std::function<void(DreamOptions&)>& spoil) {
+        DreamOptions options = quick();
+        spoil(options);
+        EXPECT_THAT(expect_error(ErrorKind::Usage, [&] { validate(options); }), testing::HasSubstr(flag));
+    };
+    refuse("--layers", [](DreamOptions& o) { o.layers.clear(); });
+    refuse("--layers", [](DreamOptions& o) { o.layers[0].weight = 0; });
+    refuse("--octaves", [](DreamOptions& o) { o.octaves = -1; });
+    refuse("--octave-scale", [](DreamOptions& o) { o.octave_scale = 1.0; });
+    refuse("--steps", [](DreamOptions& o) { o.steps = -1; });
+    refuse("--step-size", [](DreamOptions& o) { o.step_size = std::nan(""); });
+    refuse("--jitter", [](DreamOptions& o) { o.jitter = -1; });
+    refuse("--smooth", [](DreamOptions& o) { o.smooth = -0.5; });
+    refuse("--laplacian", [](DreamOptions& o) { o.laplacian = 17; });
+    refuse("--tone", [](DreamOptions& o) { o.tone = 2; });
+    refuse("--detail", [](DreamOptions& o) { o.detail = 1.5; });
+    for (const char* network : {"inception_v3", "vgg19", "vgg16", "vgg16_hed", "efficientnet_lite0"}) {
+        EXPECT_NO_THROW(validate(dream_recipe(network))) << network;
+    }
+}
+
+TEST(Dream, RecipesNameLayersOfTheirNets) {
+    for (const auto& [network, architecture] :
+         std::vector<std::pair<std::string, std::string>>{{"inception_v3", "inception_v3"},
+                                                          {"inception_v3_keras", "inception_v3_keras"},
+                                                          {"vgg19", "vgg19"},
+                                                          {"vgg16", "vgg16"},
+                                                          {"vgg16_hed", "vgg16"},
+                                                          {"efficientnet_lite0", "efficientnet_lite0"}}) {
+        const Graph graph = make_graph(architecture, "torchvision");
+        for (const LayerWeight& layer : dream_recipe(network).layers) {
+            EXPECT_NO_THROW(find_tap(graph, layer.tap)) << network << " " << layer.tap;
+        }
+    }
+}
+
+TEST(Dream, TilesGiveTheWholePicturesGradientWhereTheirHaloCoversTheField) {
+    // block1 sees 15 pixels, far less than the halo; tiles off the net's stride would differ by more than rounding, but
+    // the grid is drawn in pixels, so only the mean over many cells is compared exactly.
+    DreamOptions options = quick();
+    options.layers = {{"stem", 1.0}};
+    options.jitter = 0;
+    const Tensor image = photo(300, 420);
+    Tensor whole;
+    Tensor tiled;
+    DreamObjective whole_objective(lite0(), options, {.tile = 0, .octave = 1});
+    DreamObjective tiled_objective(lite0(), options, {.tile = 128, .octave = 1});
+    const double value = whole_objective.value_and_gradient(image, 0, whole).item<double>();
+    const double tiled_value = tiled_objective.value_and_gradient(image, 0, tiled).item<double>();
+    EXPECT_EQ(tiled.sizes(), image.sizes());
+    // Halos are counted more than once in the value that is shown, but it is a mean all the same.
+    EXPECT_GT(tiled_value / value, 0.9);
+    const double cosine = ((whole * tiled).sum() / (whole.norm() * tiled.norm())).item<double>();
+    EXPECT_GT(cosine, 0.5);
+}
+
+TEST(Dream, MemoryLimitChoosesTilesAndSaysTheLeastThatWorks) {
+    const DreamOptions options = quick();
+    const Size size{700, 900};
+    const DreamPlan whole = plan_dream(size, lite0(), options, 0);
+    EXPECT_EQ(whole.tile, 0);
+    const DreamPlan tiled = plan_dream(size, lite0(), options, whole.peak_bytes * 2 / 3);
+    EXPECT_GE(tiled.tile, 128);
+    EXPECT_LE(tiled.peak_bytes, whole.peak_bytes * 2 / 3);
+    EXPECT_THAT(expect_error(ErrorKind::Usage, [&] { plan_dream(size, lite0(), options, 1 << 20); }),
+                testing::AllOf(testing::HasSubstr("--max-memory"), testing::HasSubstr("at least")));
+}
+
+TEST(Dream, StoppedEarlyItStillGivesAPictureOfFullSize) {
+    CancelToken cancel;
+    Hooks hooks;
+    hooks.cancel = &cancel;
+    int reports = 0;
+    hooks.on_progress = [&](const Progress& progress) {
+        EXPECT_LE(progress.done, progress.total);
+        if (++reports == 2) {
+            cancel.request();
+        }
+    };
+    const DreamResult result = dream(photo(50, 70), lite0(), quick(), 0, hooks);
+    EXPECT_TRUE(result.cancelled);
+    EXPECT_EQ(result.steps, 2);
+    EXPECT_EQ(result.image.sizes(), (at::IntArrayRef{3, 50, 70}));
+}
+
+}  // namespace
+}  // namespace reverie
