@@ -31,16 +31,34 @@ TEST(GradientTransform, BlurOfATinyImageWorks) {
     EXPECT_TRUE(at::equal(gaussian_blur(at::full({3, 1, 1}, 0.5), 3.0), at::full({3, 1, 1}, 0.5)));
 }
 
-TEST(GradientTransform, BandsComeOutEquallyStrong) {
-    const Tensor gradient = uneven_gradient(127, 161);
-    const Tensor flat = normalize_bands(gradient, {.levels = 4, .band_ratio = 1.0, .residual = 0.0});
-    const auto band = [](const Tensor& x, std::int64_t k) { return rms(low_pass(x, k) - low_pass(x, k + 1)); };
-    EXPECT_GT(band(gradient, 2) / band(gradient, 0), 3.0) << "the input must be uneven for the test to say anything";
+/// Band k as the pyramid cuts it.
+double band(const Tensor& x, std::int64_t k) { return rms(low_pass(x, k) - low_pass(x, k + 1)); }
+
+TEST(GradientTransform, BandsOfNoiseComeOutEquallyStrong) {
+    const Tensor noise = at::cat({test::formula_image(127, 161, "n1"), test::formula_image(127, 161, "n2")}, 0);
+    const Tensor flat = normalize_bands(noise[0] - noise[1], {.levels = 4, .band_ratio = 1.0, .residual = 0.0});
+    EXPECT_GT(band(noise[0] - noise[1], 0) / band(noise[0] - noise[1], 3), 3.0) << "else the test says nothing";
     for (std::int64_t k = 1; k < 4; ++k) {
-        // A band leaks into its neighbours; equal within a factor of 1.5 looks flat.
+        // Bands leak into their neighbours; equal within a factor of 1.5 looks flat.
         EXPECT_LT(band(flat, k) / band(flat, 0), 1.5) << k;
         EXPECT_GT(band(flat, k) / band(flat, 0), 1.0 / 1.5) << k;
     }
+}
+
+TEST(GradientTransform, SteepSpectraBecomeFlatter) {
+    const Tensor gradient = uneven_gradient(127, 161);
+    const Tensor flat = normalize_bands(gradient, {.levels = 4, .band_ratio = 1.0, .residual = 0.0});
+    const auto steepness = [](const Tensor& x) { return band(x, 2) / band(x, 0); };
+    EXPECT_LT(steepness(flat), 0.35 * steepness(gradient));
+}
+
+TEST(GradientTransform, BandRatioRaisesTheCoarserBands) {
+    const Tensor gradient = uneven_gradient(64, 96);
+    const auto ratio = [&](double band_ratio) {
+        const Tensor g = normalize_bands(gradient, {.levels = 2, .band_ratio = band_ratio, .residual = 0.0});
+        return band(g, 1) / band(g, 0);
+    };
+    EXPECT_GT(ratio(2.0), 1.5 * ratio(1.0));
 }
 
 TEST(GradientTransform, BandsIgnoreTheGradientsScaleAndItsMean) {

@@ -43,6 +43,8 @@ TEST(Dream, RaisesTheActivationsItIsToldToAndLowersTheNegativeOnes) {
     options.color_basis = ColorBasis::Rgb;
     options.tone = 0;
     options.headroom = 0;
+    options.steps = 8;
+    options.step_size = 0.05;
     const double before = activation(image, "block5.expand");
     options.layers = {{"block5.expand", 1.0}};
     EXPECT_GT(activation(dream(image, lite0(), options, 0).image, "block5.expand"), 1.05 * before);
