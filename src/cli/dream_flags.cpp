@@ -71,7 +71,8 @@ void add_flags(CLI::App& app, DreamFlags& flags) {
               recipes_say(&DreamOptions::octaves));
     group.add("--octave-scale", flags.octave_scale, "RATIO", "of one scale to the next",
               recipes_say(&DreamOptions::octave_scale));
-    group.add("--steps", flags.steps, "N", "per scale", recipes_say(&DreamOptions::steps));
+    group.add("--steps", flags.steps, "N", "per scale; 0: by the number of scales, fewer each the more there are",
+              recipes_say(&DreamOptions::steps));
     group.add("--step-size", flags.step_size, "AMOUNT", "change per step, RMS over the picture, of a range of 0 to 1",
               recipes_say(&DreamOptions::step_size));
     group.add("--jitter", flags.jitter, "PX", "each step looks at the picture shifted by up to so much",

@@ -41,6 +41,7 @@ Settings describe_plan(Size image, FrozenNet& net, const DreamOptions& options, 
     }
     Settings said;
     said.set_list("octaves", octaves);
+    said.set("steps", std::to_string(plan.steps) + " per octave");
     said.set("memory", "about " + human_bytes(static_cast<std::uint64_t>(plan.peak_bytes)));
     said.set("tiles", plan.tile > 0 ? std::to_string(plan.tile) + " pixels" : "none");
     said.set("time", "about " + human_seconds(plan.pixel_steps * seconds_per_pixel_step(net, options, max_memory)));

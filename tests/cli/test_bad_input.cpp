@@ -65,7 +65,8 @@ TEST_F(BadInput, UnknownWordsSuggestTheNearest) {
     expect_fault(deepdream({path("photo.jpg"), "-o", path("out.png"), "--layers", "blok11"}), 2, "'block11'");
     expect_fault(deepdream({path("photo.jpg"), "-o", path("out.png"), "--color-basis", "natrual"}), 2, "'natural'");
     expect_fault(deepdream({path("photo.jpg"), "-o", path("out.png"), "--steps", "many"}), 2, "--steps 'many'");
-    expect_fault(deepdream({path("photo.jpg"), "-o", path("out.png"), "--steps", "0"}), 2, "--steps 0");
+    expect_fault(deepdream({path("photo.jpg"), "-o", path("out.png"), "--octave-scale", "0.5"}), 2,
+                 "--octave-scale 0.5");
     expect_fault(deepdream({path("photo.jpg"), "-o", path("out.png"), "--steps"}), 2, "--steps");
     expect_fault(deepdream({path("photo.jpg"), "-o", path("out.png"), "--steps", "3", "--steps", "4"}), 2, "--steps");
 }

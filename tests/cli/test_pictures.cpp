@@ -140,6 +140,8 @@ TEST_F(Pictures, PreviewsAreWrittenBeside) {
 TEST_F(Pictures, DryRunPlansAndWritesNothing) {
     const std::string text = dreamt({path("photo.jpg"), "-o", path("out.png"), "--dry-run"});
     EXPECT_THAT(text, HasSubstr("out.png  96x72"));
+    EXPECT_THAT(text, HasSubstr("octaves: 96x72"));
+    EXPECT_THAT(text, HasSubstr("steps: 1 per octave"));
     EXPECT_THAT(text, HasSubstr("time: about"));
     EXPECT_FALSE(exists("out.png"));
 }
