@@ -207,19 +207,15 @@ int run_pictures(Session& session, const PictureOptions& options, const std::fun
 
     const PictureTask task = prepare();
     session.save_config(task.settings);
-    if (common.dry_run) {
-        for (const BatchItem& item : items) {
-            describe(session, options, task, item);
-        }
-        return faults.finish(total);
-    }
     PictureRun run(session, options, task);
     for (std::size_t i = 0; i < items.size() && !faults.stop(); ++i) {
         const std::string label =
             items.size() > 1 ? items[i].input + " [" + std::to_string(i + 1) + "/" + std::to_string(items.size()) + "]"
                              : "";
         try {
-            if (!run(items[i], label)) {
+            if (common.dry_run) {
+                describe(session, options, task, items[i]);
+            } else if (!run(items[i], label)) {
                 throw Error(ErrorKind::Cancelled, "stopped");
             }
         } catch (...) {

@@ -4,10 +4,12 @@
 #include <ATen/DeviceAccelerator.h>
 #include <ATen/Functions.h>
 #include <ATen/Parallel.h>
+#include <ATen/Version.h>
 #include <dlfcn.h>
 #include <sched.h>
 #include <torch/version.h>
 
+#include <algorithm>
 #include <fstream>
 #include <mutex>
 #include <optional>

@@ -3,7 +3,9 @@
 #include <ATen/ATen.h>
 #include <c10/core/GradMode.h>
 
-#include <limits>
+#include <array>
+#include <tuple>
+#include <utility>
 
 #include "nn/window_geometry.h"
 
@@ -168,7 +170,7 @@ Tensor LibtorchExecutor::pool_back(const Node& node, const Tensor& output_gradie
             return average_back(gradient);
         case Pooling::L2:
             // d sqrt(mean x^2) = x / (n sqrt(mean x^2)); where all is zero so is the gradient
-            return average_back(gradient / saved.output.clamp_min(std::numeric_limits<float>::min())) * saved.input;
+            return average_back((gradient / saved.output).masked_fill_(saved.output == 0, 0)) * saved.input;
     }
     return {};
 }

@@ -3,8 +3,8 @@
 #include <ATen/ATen.h>
 #include <c10/core/GradMode.h>
 
+#include <algorithm>
 #include <cmath>
-#include <limits>
 
 #include "reverie/core/error.h"
 #include "reverie/core/text.h"
@@ -104,6 +104,11 @@ void validate(const DreamOptions& o) {
         require(std::isfinite(layer.weight) && layer.weight != 0.0, "--layers " + layer.tap + " has the weight " +
                                                                         std::to_string(layer.weight) +
                                                                         "; wanted a number other than 0");
+    }
+    for (auto layer = o.layers.begin(); layer != o.layers.end(); ++layer) {
+        const auto same = [&](const LayerWeight& other) { return other.tap == layer->tap; };
+        require(std::none_of(o.layers.begin(), layer, same),
+                "--layers names " + layer->tap + " twice; name it once, with one weight");
     }
     const auto in = [](double x, double low, double high) { return x >= low && x <= high; };
     require(o.octaves >= 0 && o.octaves <= 64,

@@ -146,6 +146,14 @@ TEST_F(Pictures, DryRunPlansAndWritesNothing) {
     EXPECT_FALSE(exists("out.png"));
 }
 
+TEST_F(Pictures, DryRunPlansTheRestWhenAPictureCannotBeDone) {
+    save_image(path("dot.png"), at::full({3, 1, 1}, 0.5));
+    const RunResult result = quick_dream({path("dot.png"), path("photo.jpg"), "-o", path("out/"), "--dry-run"});
+    EXPECT_EQ(result.exit_code, 3);
+    EXPECT_THAT(result.error, HasSubstr("1x1"));
+    EXPECT_THAT(result.output, HasSubstr("octaves: 96x72"));
+}
+
 TEST_F(Pictures, BarsAreClearedAndProgressCanBeJson) {
     const std::vector<std::string> slow = {"--layers", "block3", "--octaves", "1", "--steps", "10"};
     std::vector<std::string> words = {path("photo.jpg"), "-o", path("a.png"), "--progress", "bar"};

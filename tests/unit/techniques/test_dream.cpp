@@ -171,6 +171,7 @@ TEST(Dream, OptionsOutOfRangeNameTheirFlag) {
     };
     refuse("--layers", [](DreamOptions& o) { o.layers.clear(); });
     refuse("--layers", [](DreamOptions& o) { o.layers[0].weight = 0; });
+    refuse("twice", [](DreamOptions& o) { o.layers.push_back({o.layers[0].tap, 0.5}); });
     refuse("--octaves", [](DreamOptions& o) { o.octaves = -1; });
     refuse("--octave-scale", [](DreamOptions& o) { o.octave_scale = 1.0; });
     refuse("--steps", [](DreamOptions& o) { o.steps = -1; });
