@@ -135,9 +135,10 @@ std::string cuda_unavailable_reason() {
 }
 
 Runtime setup_runtime(const RuntimeOptions& options) {
-    if (options.threads < 0) {
-        throw Error(ErrorKind::Usage,
-                    "--threads " + std::to_string(options.threads) + " is negative; wanted 0 (all cores) or a count");
+    constexpr int kMostThreads = 1024;  // a process that cannot start its threads is ended by OpenMP
+    if (options.threads < 0 || options.threads > kMostThreads) {
+        throw Error(ErrorKind::Usage, "--threads " + std::to_string(options.threads) +
+                                          " is out of range; wanted 0 (all cores) to " + std::to_string(kMostThreads));
     }
     const DeviceRequest request = parse_device(options.device);
     Runtime runtime;
