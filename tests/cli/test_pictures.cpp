@@ -106,6 +106,8 @@ TEST_F(Pictures, StandardInputAndOutputCarryPictures) {
     EXPECT_EQ(size_of(decode_picture(bytes_of(written), "output").color), (Size{72, 96}));
     dreamt({path("photo.jpg"), "-o", path("file.png")});
     EXPECT_EQ(written, bytes("file.png"));
+    dreamt({"/dev/stdin", "-o", path("pipe.png")});
+    EXPECT_EQ(written, bytes("pipe.png"));
 }
 
 TEST_F(Pictures, DepthAndAlphaAreCarried) {
