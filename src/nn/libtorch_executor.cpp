@@ -111,8 +111,7 @@ Tensor LibtorchExecutor::convolve_back(int index, const Tensor& gradient, IntArr
     const std::array<std::int64_t, 2> pad = {pad_h, pad_w};
     const std::array<std::int64_t, 2> rest = {rows - ((gradient.size(2) - 1) * w.stride - 2 * pad_h + w.kernel_h),
                                               columns - ((gradient.size(3) - 1) * w.stride - 2 * pad_w + w.kernel_w)};
-    const Tensor back =
-        at::conv_transpose2d(gradient, weights_of(index).weight, {}, stride, pad, rest, node.groups, {1, 1});
+    Tensor back = at::conv_transpose2d(gradient, weights_of(index).weight, {}, stride, pad, rest, node.groups, {1, 1});
     if (!outside) {
         return back;
     }

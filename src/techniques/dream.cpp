@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <utility>
 
 #include "reverie/core/error.h"
 #include "reverie/core/text.h"
@@ -55,10 +56,10 @@ std::vector<Size> octave_sizes(Size full, const DreamOptions& options) {
 /// Steps of equal strength that are pulled back to the local brightness and colour of the photo.
 class DreamStep final : public StepRule {
   public:
-    DreamStep(const DreamOptions& options, std::int64_t steps, const Tensor& photo)
+    DreamStep(const DreamOptions& options, std::int64_t steps, Tensor photo)
         : step_({.step_size = options.step_size, .decay = options.decay, .steps = steps, .headroom = options.headroom}),
           tone_(options.tone),
-          photo_(photo) {}
+          photo_(std::move(photo)) {}
 
     Tensor step(const Tensor& image, const Tensor& gradient, std::int64_t step) override {
         const Tensor moved = step_.step(image, gradient, step);
@@ -231,7 +232,7 @@ DreamResult dream(const Tensor& image, FrozenNet& net, const DreamOptions& optio
                 hooks.on_preview(picture.cpu(), before + step);
             }
         };
-        const double per_step = static_cast<double>(canvas.height * canvas.width);
+        const auto per_step = static_cast<double>(canvas.height * canvas.width);
         const LoopResult loop = minimize_image(start, objective, transforms, rule,
                                                {.steps = plan.steps,
                                                 .preview_every = options.preview_every,
