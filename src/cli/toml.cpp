@@ -1,157 +1,58 @@
 #include "cli/toml.h"
 
-#include <algorithm>
-#include <cctype>
-#include <charconv>
-#include <cmath>
-#include <cstdint>
+#include <toml++/toml.h>
 
+#include <algorithm>
+#include <cmath>
+#include <utility>
+
+#include "reverie/cli/flags.h"
 #include "reverie/core/error.h"
 
 namespace reverie {
 namespace {
 
-bool is_number(const std::string& text) {
-    double number = 0.0;
-    const auto result = std::from_chars(text.data(), text.data() + text.size(), number);
-    if (result.ec == std::errc() && result.ptr == text.data() + text.size()) {
-        return std::isfinite(number);
-    }
-    return false;
+[[noreturn]] void fail(const toml::source_position& where, const std::string& path) {
+    throw Error(ErrorKind::Usage, "line " + std::to_string(where.line) + " of '" + path +
+                                      "' is not understood; wanted flag = value once per flag, as in steps = 12, "
+                                      "network = \"vgg19\" or layers = [\"block10\"]");
 }
 
-class Parser {
-  public:
-    Parser(std::string_view text, const std::string& path) : text_(text), path_(path) {}
-
-    Settings parse() {
-        Settings settings;
-        for (skip(/*lines=*/true); at_ < text_.size(); skip(/*lines=*/true)) {
-            const std::string name = take_name();
-            skip(/*lines=*/false);
-            if (next() != '=') {
-                fail();
-            }
-            ++at_;
-            skip(/*lines=*/false);
-            std::vector<std::string> values;
-            if (next() == '[') {
-                values = take_array();
-            } else {
-                values.push_back(take_scalar());
-            }
-            skip(/*lines=*/false);
-            if (at_ < text_.size() && next() != '\n') {
-                fail();
-            }
-            if (std::any_of(settings.all().begin(), settings.all().end(),
-                            [&name](const Setting& setting) { return setting.name == name; })) {
-                fail();  // TOML allows a name once
-            }
-            settings.set_list(name, std::move(values));
-        }
-        return settings;
+/// A value as one would type it after its flag.
+std::string text_of(const toml::node& node, const std::string& path) {
+    if (const auto* text = node.as_string()) {
+        return text->get();
     }
-
-  private:
-    [[noreturn]] void fail() const {
-        const std::size_t end = std::min(at_, text_.size());
-        const auto line = 1 + std::count(text_.begin(), text_.begin() + static_cast<std::ptrdiff_t>(end), '\n');
-        throw Error(ErrorKind::Usage, "line " + std::to_string(line) + " of '" + path_ +
-                                          "' is not understood; wanted flag = value once per flag, as in steps = 12, "
-                                          "network = \"vgg19\" or layers = [\"block10\"]");
+    if (const auto* truth = node.as_boolean()) {
+        return truth->get() ? "true" : "false";
     }
-
-    char next() const { return at_ < text_.size() ? text_[at_] : '\0'; }
-
-    /// Blanks and comments; line ends too where they mean nothing.
-    void skip(bool lines) {
-        for (; at_ < text_.size(); ++at_) {
-            if (text_[at_] == '#') {
-                at_ = std::min(text_.find('\n', at_), text_.size());
-                if (at_ == text_.size() || !lines) {
-                    return;
-                }
-            }
-            const char c = text_[at_];
-            if (c != ' ' && c != '\t' && c != '\r' && !(lines && c == '\n')) {
-                return;
-            }
-        }
+    if (const auto* whole = node.as_integer()) {
+        return std::to_string(whole->get());
     }
-
-    std::string take_bare() {
-        const std::size_t begin = at_;
-        while (at_ < text_.size() && (std::isalnum(static_cast<unsigned char>(text_[at_])) != 0 ||
-                                      std::string_view("_-+.").find(text_[at_]) != std::string_view::npos)) {
-            ++at_;
-        }
-        if (at_ == begin) {
-            fail();
-        }
-        return std::string(text_.substr(begin, at_ - begin));
+    if (const auto* number = node.as_floating_point(); number != nullptr && std::isfinite(number->get())) {
+        return number_text(number->get());
     }
+    fail(node.source().begin, path);
+}
 
-    std::string take_name() { return next() == '"' ? take_string() : take_bare(); }
-
-    std::string take_string() {
-        const char quote = text_[at_++];
-        std::string value;
-        for (; next() != quote; ++at_) {
-            if (at_ >= text_.size() || next() == '\n') {
-                fail();
-            }
-            if (quote == '"' && next() == '\\') {
-                ++at_;
-                static constexpr std::string_view kEscapes = "\"\\nt";
-                static constexpr std::string_view kMeanings = "\"\\\n\t";
-                const std::size_t which = kEscapes.find(next());
-                if (which == std::string_view::npos) {
-                    fail();
-                }
-                value += kMeanings[which];
-            } else {
-                value += next();
-            }
-        }
-        ++at_;
-        return value;
+/// Numbers, true and false need no quotes where they come back as they were.
+bool is_bare(const std::string& text) {
+    if (text.find_first_of("\n#") != std::string::npos) {
+        return false;
     }
-
-    std::string take_scalar() {
-        if (next() == '"' || next() == '\'') {
-            return take_string();
-        }
-        const std::string value = take_bare();
-        if (value != "true" && value != "false" && !is_number(value)) {
-            fail();
-        }
-        return value;
+    try {
+        const toml::table table = toml::parse("x = " + text);
+        const toml::node* value = table.get("x");
+        return !value->is_string() && !value->is_array() && !value->is_table() && text_of(*value, "") == text;
+    } catch (const toml::parse_error&) {
+        return false;
+    } catch (const Error&) {  // a date, infinity
+        return false;
     }
-
-    std::vector<std::string> take_array() {
-        std::vector<std::string> values;
-        ++at_;
-        for (skip(/*lines=*/true); next() != ']'; skip(/*lines=*/true)) {
-            values.push_back(take_scalar());
-            skip(/*lines=*/true);
-            if (next() == ',') {
-                ++at_;
-            } else if (next() != ']') {
-                fail();
-            }
-        }
-        ++at_;
-        return values;
-    }
-
-    std::string_view text_;
-    const std::string& path_;
-    std::size_t at_ = 0;
-};
+}
 
 std::string toml_scalar(const std::string& text) {
-    if (is_number(text) || text == "true") {
+    if (is_bare(text)) {
         return text;
     }
     std::string quoted = "\"";
@@ -167,7 +68,37 @@ std::string toml_scalar(const std::string& text) {
 
 }  // namespace
 
-Settings parse_toml(std::string_view text, const std::string& path) { return Parser(text, path).parse(); }
+Settings parse_toml(std::string_view text, const std::string& path) {
+    toml::table table;
+    try {
+        table = toml::parse(text);
+    } catch (const toml::parse_error& error) {
+        fail(error.source().begin, path);
+    }
+    // A table is sorted by name; the order of the file is the one that was meant.
+    std::vector<std::pair<std::string, const toml::node*>> flags;
+    for (const auto& [name, node] : table) {
+        flags.emplace_back(std::string(name.str()), &node);
+    }
+    std::sort(flags.begin(), flags.end(), [](const auto& a, const auto& b) {
+        const toml::source_position& x = a.second->source().begin;
+        const toml::source_position& y = b.second->source().begin;
+        return std::pair(x.line, x.column) < std::pair(y.line, y.column);
+    });
+    Settings settings;
+    for (const auto& [name, node] : flags) {
+        std::vector<std::string> values;
+        if (const toml::array* list = node->as_array()) {
+            for (const toml::node& item : *list) {
+                values.push_back(text_of(item, path));
+            }
+        } else {
+            values.push_back(text_of(*node, path));
+        }
+        settings.set_list(name, std::move(values));
+    }
+    return settings;
+}
 
 std::string toml_value(const std::vector<std::string>& values, bool list) {
     if (!list) {

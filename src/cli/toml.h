@@ -1,4 +1,4 @@
-// The part of TOML that flags need: `name = value` lines with strings, numbers, true, false and arrays of them.
+// Settings from and to TOML: `name = value` lines with strings, numbers, true, false and arrays of them.
 #pragma once
 
 #include <string>

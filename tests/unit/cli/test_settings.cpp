@@ -123,7 +123,7 @@ TEST(Settings, UnknownNamesAreHeardAndBadValuesNameTheSource) {
 TEST(Config, ComesBackAsItWasWritten) {
     const TemporaryFolder folder;
     Tool tool;
-    tool.parse({"--name", "with \"blanks\" # and, signs", "--loud", "--layers", "a=1", "b", "--output", "x.png"});
+    tool.parse({"--name", "with \"blanks\" # and, signs", "--loud", "--layers", "a=1", "b", "007", ".5", "--output", "x.png"});
     Settings resolved;
     resolved.set("steps", std::int64_t{16});
     write_config(folder / "how.toml", tool.app, resolved);
@@ -134,7 +134,7 @@ TEST(Config, ComesBackAsItWasWritten) {
     EXPECT_EQ(again.steps, 16);
     EXPECT_EQ(again.name, "with \"blanks\" # and, signs");
     EXPECT_TRUE(again.loud);
-    EXPECT_THAT(again.layers, ElementsAre("a=1", "b"));
+    EXPECT_THAT(again.layers, ElementsAre("a=1", "b", "007", ".5"));
     EXPECT_EQ(again.output, "");
 }
 
