@@ -10,6 +10,7 @@
 #include <filesystem>
 #include <iostream>
 #include <new>
+#include <system_error>
 
 #include "cli/help.h"
 #include "cli/signals.h"
@@ -180,7 +181,8 @@ void Session::save_config(const Settings& resolved) const {
     if (path.empty()) {
         return;
     }
-    if (std::filesystem::exists(path) && !common_.overwrite) {
+    std::error_code ignored;
+    if (std::filesystem::exists(path, ignored) && !common_.overwrite) {
         throw Error(ErrorKind::Output,
                     "'" + path.string() + "' exists; pass --overwrite to replace it or choose another --save-config");
     }

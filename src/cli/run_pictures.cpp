@@ -3,7 +3,9 @@
 #include <ATen/ATen.h>
 
 #include <chrono>
+#include <filesystem>
 #include <nlohmann/json.hpp>
+#include <system_error>
 
 #include "reverie/core/text.h"
 #include "reverie/image/resample.h"
@@ -164,10 +166,16 @@ void describe(Session& session, const PictureOptions& options, const PictureTask
     }
 }
 
+/// Standard input, a pipe, a device: what is there can be read only once.
+bool is_stream(const std::string& input) {
+    std::error_code ignored;
+    return input == "-" || std::filesystem::is_other(input, ignored);
+}
+
 /// Header only: a missing or damaged input is found before a net is loaded or fetched.
 void check_inputs(std::vector<BatchItem>& items, const PictureOptions& options) {
     for (BatchItem& item : items) {
-        if (item.fault || item.input == "-") {
+        if (item.fault || is_stream(item.input)) {
             continue;
         }
         try {
@@ -207,19 +215,15 @@ int run_pictures(Session& session, const PictureOptions& options, const std::fun
 
     const PictureTask task = prepare();
     session.save_config(task.settings);
-    if (common.dry_run) {
-        for (const BatchItem& item : items) {
-            describe(session, options, task, item);
-        }
-        return faults.finish(total);
-    }
     PictureRun run(session, options, task);
     for (std::size_t i = 0; i < items.size() && !faults.stop(); ++i) {
         const std::string label =
             items.size() > 1 ? items[i].input + " [" + std::to_string(i + 1) + "/" + std::to_string(items.size()) + "]"
                              : "";
         try {
-            if (!run(items[i], label)) {
+            if (common.dry_run) {
+                describe(session, options, task, items[i]);
+            } else if (!run(items[i], label)) {
                 throw Error(ErrorKind::Cancelled, "stopped");
             }
         } catch (...) {

@@ -33,7 +33,15 @@ Json json_of(const std::string& text) {
     return text;
 }
 
-std::string text_of(const Json& value) { return value.is_string() ? value.get<std::string>() : value.dump(); }
+/// The one value, which a file of unknown origin may have nested too deep for dump().
+std::string text_of(const Json& value, const std::string& path) {
+    if (value.is_structured()) {
+        throw Error(ErrorKind::Input, "the settings in '" + path +
+                                          "' are damaged (lists within lists); give the flags by hand instead of "
+                                          "--from");
+    }
+    return value.is_string() ? value.get<std::string>() : value.dump();
+}
 
 std::string flag_name(const CLI::Option* option) {
     const auto& names = option->get_lnames();
@@ -101,8 +109,12 @@ Settings settings_of(const std::map<std::string, std::string>& text, const std::
     Settings settings;
     for (const auto& [name, value] : object.items()) {
         std::vector<std::string> values;
-        for (const Json& item : value.is_array() ? value : Json::array({value})) {
-            values.push_back(text_of(item));
+        if (!value.is_array()) {
+            values.push_back(text_of(value, path));
+        } else {
+            for (const Json& item : value) {
+                values.push_back(text_of(item, path));
+            }
         }
         settings.set_list(name, std::move(values));
     }

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cerrno>
 #include <csignal>
 #include <cstring>
 
@@ -16,6 +17,7 @@ CancelToken g_cancel;
 std::array<char, 256> g_notice{};  // plain bytes: a handler may not allocate
 
 extern "C" void stop_on_signal(int) {
+    const int interrupted_errno = errno;
     if (g_cancel.requested()) {
         remove_temporary_files();
         _exit(exit_code(ErrorKind::Cancelled));
@@ -23,6 +25,7 @@ extern "C" void stop_on_signal(int) {
     g_cancel.request();
     const ssize_t ignored = ::write(STDERR_FILENO, g_notice.data(), ::strnlen(g_notice.data(), g_notice.size()));
     static_cast<void>(ignored);
+    errno = interrupted_errno;
 }
 
 }  // namespace

@@ -10,6 +10,7 @@
 #include <atomic>
 #include <cerrno>
 #include <cstring>
+#include <utility>
 
 namespace reverie {
 namespace {
@@ -107,7 +108,8 @@ AtomicFile::AtomicFile(std::filesystem::path path) : path_(std::move(path)) {
         throw Error(ErrorKind::Output, "the folder '" + folder.string() + "' cannot be made (" + error.message() +
                                            "); choose another with --output");
     }
-    temporary_ = folder / ("." + path_.filename().string() + "." + std::to_string(::getpid()) + "-" +
+    constexpr std::size_t kKept = 200;  // of the name: file systems take 255 bytes, and more is added here
+    temporary_ = folder / ("." + path_.filename().string().substr(0, kKept) + "." + std::to_string(::getpid()) + "-" +
                            std::to_string(counter++) + ".partial");
     // Listed first: a signal between the two finds no file, which is harmless.
     slot_ = list_temporary(temporary_.string());

@@ -1,8 +1,12 @@
 #include "reverie/core/text.h"
 
+#include <algorithm>
 #include <cctype>
+#include <cmath>
 #include <cstdio>
+#include <iterator>
 #include <numeric>
+#include <utility>
 
 namespace reverie {
 namespace {
@@ -90,7 +94,7 @@ std::string human_seconds(double seconds) {
     if (seconds < 9.95) {
         return format("%.1f %s", seconds, "s");
     }
-    const auto whole = static_cast<long long>(seconds + 0.5);
+    const auto whole = std::llround(seconds);
     if (whole < 60) {
         return std::to_string(whole) + " s";
     }

@@ -12,6 +12,7 @@
 #include <new>
 #include <optional>
 #include <string_view>
+#include <system_error>
 
 #include "image/byte_reader.h"
 #include "image/codecs.h"
@@ -242,7 +243,8 @@ Size read_picture_size(const std::filesystem::path& path, const ReadLimits& limi
         return upright_size(checked_header(codec_for(bytes, name), bytes, name, limits));
     };
     // A mapped file is read only where the header lies; what has no length, such as a pipe, cannot be mapped.
-    if (is_standard_stream(path) || !std::filesystem::is_regular_file(path)) {
+    std::error_code ignored;  // whatever is wrong with the path, read_all words it
+    if (is_standard_stream(path) || !std::filesystem::is_regular_file(path, ignored)) {
         return size(read_all(path));
     }
     return size(MappedFile(path).bytes());

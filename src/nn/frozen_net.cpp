@@ -2,6 +2,9 @@
 
 #include <ATen/ATen.h>
 
+#include <algorithm>
+#include <utility>
+
 #include "nn/bind.h"
 #include "nn/libtorch_executor.h"
 #include "reverie/core/error.h"
@@ -64,9 +67,10 @@ Features FrozenNet::forward(const Tensor& image, const std::vector<std::string>&
 
 Tensor FrozenNet::backward(const Features& gradients, bool again) {
     std::vector<Tensor> ordered;
-    for (const std::string& name : state_->names) {
-        const auto found = gradients.find(name);
-        ordered.push_back(found == gradients.end() ? Tensor() : found->second);
+    for (auto name = state_->names.begin(); name != state_->names.end(); ++name) {
+        const auto found = gradients.find(*name);
+        const bool given_before = std::find(state_->names.begin(), name, *name) != name;  // asked for twice
+        ordered.push_back(found == gradients.end() || given_before ? Tensor() : found->second);
     }
     const Tensor gradient = state_->executor->backward(ordered, again);
     return state_->batched || !gradient.defined() ? gradient : gradient.squeeze(0);

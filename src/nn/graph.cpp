@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <functional>
+#include <utility>
 
 #include "nn/architectures.h"
 #include "nn/window_geometry.h"

@@ -2,6 +2,7 @@
 
 #include <ATen/ATen.h>
 
+#include <algorithm>
 #include <cmath>
 #include <vector>
 
@@ -64,8 +65,7 @@ Tensor gaussian_blur(const Tensor& image, double sigma) {
     Tensor x = batched(image);
     for (const std::int64_t axis : {std::int64_t{3}, std::int64_t{2}}) {
         // Mirroring reaches at most to the other border.
-        const std::int64_t radius =
-            std::min(std::max<std::int64_t>(1, static_cast<std::int64_t>(3.0 * sigma + 0.5)), x.size(axis) - 1);
+        const std::int64_t radius = std::min(std::max<std::int64_t>(1, std::llround(3.0 * sigma)), x.size(axis) - 1);
         if (radius > 0) {
             x = filter_axis(x, gaussian_kernel(sigma, radius, x), axis);
         }

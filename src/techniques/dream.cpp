@@ -3,8 +3,9 @@
 #include <ATen/ATen.h>
 #include <c10/core/GradMode.h>
 
+#include <algorithm>
 #include <cmath>
-#include <limits>
+#include <utility>
 
 #include "reverie/core/error.h"
 #include "reverie/core/text.h"
@@ -55,10 +56,10 @@ std::vector<Size> octave_sizes(Size full, const DreamOptions& options) {
 /// Steps of equal strength that are pulled back to the local brightness and colour of the photo.
 class DreamStep final : public StepRule {
   public:
-    DreamStep(const DreamOptions& options, std::int64_t steps, const Tensor& photo)
+    DreamStep(const DreamOptions& options, std::int64_t steps, Tensor photo)
         : step_({.step_size = options.step_size, .decay = options.decay, .steps = steps, .headroom = options.headroom}),
           tone_(options.tone),
-          photo_(photo) {}
+          photo_(std::move(photo)) {}
 
     Tensor step(const Tensor& image, const Tensor& gradient, std::int64_t step) override {
         const Tensor moved = step_.step(image, gradient, step);
@@ -104,6 +105,11 @@ void validate(const DreamOptions& o) {
         require(std::isfinite(layer.weight) && layer.weight != 0.0, "--layers " + layer.tap + " has the weight " +
                                                                         std::to_string(layer.weight) +
                                                                         "; wanted a number other than 0");
+    }
+    for (auto layer = o.layers.begin(); layer != o.layers.end(); ++layer) {
+        const auto same = [&](const LayerWeight& other) { return other.tap == layer->tap; };
+        require(std::none_of(o.layers.begin(), layer, same),
+                "--layers names " + layer->tap + " twice; name it once, with one weight");
     }
     const auto in = [](double x, double low, double high) { return x >= low && x <= high; };
     require(o.octaves >= 0 && o.octaves <= 64,
@@ -226,7 +232,7 @@ DreamResult dream(const Tensor& image, FrozenNet& net, const DreamOptions& optio
                 hooks.on_preview(picture.cpu(), before + step);
             }
         };
-        const double per_step = static_cast<double>(canvas.height * canvas.width);
+        const auto per_step = static_cast<double>(canvas.height * canvas.width);
         const LoopResult loop = minimize_image(start, objective, transforms, rule,
                                                {.steps = plan.steps,
                                                 .preview_every = options.preview_every,

@@ -28,6 +28,13 @@ TEST_F(BadInput, PicturesThatAreNoneAreRefused) {
     EXPECT_FALSE(exists("out.png"));
 }
 
+TEST_F(BadInput, NamesThatNoFileCanHaveAreRefused) {
+    const std::string endless(300, 'n');
+    expect_fault(dream_of(path(endless + ".jpg")), 3, "cannot be read");
+    expect_fault(quick_dream({path("photo.jpg"), "-o", path(endless + ".png")}), 6, endless);
+    expect_fault(quick_dream({path("photo.jpg"), "-o", path("out.png"), "--save-config", path(endless)}), 6, endless);
+}
+
 TEST_F(BadInput, PicturesOfImpossibleSizeAreRefused) {
     save_image(path("dot.png"), at::full({3, 1, 1}, 0.5));
     expect_fault(dream_of(path("dot.png")), 3, "1x1");

@@ -106,6 +106,8 @@ TEST_F(Pictures, StandardInputAndOutputCarryPictures) {
     EXPECT_EQ(size_of(decode_picture(bytes_of(written), "output").color), (Size{72, 96}));
     dreamt({path("photo.jpg"), "-o", path("file.png")});
     EXPECT_EQ(written, bytes("file.png"));
+    dreamt({"/dev/stdin", "-o", path("pipe.png")});
+    EXPECT_EQ(written, bytes("pipe.png"));
 }
 
 TEST_F(Pictures, DepthAndAlphaAreCarried) {
@@ -144,6 +146,14 @@ TEST_F(Pictures, DryRunPlansAndWritesNothing) {
     EXPECT_THAT(text, HasSubstr("steps: 1 per octave"));
     EXPECT_THAT(text, HasSubstr("time: about"));
     EXPECT_FALSE(exists("out.png"));
+}
+
+TEST_F(Pictures, DryRunPlansTheRestWhenAPictureCannotBeDone) {
+    save_image(path("dot.png"), at::full({3, 1, 1}, 0.5));
+    const RunResult result = quick_dream({path("dot.png"), path("photo.jpg"), "-o", path("out/"), "--dry-run"});
+    EXPECT_EQ(result.exit_code, 3);
+    EXPECT_THAT(result.error, HasSubstr("1x1"));
+    EXPECT_THAT(result.output, HasSubstr("octaves: 96x72"));
 }
 
 TEST_F(Pictures, BarsAreClearedAndProgressCanBeJson) {

@@ -22,7 +22,7 @@ struct Runtime {
     bool deterministic = false;
 };
 
-/// Applies the options to LibTorch. Throws Usage for a malformed device or a negative thread count and Device, with the
+/// Applies the options to LibTorch. Throws Usage for a malformed device or a thread count out of range and Device, with the
 /// reason, when CUDA was asked for by name and cannot be used.
 Runtime setup_runtime(const RuntimeOptions& options);
 

@@ -71,6 +71,12 @@ TEST(Settings, PicturesWithoutThemAreRefused) {
     for (const char* damaged : {"", "{", "[1]", "12"}) {
         expect_error(ErrorKind::Input, [damaged] { settings_of({{kSettingsKey, damaged}}, "x.png"); });
     }
+    const std::string deep = "{\"steps\":" + std::string(1'000'000, '[') + std::string(1'000'000, ']') + "}";
+    EXPECT_THAT(expect_error(ErrorKind::Input,
+                             [&deep] {
+                                 settings_of({{kSettingsKey, deep}}, "x.png");
+                             }),
+                HasSubstr("lists within lists"));
 }
 
 TEST(Settings, FillOnlyWhatIsOpenAndTheFirstLayerWins) {

@@ -2,6 +2,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <csignal>
 #include <filesystem>
 #include <functional>
@@ -50,6 +51,18 @@ TEST(Signals, SecondOneEndsAtOnceAndRemovesWhatIsHalfWritten) {
               }),
               130);
     EXPECT_TRUE(std::filesystem::is_empty(folder.path()));
+}
+
+TEST(Signals, FirstOneLeavesTheErrorOfTheInterruptedCallAlone) {
+    EXPECT_EQ(exit_code_of([] {
+                  install_signal_handlers();
+                  set_stop_notice("stopping");
+                  close(STDERR_FILENO);
+                  errno = ENOSPC;
+                  std::raise(SIGINT);
+                  _exit(errno == ENOSPC ? 42 : 1);
+              }),
+              42);
 }
 
 TEST(Signals, ClosedPipesAndSizeLimitsAreNoDeath) {

@@ -41,6 +41,14 @@ TEST(Files, UncommittedFileLeavesTheOldOneAndNothingElse) {
     EXPECT_EQ(entries(folder.path()), 1U);
 }
 
+TEST(Files, NameAsLongAsTheSystemTakesCanBeWritten) {
+    const TemporaryFolder folder;
+    const auto path = folder / std::string(255, 'n');
+    write_file(path, std::string_view("x"));
+    EXPECT_EQ(text_of(path), "x");
+    EXPECT_EQ(entries(folder.path()), 1U);
+}
+
 TEST(Files, MissingFileIsNamedWithTheKindAskedFor) {
     EXPECT_THAT(expect_error(ErrorKind::Input, [] { read_file("/no/such/file"); }),
                 testing::HasSubstr("/no/such/file"));

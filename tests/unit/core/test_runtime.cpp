@@ -21,8 +21,10 @@ TEST(Runtime, MalformedOptionsAreUsageErrorsThatNameTheFlag) {
         EXPECT_THAT(expect_error(ErrorKind::Usage, [&] { setup_runtime({.device = device}); }),
                     testing::HasSubstr("--device"));
     }
-    EXPECT_THAT(expect_error(ErrorKind::Usage, [] { setup_runtime({.device = "cpu", .threads = -2}); }),
-                testing::HasSubstr("--threads"));
+    for (const int threads : {-2, 1025, 2'000'000'000}) {
+        EXPECT_THAT(expect_error(ErrorKind::Usage, [&] { setup_runtime({.device = "cpu", .threads = threads}); }),
+                    testing::HasSubstr("--threads"));
+    }
 }
 
 TEST(Runtime, CudaAskedForAndAbsentSaysWhy) {

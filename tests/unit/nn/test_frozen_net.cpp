@@ -3,6 +3,10 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <memory>
+#include <utility>
+
 #include "support/expect_error.h"
 #include "support/formula_net.h"
 
@@ -47,6 +51,15 @@ TEST(FrozenNet, GradientsOfSeveralTapsAdd) {
     const double size = both.abs().max().item<double>();
     EXPECT_LT((first + second - both).abs().max().item<double>(), 1e-5 * size);
     EXPECT_EQ(both.sizes(), image.sizes());
+}
+
+TEST(FrozenNet, TapAskedForTwiceTakesItsGradientOnce) {
+    FrozenNet net = test::formula_lite0();
+    const Tensor image = test::formula_image(49, 65, "b");
+    const Tensor feature = net.forward(image, {"block2"}).at("block2");
+    const Tensor once = net.backward({{"block2", feature}});
+    net.forward(image, {"block2", "block2"});
+    EXPECT_TRUE(at::equal(net.backward({{"block2", feature}}), once));
 }
 
 TEST(FrozenNet, ImageWithoutABatchGivesAGradientWithoutOne) {
@@ -120,6 +133,26 @@ TEST(FrozenNet, MissingClassifierMattersOnlyWhenAskedFor) {
     const Tensor image = test::formula_image(32, 32, "e");
     EXPECT_EQ(net.forward(image, {"head"}).at("head").size(1), 1280);
     expect_error(ErrorKind::Weights, [&] { net.forward(image, {"logits"}); });
+}
+
+TEST(FrozenNet, PoolingByL2HasNoGradientWhereAllIsZero) {
+    Graph graph;
+    const int input = graph.add({});
+    graph.name("pool", graph.add({.op = Op::Pool,
+                                  .inputs = {input},
+                                  .window = {.kernel_h = 2, .kernel_w = 2, .stride = 2},
+                                  .pooling = Pooling::L2}));
+    const test::TemporaryFolder folder;
+    write_safetensors(folder / "w.safetensors", {{"unused", at::zeros({1})}});
+    FrozenNet net(std::move(graph), read_state_dict(folder / "w.safetensors"), c10::Device(c10::kCPU));
+    Tensor image = at::zeros({3, 2, 4});
+    image.select(1, 0).select(1, 0).fill_(1.0);  // the left window is [1 0; 0 0], the right one zero
+    const Tensor pooled = net.forward(image, {"pool"}).at("pool");
+    // So strong that it divided by the smallest float would be infinite.
+    const Tensor gradient = net.backward({{"pool", at::full_like(pooled, 1000.0)}});
+    Tensor wanted = at::zeros_like(image);
+    wanted.select(1, 0).select(1, 0).fill_(500.0);
+    EXPECT_TRUE(at::allclose(gradient, wanted)) << gradient;
 }
 
 TEST(FrozenNet, EstimateOfMemoryIsNearTheAllocatedPeak) {

@@ -43,13 +43,16 @@ TEST(Dream, RaisesTheActivationsItIsToldToAndLowersTheNegativeOnes) {
     options.color_basis = ColorBasis::Rgb;
     options.tone = 0;
     options.headroom = 0;
-    options.steps = 8;
-    options.step_size = 0.05;
-    const double before = activation(image, "block5.expand");
-    options.layers = {{"block5.expand", 1.0}};
-    EXPECT_GT(activation(dream(image, lite0(), options, 0).image, "block5.expand"), 1.05 * before);
-    options.layers = {{"block5.expand", -1.0}};
-    EXPECT_LT(activation(dream(image, lite0(), options, 0).image, "block5.expand"), 0.95 * before);
+    options.octaves = 1;
+    options.steps = 10;
+    options.step_size = 0.03;
+    for (const char* tap : {"block1.expand", "block2"}) {
+        const double before = activation(image, tap);
+        options.layers = {{tap, 1.0}};
+        EXPECT_GT(activation(dream(image, lite0(), options, 0).image, tap), 1.1 * before) << tap;
+        options.layers = {{tap, -1.0}};
+        EXPECT_LT(activation(dream(image, lite0(), options, 0).image, tap), 0.9 * before) << tap;
+    }
 }
 
 TEST(Dream, KeepsTheSizeAndTheRange) {
@@ -171,6 +174,7 @@ TEST(Dream, OptionsOutOfRangeNameTheirFlag) {
     };
     refuse("--layers", [](DreamOptions& o) { o.layers.clear(); });
     refuse("--layers", [](DreamOptions& o) { o.layers[0].weight = 0; });
+    refuse("twice", [](DreamOptions& o) { o.layers.push_back({o.layers[0].tap, 0.5}); });
     refuse("--octaves", [](DreamOptions& o) { o.octaves = -1; });
     refuse("--octave-scale", [](DreamOptions& o) { o.octave_scale = 1.0; });
     refuse("--steps", [](DreamOptions& o) { o.steps = -1; });
