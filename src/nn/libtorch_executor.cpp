@@ -7,6 +7,7 @@
 #include <tuple>
 #include <utility>
 
+#include "nn/libtorch_memory.h"
 #include "nn/window_geometry.h"
 
 namespace reverie {
@@ -40,7 +41,9 @@ class LibtorchExecutor final : public Executor {
 
     std::vector<Tensor> forward(const Tensor& image, const std::vector<int>& wanted, bool keep) override;
     Tensor backward(const std::vector<Tensor>& gradients, bool again) override;
-    std::int64_t peak_bytes(Size image, const std::vector<int>& wanted) const override;
+    std::int64_t peak_bytes(Size image, const std::vector<int>& wanted) const override {
+        return libtorch_peak_bytes(graph_, image, wanted);
+    }
 
   private:
     const NodeWeights& weights_of(int node);
@@ -325,90 +328,6 @@ Tensor LibtorchExecutor::backward(const std::vector<Tensor>& gradients, bool aga
         wanted_.clear();
     }
     return image_gradient;
-}
-
-std::int64_t LibtorchExecutor::peak_bytes(Size image, const std::vector<int>& wanted) const {
-    // Walks the forward and the backward pass with sizes alone: what is alive after each node, and the largest of it.
-    const std::vector<bool> needed = needed_nodes(graph_, wanted);
-    const std::vector<Size> sizes = sizes_of(graph_, image);
-    const auto bytes = [&](std::size_t node) {
-        return graph_.nodes[node].channels * sizes[node].height * sizes[node].width * 4;
-    };
-    std::vector<std::size_t> last_user(graph_.nodes.size(), 0);
-    for (std::size_t i = 0; i < graph_.nodes.size(); ++i) {
-        if (needed[i]) {
-            for (const int input : graph_.nodes[i].inputs) {
-                last_user[static_cast<std::size_t>(input)] = i;
-            }
-        }
-    }
-    for (const int node : wanted) {
-        last_user[static_cast<std::size_t>(node)] = graph_.nodes.size();
-    }
-    const auto is_saved = [&](std::size_t i) {
-        const Node& node = graph_.nodes[i];
-        return node.op == Op::Activation || (node.op == Op::Pool && node.pooling == Pooling::L2);
-    };
-
-    std::int64_t alive = image.height * image.width * 3 * 4;
-    std::int64_t peak = alive;
-    std::vector<bool> held(graph_.nodes.size(), false);
-    for (std::size_t i = 0; i < graph_.nodes.size(); ++i) {
-        if (!needed[i]) {
-            continue;
-        }
-        const Node& node = graph_.nodes[i];
-        const bool in_place = node.op == Op::Activation &&
-                              graph_.nodes[static_cast<std::size_t>(node.inputs[0])].op == Op::Convolution &&
-                              last_user[static_cast<std::size_t>(node.inputs[0])] == i;
-        alive += in_place ? 0 : bytes(i);
-        if (node.op == Op::Pool && node.pooling == Pooling::Max) {
-            alive += bytes(i) * 2;  // 64-bit indices
-        }
-        held[i] = true;
-        // A padded copy of the input lives while the convolution runs.
-        const bool padded =
-            node.op == Op::Convolution && node.window.padding == Padding::Same && node.window.stride > 1;
-        peak = std::max(peak, alive + (padded ? bytes(static_cast<std::size_t>(node.inputs[0])) : 0));
-        for (const int k : node.inputs) {
-            const auto input = static_cast<std::size_t>(k);
-            if (held[input] && last_user[input] == i) {
-                held[input] = false;
-                if (!is_saved(input) && !in_place) {
-                    alive -= bytes(input);
-                }
-            }
-        }
-    }
-    // Backward: a gradient for each live map, freed with what was saved of it.
-    std::vector<std::int64_t> gradient(graph_.nodes.size(), 0);
-    for (const int node : wanted) {
-        gradient[static_cast<std::size_t>(node)] = bytes(static_cast<std::size_t>(node));
-        alive += bytes(static_cast<std::size_t>(node));
-    }
-    for (std::size_t i = graph_.nodes.size(); i-- > 0;) {
-        if (!needed[i]) {
-            continue;
-        }
-        const Node& node = graph_.nodes[i];
-        for (const int k : node.inputs) {
-            const auto input = static_cast<std::size_t>(k);
-            const std::int64_t extra = gradient[input] > 0 ? bytes(input) : 0;  // the sum is a new tensor
-            if (gradient[input] == 0) {
-                gradient[input] = bytes(input);
-                alive += bytes(input);
-            }
-            peak = std::max(peak, alive + extra);
-        }
-        alive -= gradient[i];
-        if (is_saved(i)) {
-            alive -= bytes(i);
-        }
-        if (node.op == Op::Pool && node.pooling == Pooling::Max) {
-            alive -= bytes(i) * 2;
-        }
-    }
-    return peak;
 }
 
 }  // namespace
