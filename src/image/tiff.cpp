@@ -4,6 +4,7 @@
 #include <array>
 #include <cstring>
 #include <limits>
+#include <utility>
 
 #include "image/codecs.h"
 #include "image/comment.h"
@@ -23,7 +24,7 @@ std::uint32_t number(TIFF* tiff, std::uint32_t tag) {
 
 class TiffReader {
   public:
-    TiffReader(Bytes bytes, const std::string& name) : file_(bytes), tiff_(file_.handle()), name_(name) {
+    TiffReader(Bytes bytes, std::string name) : file_(bytes), tiff_(file_.handle()), name_(std::move(name)) {
         if (tiff_ == nullptr) {
             fail();
         }
