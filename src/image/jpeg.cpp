@@ -6,6 +6,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <utility>
 
 // After <cstdio>, which libjpeg's header needs and does not include.
 #include <jerror.h>
@@ -67,7 +68,7 @@ bool completes(Faults& faults, Step&& step) {
 
 class JpegReader {
   public:
-    JpegReader(Bytes bytes, const std::string& name) : bytes_(bytes), name_(name) {
+    JpegReader(Bytes bytes, std::string name) : bytes_(bytes), name_(std::move(name)) {
         info_.err = jpeg_std_error(&faults_.manager);
         faults_.manager.error_exit = stop;
         faults_.manager.emit_message = stop_on_damage;

@@ -10,6 +10,7 @@
 #include <new>
 #include <optional>
 #include <string_view>
+#include <utility>
 
 #include "image/byte_reader.h"
 #include "image/codecs.h"
@@ -66,9 +67,9 @@ bool completes(Faults& faults, Step&& step) {
 
 class PngReader {
   public:
-    PngReader(Bytes bytes, const std::string& name)
+    PngReader(Bytes bytes, std::string name)
         : rest_(bytes),
-          name_(name),
+          name_(std::move(name)),
           png_(png_create_read_struct(PNG_LIBPNG_VER_STRING, &faults_, stop, ignore_warning)),
           info_(png_ != nullptr ? png_create_info_struct(png_) : nullptr) {
         if (info_ == nullptr) {

@@ -22,7 +22,7 @@ Tensor resize_rows(const Tensor& picture, const Axis& axis) {
     const std::int64_t rows = picture.size(0);
     Tensor result = at::empty({rows, axis.outputs}, picture.options());
     const float* in = picture.data_ptr<float>();
-    float* out = result.data_ptr<float>();
+    auto* out = result.data_ptr<float>();
     at::parallel_for(0, (rows + kRows - 1) / kRows, 4, [&](std::int64_t first_block, std::int64_t last_block) {
         for (std::int64_t block = first_block; block < last_block; ++block) {
             std::array<const float*, kRows> source;
@@ -56,7 +56,7 @@ Tensor resize_columns(const Tensor& picture, const Axis& axis) {
     const std::int64_t width = picture.size(2);
     Tensor result = at::empty({planes, axis.outputs, width}, picture.options());
     const float* in = picture.data_ptr<float>();
-    float* out = result.data_ptr<float>();
+    auto* out = result.data_ptr<float>();
     at::parallel_for(0, planes * axis.outputs, 8, [&](std::int64_t first_row, std::int64_t last_row) {
         std::array<double, kPiece> sum;
         for (std::int64_t row = first_row; row < last_row; ++row) {

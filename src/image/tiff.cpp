@@ -4,6 +4,7 @@
 #include <array>
 #include <cstring>
 #include <limits>
+#include <utility>
 
 #include "image/codecs.h"
 #include "image/comment.h"
@@ -23,7 +24,7 @@ std::uint32_t number(TIFF* tiff, std::uint32_t tag) {
 
 class TiffReader {
   public:
-    TiffReader(Bytes bytes, const std::string& name) : file_(bytes), tiff_(file_.handle()), name_(name) {
+    TiffReader(Bytes bytes, std::string name) : file_(bytes), tiff_(file_.handle()), name_(std::move(name)) {
         if (tiff_ == nullptr) {
             fail();
         }
@@ -246,7 +247,7 @@ std::vector<std::byte> encode_tiff(const Raster& raster, const Text& text) {
     if (std::max(raster.size.height, raster.size.width) > std::int64_t{std::numeric_limits<std::int32_t>::max()}) {
         throw_too_large("TIFF", raster.size, std::numeric_limits<std::int32_t>::max());
     }
-    constexpr std::uint64_t kMostWith32BitOffsets = std::uint64_t{4'000'000'000};
+    constexpr std::uint64_t kMostWith32BitOffsets = 4'000'000'000;
     const bool big = raster.row_bytes() * static_cast<std::uint64_t>(raster.size.height) > kMostWith32BitOffsets;
     constexpr std::size_t kStripBytes = 1 << 18;
     const auto rows =

@@ -102,8 +102,6 @@ class Machine : private PickleStack {
                 push(Kind::Bool, 0);
                 return true;
             case kInt:
-                push(Kind::Int, decimal_line());
-                return true;
             case kLong:
                 push(Kind::Int, decimal_line());
                 return true;

@@ -74,7 +74,7 @@ const ArrayInfo& StateDict::info(const std::string& name) const { return find_ar
 Tensor StateDict::load(const std::string& name, bool keep_double) const {
     const weights::Array& array = find_array(*contents_, name);
     try {
-        const Tensor values = stored_values(array);
+        Tensor values = stored_values(array);
         if (array.type->scalar == at::kBool) {
             return values.ne(0);
         }
