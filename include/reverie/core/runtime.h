@@ -22,8 +22,9 @@ struct Runtime {
     bool deterministic = false;
 };
 
-/// Applies the options to LibTorch. Throws Usage for a malformed device or a thread count out of range and Device, with the
-/// reason, when CUDA was asked for by name and cannot be used.
+/// Applies the options to LibTorch, and sets up threads and memory of the whole process for long work: called once, by
+/// a program. Throws Usage for a malformed device or a thread count out of range and Device, with the reason, when CUDA
+/// was asked for by name and cannot be used.
 Runtime setup_runtime(const RuntimeOptions& options);
 
 /// Why CUDA cannot be used here, in a few words; empty when it can. Registers LibTorch's CUDA backend on the first call

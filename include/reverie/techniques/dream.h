@@ -62,7 +62,7 @@ void validate(const DreamOptions& options);
 struct DreamPlan {
     std::vector<Size> octaves;    ///< small to large; those below the net's minimum are dropped
     std::int64_t dropped = 0;     ///< octaves left out
-    std::int64_t peak_bytes = 0;  ///< estimate, weights included
+    std::int64_t peak_bytes = 0;  ///< estimate of the whole process
     std::int64_t tile = 0;        ///< side of the tiles the gradient is computed in to stay within the limit; 0: whole
     std::int64_t steps = 0;       ///< per octave
     double pixel_steps = 0;       ///< pixels times steps, summed: proportional to the time
