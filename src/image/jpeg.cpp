@@ -13,6 +13,7 @@
 #include <jpeglib.h>
 
 #include "image/byte_reader.h"
+#include "image/c_faults.h"
 #include "image/codecs.h"
 #include "image/comment.h"
 #include "image/exif.h"
@@ -21,12 +22,9 @@
 namespace reverie::image {
 namespace {
 
-/// What libjpeg reports and where to jump to then: C code between must not be unwound by an exception.
-struct Faults {
+struct Faults : CFaults {
+    static_assert(JMSG_LENGTH_MAX <= std::tuple_size_v<decltype(message)>);
     jpeg_error_mgr manager;
-    std::jmp_buf jump;
-    std::array<char, JMSG_LENGTH_MAX> message = {};
-    bool truncated = false;
 };
 
 [[noreturn]] void stop(j_common_ptr info) {
@@ -56,16 +54,6 @@ void limit_scans(j_common_ptr info) {
     }
 }
 
-/// Runs a few libjpeg calls; false when one of them stopped. Nothing inside may need a destructor.
-template <typename Step>
-bool completes(Faults& faults, Step&& step) {
-    if (setjmp(faults.jump) != 0) {
-        return false;
-    }
-    step();
-    return true;
-}
-
 class JpegReader {
   public:
     JpegReader(Bytes bytes, std::string name) : bytes_(bytes), name_(std::move(name)) {
@@ -74,14 +62,14 @@ class JpegReader {
         faults_.manager.emit_message = stop_on_damage;
         progress_.progress_monitor = limit_scans;
         info_.client_data = &faults_;
-        guarded([this] { jpeg_create_decompress(&info_); });
+        guarded(faults_, name_, [this] { jpeg_create_decompress(&info_); });
     }
     ~JpegReader() { jpeg_destroy_decompress(&info_); }
     JpegReader(const JpegReader&) = delete;
     JpegReader& operator=(const JpegReader&) = delete;
 
     Header read_header() {
-        guarded([this] {
+        guarded(faults_, name_, [this] {
             jpeg_mem_src(&info_, reinterpret_cast<const unsigned char*>(bytes_.data()), bytes_.size());
             for (const int marker : {JPEG_COM, JPEG_APP0 + 1, JPEG_APP0 + 2}) {
                 jpeg_save_markers(&info_, marker, 0xffff);
@@ -114,7 +102,7 @@ class JpegReader {
                                    "' is a CMYK picture, converted without a profile; its colours are approximate");
         }
         std::vector<JSAMPLE> inks(cmyk ? info_.image_width * std::size_t{4} : 0);
-        guarded([&] {
+        guarded(faults_, name_, [&] {
             jpeg_start_decompress(&info_);
             while (info_.output_scanline < info_.output_height) {
                 auto* row = reinterpret_cast<JSAMPLE*>(raster.row(info_.output_scanline));
@@ -130,17 +118,6 @@ class JpegReader {
     }
 
   private:
-    template <typename Step>
-    void guarded(Step&& step) {
-        if (completes(faults_, step)) {
-            return;
-        }
-        if (faults_.truncated) {
-            throw_truncated(name_);
-        }
-        throw_damaged(name_, faults_.message.data());
-    }
-
     void read_marked_text(Raster& raster) {
         std::string comment;
         for (auto* marker = info_.marker_list; marker != nullptr; marker = marker->next) {
@@ -151,7 +128,7 @@ class JpegReader {
         raster.text = from_comment(std::move(comment));
         JOCTET* profile = nullptr;
         unsigned length = 0;
-        guarded([&] { jpeg_read_icc_profile(&info_, &profile, &length); });
+        guarded(faults_, name_, [&] { jpeg_read_icc_profile(&info_, &profile, &length); });
         const std::unique_ptr<JOCTET, decltype(&std::free)> owner(profile, &std::free);
         note_profile(std::as_bytes(std::span(profile, length)), name_, raster.notes);
     }

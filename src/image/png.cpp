@@ -13,6 +13,7 @@
 #include <utility>
 
 #include "image/byte_reader.h"
+#include "image/c_faults.h"
 #include "image/codecs.h"
 #include "image/comment.h"
 #include "image/exif.h"
@@ -40,30 +41,13 @@ std::optional<Bytes> find_chunk(Bytes bytes, std::string_view type) {
     return std::nullopt;
 }
 
-/// libpng's last complaint and where to jump to then: C code between must not be unwound by an exception.
-struct Faults {
-    std::jmp_buf jump;
-    std::array<char, 200> message = {};
-    bool truncated = false;
-};
-
 [[noreturn]] void stop(png_structp png, png_const_charp message) {
-    auto* faults = static_cast<Faults*>(png_get_error_ptr(png));
+    auto* faults = static_cast<CFaults*>(png_get_error_ptr(png));
     std::strncpy(faults->message.data(), message, faults->message.size() - 1);
     std::longjmp(faults->jump, 1);
 }
 
 void ignore_warning(png_structp, png_const_charp) {}
-
-/// Runs a few libpng calls; false when one of them stopped. Nothing inside may need a destructor.
-template <typename Step>
-bool completes(Faults& faults, Step&& step) {
-    if (setjmp(faults.jump) != 0) {
-        return false;
-    }
-    step();
-    return true;
-}
 
 class PngReader {
   public:
@@ -82,7 +66,7 @@ class PngReader {
     PngReader& operator=(const PngReader&) = delete;
 
     Raster read(const Header& header) {
-        guarded([this] {
+        guarded(faults_, name_, [this] {
             png_set_user_limits(png_, kLongestSide, kLongestSide);  // the caller's limit counts
             png_set_read_fn(png_, this, read_bytes);
             png_read_info(png_, info_);
@@ -100,7 +84,7 @@ class PngReader {
             throw_damaged(name_, "its headers contradict each other");
         }
         raster.has_alpha = channels % 2 == 0;
-        guarded([&] {
+        guarded(faults_, name_, [&] {
             for (int pass = 0; pass < passes_; ++pass) {
                 for (std::int64_t y = 0; y < raster.size.height; ++y) {
                     png_read_row(png_, reinterpret_cast<png_bytep>(raster.row(y)), nullptr);
@@ -122,17 +106,6 @@ class PngReader {
         }
         std::memcpy(target, self->rest_.data(), count);
         self->rest_ = self->rest_.subspan(count);
-    }
-
-    template <typename Step>
-    void guarded(Step&& step) {
-        if (completes(faults_, step)) {
-            return;
-        }
-        if (faults_.truncated) {
-            throw_truncated(name_);
-        }
-        throw_damaged(name_, faults_.message.data());
     }
 
     void read_text(Text& text) {
@@ -157,7 +130,7 @@ class PngReader {
 
     Bytes rest_;
     std::string name_;
-    Faults faults_;
+    CFaults faults_;
     png_structp png_;
     png_infop info_;
     int passes_ = 1;
@@ -221,7 +194,7 @@ class PngWriter {
         }
     }
 
-    Faults faults_;
+    CFaults faults_;
     png_structp png_;
     png_infop info_;
     std::vector<std::byte> written_;

@@ -123,7 +123,8 @@ TEST(Settings, UnknownNamesAreHeardAndBadValuesNameTheSource) {
 TEST(Config, ComesBackAsItWasWritten) {
     const TemporaryFolder folder;
     Tool tool;
-    tool.parse({"--name", "with \"blanks\" # and, signs", "--loud", "--layers", "a=1", "b", "007", ".5", "--output", "x.png"});
+    tool.parse(
+        {"--name", "with \"blanks\" # and, signs", "--loud", "--layers", "a=1", "b", "007", ".5", "--output", "x.png"});
     Settings resolved;
     resolved.set("steps", std::int64_t{16});
     write_config(folder / "how.toml", tool.app, resolved);
