@@ -94,7 +94,42 @@ std::int64_t process_bytes(std::int64_t net, Size picture) {
     return kProgram + net * 3 / 2 + picture.height * picture.width * 3 * 4 * 14;
 }
 
+/// Small octaves fit even where the last one needs tiles.
+std::int64_t tile_for(Size canvas, std::int64_t tile) {
+    return tile < std::max(canvas.height, canvas.width) ? tile : 0;
+}
+
+/// Pixels that go through the net in one step, the halos of tiles included.
+double step_pixels(Size canvas, std::int64_t tile) {
+    const auto pixels = static_cast<double>(canvas.height * canvas.width);
+    const double seen = tile == 0 ? 1.0 : static_cast<double>(tile + 2 * kTileHalo) / static_cast<double>(tile);
+    return pixels * seen * seen;
+}
+
 std::string text_of(Size size) { return std::to_string(size.width) + "x" + std::to_string(size.height); }
+
+/// The largest tile that fits; `peak_bytes` becomes what it takes.
+std::int64_t choose_tile(Size canvas, Size image, const FrozenNet& net, const std::vector<std::string>& taps,
+                         std::int64_t max_memory, std::int64_t& peak_bytes) {
+    constexpr std::int64_t kLeast = 128;
+    constexpr std::int64_t kFiner = 64;
+    const auto bytes = [&](std::int64_t tile) {
+        return process_bytes(net.bytes({tile + 2 * kTileHalo, tile + 2 * kTileHalo}, taps), canvas);
+    };
+    if (bytes(kLeast) > max_memory) {
+        throw Error(ErrorKind::Usage, "--max-memory " + human_bytes(static_cast<std::uint64_t>(max_memory)) +
+                                          " is too little for a picture of " + text_of(image) +
+                                          " pixels; wanted at least " +
+                                          human_bytes(static_cast<std::uint64_t>(bytes(kLeast)) + (1 << 20)) +
+                                          ", or a smaller picture with --size");
+    }
+    std::int64_t tile = kLeast;
+    while (tile + kFiner < std::max(canvas.height, canvas.width) && bytes(tile + kFiner) <= max_memory) {
+        tile += kFiner;
+    }
+    peak_bytes = bytes(tile);
+    return tile;
+}
 
 void require(bool holds, const std::string& sentence) {
     if (!holds) {
@@ -151,7 +186,6 @@ DreamPlan plan_dream(Size image, const FrozenNet& net, const DreamOptions& optio
     const std::vector<std::string> taps = taps_of(options);
     const std::int64_t least = net.min_side(taps);
     DreamPlan plan;
-    double canvas_pixels = 0.0;
     for (const Size size : octave_sizes(image, options)) {
         const Size canvas = dream_canvas(size, options);
         if (std::min(canvas.height, canvas.width) < least) {
@@ -159,7 +193,6 @@ DreamPlan plan_dream(Size image, const FrozenNet& net, const DreamOptions& optio
             continue;
         }
         plan.octaves.push_back(size);
-        canvas_pixels += static_cast<double>(canvas.height * canvas.width);
     }
     if (plan.octaves.empty()) {
         throw Error(ErrorKind::Input,
@@ -169,30 +202,16 @@ DreamPlan plan_dream(Size image, const FrozenNet& net, const DreamOptions& optio
     }
 
     plan.steps = steps_for(plan.octaves.size(), options);
-    plan.pixel_steps = canvas_pixels * static_cast<double>(plan.steps);
 
     const Size full = dream_canvas(plan.octaves.back(), options);
     plan.peak_bytes = process_bytes(net.bytes(full, taps), full);
-    if (max_memory <= 0 || plan.peak_bytes <= max_memory) {
-        return plan;
+    if (max_memory > 0 && plan.peak_bytes > max_memory) {
+        plan.tile = choose_tile(full, image, net, taps, max_memory, plan.peak_bytes);
     }
-    const auto tiled_bytes = [&](std::int64_t tile) {
-        return process_bytes(net.bytes({tile + 2 * kTileHalo, tile + 2 * kTileHalo}, taps), full);
-    };
-    constexpr std::int64_t kLeastTile = 128;
-    const std::int64_t smallest_that_works = tiled_bytes(kLeastTile);
-    if (smallest_that_works > max_memory) {
-        throw Error(ErrorKind::Usage, "--max-memory " + human_bytes(static_cast<std::uint64_t>(max_memory)) +
-                                          " is too little for a picture of " + text_of(image) +
-                                          " pixels; wanted at least " +
-                                          human_bytes(static_cast<std::uint64_t>(smallest_that_works) + (1 << 20)) +
-                                          ", or a smaller picture with --size");
+    for (const Size size : plan.octaves) {
+        const Size canvas = dream_canvas(size, options);
+        plan.pixel_steps += step_pixels(canvas, tile_for(canvas, plan.tile)) * static_cast<double>(plan.steps);
     }
-    plan.tile = kLeastTile;
-    while (plan.tile * 2 < std::max(full.height, full.width) && tiled_bytes(plan.tile * 2) <= max_memory) {
-        plan.tile *= 2;
-    }
-    plan.peak_bytes = tiled_bytes(plan.tile);
     return plan;
 }
 
@@ -226,9 +245,8 @@ DreamResult dream(const Tensor& image, FrozenNet& net, const DreamOptions& optio
         base = next_base;
 
         const Size canvas = dream_canvas(size, options);
-        // Small octaves fit even where the last one needs tiles.
-        const bool tiled = plan.tile > 0 && plan.tile < std::max(canvas.height, canvas.width);
-        DreamObjective objective(net, options, {.tile = tiled ? plan.tile : 0, .octave = octave});
+        const std::int64_t tile = tile_for(canvas, plan.tile);
+        DreamObjective objective(net, options, {.tile = tile, .octave = octave});
         DreamStep rule(options, plan.steps, base);
         Hooks octave_hooks = hooks;
         octave_hooks.on_preview = [&, before = result.steps](const Tensor& picture, std::int64_t step) {
@@ -236,7 +254,7 @@ DreamResult dream(const Tensor& image, FrozenNet& net, const DreamOptions& optio
                 hooks.on_preview(picture.cpu(), before + step);
             }
         };
-        const auto per_step = static_cast<double>(canvas.height * canvas.width);
+        const double per_step = step_pixels(canvas, tile);
         const LoopResult loop = minimize_image(start, objective, transforms, rule,
                                                {.steps = plan.steps,
                                                 .preview_every = options.preview_every,

@@ -4,6 +4,8 @@
 
 #include <algorithm>
 
+#include <algorithm>
+
 #include "reverie/core/random.h"
 
 namespace reverie {
@@ -121,11 +123,13 @@ void DreamObjective::for_each_tile(const Tensor& canvas, std::int64_t step,
         return random_integer(options_.seed, view_.octave, static_cast<std::uint64_t>(step) * 4 + 2 + axis, 0,
                               view_.tile - 1);
     };
+    // All patches have one size, so that memory and the convolutions' plans are used again from tile to tile.
     const auto span = [&](std::int64_t at, std::int64_t side) {
         const std::int64_t own_begin = std::max<std::int64_t>(at, 0);
         const std::int64_t own_end = std::min(at + view_.tile, side);
-        return Span{std::max<std::int64_t>(own_begin - kTileHalo, 0), std::min(own_end + kTileHalo, side), own_begin,
-                    own_end};
+        const std::int64_t patch = std::min(view_.tile + 2 * kTileHalo, side);
+        const std::int64_t begin = std::clamp<std::int64_t>(own_begin - kTileHalo, 0, side - patch);
+        return Span{begin, begin + patch, own_begin, own_end};
     };
     const std::int64_t from_x = -draw(1);
     for (std::int64_t y = -draw(0); y < size.height; y += view_.tile) {

@@ -65,7 +65,7 @@ struct DreamPlan {
     std::int64_t peak_bytes = 0;  ///< estimate of the whole process
     std::int64_t tile = 0;        ///< side of the tiles the gradient is computed in to stay within the limit; 0: whole
     std::int64_t steps = 0;       ///< per octave
-    double pixel_steps = 0;       ///< pixels times steps, summed: proportional to the time
+    double pixel_steps = 0;       ///< pixels through the net, summed over the steps: proportional to the time
 };
 
 /// Throws Input for a side below 16 pixels or when no octave fits the net, Usage for unknown layers or when
