@@ -4,8 +4,6 @@
 
 #include <algorithm>
 
-#include <algorithm>
-
 #include "reverie/core/random.h"
 
 namespace reverie {
