@@ -100,11 +100,11 @@ class DeepDream : public Program {
         put_down(task.settings, options);
         task.settings.set("quality", pictures_.quality);
         task.work = [this, options, memory](const Tensor& image, const Hooks& hooks) {
+            const DreamResult dreamt = dream(image, *net_, options, memory, hooks);
             PictureResult result;
-            if (plan_dream(size_of(image), *net_, options, memory).tile > 0) {
+            if (dreamt.tile > 0) {
                 result.settings.set("max-memory", memory);  // decides where the tiles lie
             }
-            const DreamResult dreamt = dream(image, *net_, options, memory, hooks);
             result.image = dreamt.image;
             result.steps = dreamt.steps;
             result.cancelled = dreamt.cancelled;

@@ -40,7 +40,7 @@ Settings describe_plan(Size image, FrozenNet& net, const DreamOptions& options, 
     const DreamPlan plan = plan_dream(image, net, options, max_memory);
     std::vector<std::string> octaves;
     for (const Size& octave : plan.octaves) {
-        octaves.push_back(std::to_string(octave.width) + "x" + std::to_string(octave.height));
+        octaves.push_back(text_of(octave));
     }
     Settings said;
     said.set_list("octaves", octaves);

@@ -159,8 +159,7 @@ void describe(Session& session, const PictureOptions& options, const PictureTask
         session.print(dump(object));
         return;
     }
-    session.print(item.input + " -> " + item.output + "  " + std::to_string(size.width) + "x" +
-                  std::to_string(size.height));
+    session.print(item.input + " -> " + item.output + "  " + text_of(size));
     for (const Setting& line : plan.all()) {
         session.print("  " + line.name + ": " + join(line.values, ", ", ", "));
     }

@@ -216,6 +216,8 @@ void check(const Picture& picture, PictureFormat format, const WriteOptions& opt
 
 Size size_of(const Tensor& image) { return {image.size(-2), image.size(-1)}; }
 
+std::string text_of(Size size) { return std::to_string(size.width) + "x" + std::to_string(size.height); }
+
 Picture decode_picture(std::span<const std::byte> bytes, const std::string& name, const ReadLimits& limits) {
     const Codec& codec = codec_for(bytes, name);
     const Header header = checked_header(codec, bytes, name, limits);

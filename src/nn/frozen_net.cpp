@@ -48,10 +48,10 @@ Features FrozenNet::forward(const Tensor& image, const std::vector<std::string>&
     for (std::size_t i = 0; i < nodes.size(); ++i) {
         const Size cells = sizes[static_cast<std::size_t>(nodes[i])];
         if (cells.height <= 0 || cells.width <= 0) {
-            throw Error(ErrorKind::Input,
-                        "an image of " + std::to_string(size.width) + "x" + std::to_string(size.height) +
-                            " pixels is too small for layer '" + taps[i] + "' of " + architecture() + ", which needs " +
-                            std::to_string(min_side(taps)) + " on each side; take a larger one or a shallower layer");
+            throw Error(ErrorKind::Input, "an image of " + text_of(size) + " pixels is too small for layer '" +
+                                              taps[i] + "' of " + architecture() + ", which needs " +
+                                              std::to_string(min_side(taps)) +
+                                              " on each side; take a larger one or a shallower layer");
         }
     }
     state_->batched = image.dim() == 4;

@@ -106,8 +106,6 @@ double step_pixels(Size canvas, std::int64_t tile) {
     return pixels * seen * seen;
 }
 
-std::string text_of(Size size) { return std::to_string(size.width) + "x" + std::to_string(size.height); }
-
 /// The largest tile that fits; `peak_bytes` becomes what it takes.
 std::int64_t choose_tile(Size canvas, Size image, const FrozenNet& net, const std::vector<std::string>& taps,
                          std::int64_t max_memory, std::int64_t& peak_bytes) {
@@ -236,6 +234,7 @@ DreamResult dream(const Tensor& image, FrozenNet& net, const DreamOptions& optio
     };
 
     DreamResult result;
+    result.tile = plan.tile;
     Tensor base;
     double done = 0.0;
     for (std::size_t octave = 0; octave < plan.octaves.size() && !result.cancelled; ++octave) {

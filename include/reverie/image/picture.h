@@ -22,6 +22,9 @@ struct Size {
 /// The size of an image [...,H,W].
 Size size_of(const Tensor& image);
 
+/// "640x480": width first, as people say it.
+std::string text_of(Size size);
+
 /// A decoded picture, upright (EXIF rotation applied).
 struct Picture {
     Tensor color;  ///< float32 RGB in [0,1], contiguous [3,H,W]; grey comes as three equal channels

@@ -75,6 +75,7 @@ DreamPlan plan_dream(Size image, const FrozenNet& net, const DreamOptions& optio
 struct DreamResult {
     Tensor image;            ///< [3,H,W] in [0,1], the size of the input
     std::int64_t steps = 0;  ///< done
+    std::int64_t tile = 0;   ///< as planned
     bool cancelled = false;  ///< stopped by the token: `image` is what was there, brought to the full size
 };
 
