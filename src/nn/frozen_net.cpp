@@ -99,8 +99,12 @@ std::int64_t FrozenNet::bytes(Size image, const std::vector<std::string>& taps) 
     return weights + state_->executor->peak_bytes(image, nodes);
 }
 
-FrozenNet load_net(const NetworkWeights& weights, c10::Device device) {
-    return {make_graph(weights.architecture, weights.preprocessing), read_state_dict(weights.file), device};
+FrozenNet load_net(const NetworkWeights& weights, c10::Device device, const std::function<void(Graph&)>& adapt) {
+    Graph graph = make_graph(weights.architecture, weights.preprocessing);
+    if (adapt) {
+        adapt(graph);
+    }
+    return {std::move(graph), read_state_dict(weights.file), device};
 }
 
 }  // namespace reverie

@@ -25,8 +25,8 @@ Tensor NormalizedStep::step(const Tensor& image, const Tensor& gradient, std::in
 LoopResult minimize_image(const Tensor& initial, Objective& objective, const std::vector<GradientTransform>& transforms,
                           StepRule& rule, const ImageLoopOptions& options, const Hooks& hooks) {
     const c10::NoGradGuard no_grad;
-    LoopResult result{initial, 0, false};
-    for (std::int64_t step = 0; step < options.steps; ++step) {
+    LoopResult result{initial, options.first_step, false};
+    for (std::int64_t step = options.first_step; step < options.steps; ++step) {
         if (hooks.cancelled()) {
             result.cancelled = true;
             break;
@@ -38,6 +38,7 @@ LoopResult minimize_image(const Tensor& initial, Objective& objective, const std
         }
         result.image = rule.step(result.image, gradient, step).clamp_(0.0, 1.0);
         ++result.steps;
+        const bool go_on = !options.observe || options.observe({result.image, value, step});
         if (hooks.on_progress) {
             hooks.progress(
                 {.stage = options.stage + " step " + std::to_string(step + 1) + "/" + std::to_string(options.steps),
@@ -48,7 +49,10 @@ LoopResult minimize_image(const Tensor& initial, Objective& objective, const std
                  .value_name = options.value_name});
         }
         if (hooks.on_preview && options.preview_every > 0 && result.steps % options.preview_every == 0) {
-            hooks.on_preview(result.image, result.steps);
+            hooks.on_preview(options.shown ? options.shown(result.image) : result.image, result.steps);
+        }
+        if (!go_on) {
+            break;
         }
     }
     if (!result.image.isfinite().all().item<bool>()) {

@@ -5,6 +5,7 @@
 #include <c10/core/Device.h>
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <string>
@@ -65,7 +66,7 @@ class FrozenNet {
     std::unique_ptr<State> state_;
 };
 
-/// The net for weights that a WeightStore resolved. Throws Weights.
-FrozenNet load_net(const NetworkWeights& weights, c10::Device device);
+/// The net for weights that a WeightStore resolved; `adapt` may change its graph first. Throws Weights.
+FrozenNet load_net(const NetworkWeights& weights, c10::Device device, const std::function<void(Graph&)>& adapt = {});
 
 }  // namespace reverie

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -47,8 +48,20 @@ class NormalizedStep final : public StepRule {
     NormalizedStepOptions options_;
 };
 
+/// What a loop's caller may look at after a step.
+struct StepReport {
+    const Tensor& image;    ///< as stepped and clamped
+    const Tensor& value;    ///< the objective's, before the step: scalar
+    std::int64_t step = 0;  ///< counts from 0
+};
+
 struct ImageLoopOptions {
     std::int64_t steps = 1;
+    std::int64_t first_step = 0;  ///< steps already done, by a run that this one goes on from
+    /// Called after every step, before progress and previews; false ends the loop. May be empty.
+    std::function<bool(const StepReport&)> observe;
+    /// What previews show instead of the image. May be empty.
+    std::function<Tensor(const Tensor& image)> shown;
     std::int64_t preview_every = 0;  ///< 0: none
     std::string stage;               ///< for progress
     double done_before = 0.0;        ///< progress units already done in earlier stages
@@ -61,7 +74,7 @@ struct ImageLoopOptions {
 
 struct LoopResult {
     Tensor image;
-    std::int64_t steps = 0;
+    std::int64_t steps = 0;  ///< done, those before `first_step` included
     bool cancelled = false;
 };
 

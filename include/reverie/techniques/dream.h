@@ -10,13 +10,9 @@
 #include "reverie/core/tensor.h"
 #include "reverie/image/picture.h"
 #include "reverie/nn/frozen_net.h"
+#include "reverie/nn/layer_weight.h"
 
 namespace reverie {
-
-struct LayerWeight {
-    std::string tap;      ///< any name the net knows, e.g. "Mixed_6c", "relu4_2", "block10"
-    double weight = 1.0;  ///< its share of the gradient; negative: the layer is quietened
-};
 
 /// The colour directions a dream may move in.
 enum class ColorBasis {

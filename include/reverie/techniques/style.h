@@ -1,0 +1,162 @@
+// Style transfer: the style of one or more images (statistics of a VGG net's activations at several depths) on the
+// content (deep activations) of another, by optimising pixels from coarse to fine. Gatys, Ecker, Bethge: Image Style
+// Transfer Using Convolutional Neural Networks (2016); the W2 statistic and the carried optimiser: crowsonkb's
+// style-transfer-pytorch (2021).
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "reverie/core/hooks.h"
+#include "reverie/core/tensor.h"
+#include "reverie/image/picture.h"
+#include "reverie/nn/frozen_net.h"
+#include "reverie/nn/layer_weight.h"
+#include "reverie/nn/style_statistics.h"
+
+namespace reverie {
+
+/// Whose formulas: how losses are scaled, which variation, how styles are sized. All else are options.
+enum class StylePreset {
+    Reverie,      ///< activations divided by the style's own root mean square, so one set of weights fits every net
+    Crowsonkb,    ///< style-transfer-pytorch
+    Gatys,        ///< the 2016 paper
+    NeuralStyle,  ///< neural-style-pt
+    Chollet2e     ///< Deep Learning with Python, second edition, 12.3
+};
+
+enum class StyleOptimizer { Adam, Lbfgs, GradientDescent };
+
+enum class StyleColor {
+    Style,     ///< as it comes
+    Content,   ///< afterwards: the content's Lab chroma under the result's lightness
+    Luma,      ///< styled in grey, then the content's colour differences put back exactly
+    Match,     ///< before: the style's RGB mean and covariance made the content's (Gatys et al. 2016)
+    Histogram  ///< before: the style's histograms made the content's
+};
+
+enum class StyleInit { Content, Style, Noise };
+
+struct StyleOptions {
+    StylePreset preset = StylePreset::Reverie;
+    std::vector<LayerWeight> style_layers;    ///< weights count as shares of their sum (Reverie, Crowsonkb), else as is
+    std::vector<LayerWeight> content_layers;  ///< likewise
+    StyleStatistic statistic = StyleStatistic::W2;
+    double content_weight = 0.03;
+    double style_weight = 1.0;
+    double palette = 0.5;    ///< W2 of the pixels' own RGB, relative to the style layers together (Reverie)
+    double tv = 1.0;         ///< smoothness of lightness
+    double tv_chroma = 2.0;  ///< smoothness of colour, times `tv` (Reverie)
+    double strength = 1.0;   ///< 0..1: the styles' statistics blended with the content's own; 1: the styles' alone
+
+    Pooling pooling = Pooling::Max;
+    double pooling_gain = 1.0;
+    bool replicate_padding = true;  ///< the first convolution sees the border's values beyond the border
+
+    std::int64_t min_size = 128;   ///< longest side of the smallest scale; scales grow by sqrt 2
+    std::int64_t steps = 100;      ///< most per scale, up to `full_steps_size`; fewer at larger ones
+    std::int64_t first_steps = 0;  ///< most at the smallest scale; 0: as `steps`
+    std::int64_t patience = 20;    ///< a scale ends when so many steps made its loss less than 1 % better; 0: never
+    StyleOptimizer optimizer = StyleOptimizer::Adam;
+    double step_size = 0.02;  ///< Adam: of [0,1]
+    double average = 0.97;    ///< decay of the running mean of the images that is shown and carried; 0: none
+
+    double style_scale = 1.0;  ///< size of the style images relative to the content's, at every scale
+    StyleInit init = StyleInit::Content;
+    StyleColor color = StyleColor::Style;
+    std::uint64_t seed = 0;          ///< of noise
+    std::int64_t preview_every = 0;  ///< steps between previews; 0: none
+};
+
+/// The preset's options, tuned or as published.
+StyleOptions style_recipe(StylePreset preset);
+
+/// Throws Usage, speaking in flag names, before any work.
+void validate(const StyleOptions& options);
+
+/// Makes the net's graph what the options ask for: pooling, padding. Throws Usage for a net that is no VGG.
+void prepare_graph(Graph& graph, const StyleOptions& options);
+
+/// Which sizes of structure a style is for.
+enum class StyleBand { All, Coarse, Fine };
+
+struct StyleSource {
+    std::vector<Tensor> images;  ///< [3,H,W] in [0,1]; several: the mean of their statistics
+    double weight = 1.0;         ///< relative to the other styles'; > 0
+    StyleBand band = StyleBand::All;
+};
+
+/// One picture to be styled. All maps are [1,H,W] in [0,1] and of the content's size; undefined: none.
+struct StyleJob {
+    Tensor content;             ///< [3,H,W], at the size of the result
+    Tensor alpha;               ///< where it is 0 nothing is styled or counted
+    Tensor protect;             ///< where it is 1 the content stays to the bit, and does not count
+    std::vector<Tensor> masks;  ///< one per style: where it applies; empty: all styles blended everywhere
+    Tensor init;                ///< [3,h,w] of any size, instead of the options' start
+};
+
+/// Where a run stands: enough to go on to the same bits.
+struct StyleState {
+    std::map<std::string, Tensor> tensors;
+    std::map<std::string, std::string> notes;  ///< scale, step, tile, loss history
+};
+
+/// One step of one scale, for logs.
+struct StyleTrace {
+    Size size;
+    std::int64_t scale = 0;
+    std::int64_t step = 0;
+    std::map<std::string, double> losses;  ///< "total", "content", "style", "palette", "tv", weighted
+};
+
+struct StyleHooks : Hooks {
+    std::function<void(const StyleTrace&)> on_trace;  ///< may be empty
+    std::function<void(const StyleState&)> on_state;  ///< may be empty: a state after every `state_every` steps
+    std::int64_t state_every = 20;
+    const StyleState* resume = nullptr;  ///< a state of the same job, net and options; null: from the start
+};
+
+/// What a job will take, known before it starts.
+struct StylePlan {
+    std::vector<Size> scales;         ///< small to full
+    std::vector<std::int64_t> steps;  ///< most in each
+    std::int64_t peak_bytes = 0;      ///< estimate of the whole process
+    std::int64_t tile = 0;            ///< side of the tiles' own parts in the largest scale; 0: whole
+    double pixel_steps = 0;           ///< pixels through the net, halos and first passes included, summed over steps
+};
+
+struct StyleResult {
+    Tensor image;            ///< [3,H,W] in [0,1], the content's size
+    std::int64_t steps = 0;  ///< done
+    std::int64_t tile = 0;   ///< as planned
+    bool cancelled = false;  ///< stopped by the token: the best that was there, brought to the full size
+};
+
+/// Holds styles and their targets, which are computed once per scale and shared by all jobs.
+class Stylizer {
+  public:
+    /// `net`: of a prepared graph; must outlive the Stylizer. `max_memory` in bytes; 0: no limit. Throws like validate;
+    /// Input for a style below the net's minimum side.
+    Stylizer(FrozenNet& net, std::vector<StyleSource> styles, StyleOptions options, std::int64_t max_memory);
+    ~Stylizer();
+    Stylizer(const Stylizer&) = delete;
+    Stylizer& operator=(const Stylizer&) = delete;
+
+    /// Throws Input for a side below 16 pixels, Usage when `max_memory` is too small for one tile, naming the smallest
+    /// that works.
+    StylePlan plan(Size content) const;
+
+    /// The gradient is computed whole, or exactly in two passes over tiles where the plan says so. Throws like plan;
+    /// Usage for maps of another size, or masks that are not one per style; Internal for a picture that ends as NaN.
+    StyleResult stylize(const StyleJob& job, const StyleHooks& hooks = {});
+
+  private:
+    struct State;
+    std::unique_ptr<State> state_;
+};
+
+}  // namespace reverie

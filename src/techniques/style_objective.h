@@ -1,0 +1,49 @@
+// Private: the objective of style transfer at one scale, whole or in exact two-pass tiles.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "reverie/nn/frozen_net.h"
+#include "reverie/nn/style_statistics.h"
+#include "reverie/optimize/image_loop.h"
+#include "reverie/techniques/style.h"
+
+namespace reverie {
+
+/// Means over positions of one style at one scale: per style layer, and of its pixels (palette).
+struct StyleMoments {
+    std::vector<Moments> layers;
+    Moments pixels;
+};
+
+/// A part of the picture and what it should look like.
+struct StyleRegion {
+    Tensor mask;           ///< [1,H,W] in [0,1] at the scale's size; undefined: everything
+    StyleMoments moments;  ///< what its statistics are compared with
+};
+
+/// Sums an image's statistics over tiles of `tile` pixels (0: whole) where `mask` [1,H,W] (undefined: all) says.
+StyleMoments measure_style(FrozenNet& net, const StyleOptions& options, const Tensor& image, const Tensor& mask,
+                           std::int64_t tile);
+
+class StyleObjective final : public Objective {
+  public:
+    /// `content` [3,H,W] is the picture whose content is kept; `counted` [1,H,W] in [0,1]: where it counts (undefined:
+    /// everywhere); `tile`: side of the tiles' own parts, a multiple of 16, or 0.
+    StyleObjective(FrozenNet& net, const StyleOptions& options, const Tensor& content, Tensor counted,
+                   std::vector<StyleRegion> regions, std::int64_t tile);
+    ~StyleObjective() override;
+    Tensor value_and_gradient(const Tensor& image, std::int64_t step, Tensor& gradient) override;
+
+    /// The last value's parts, weighted, and "total".
+    std::map<std::string, double> losses() const;
+
+  private:
+    struct State;
+    std::unique_ptr<State> state_;
+};
+
+}  // namespace reverie
