@@ -101,6 +101,73 @@ TEST(ImageLoop, ReportsEveryStepAndPreviewsAtTheInterval) {
     EXPECT_EQ(previews, (std::vector<std::int64_t>{2, 4}));
 }
 
+TEST(ImageLoop, GoesOnFromStepsAlreadyDone) {
+    Distance objective(picture("target"));
+    const NormalizedStepOptions rule_options = {.step_size = 0.02, .decay = 1.0, .steps = 7};
+    NormalizedStep rule(rule_options);
+    const LoopResult straight = minimize_image(picture("start"), objective, {}, rule, {.steps = 7});
+    const LoopResult half = minimize_image(picture("start"), objective, {}, rule, {.steps = 3});
+    std::vector<std::int64_t> seen;
+    ImageLoopOptions options = {.steps = 7, .first_step = 3};
+    options.observe = [&](const StepReport& report) {
+        seen.push_back(report.step);
+        return true;
+    };
+    std::vector<double> done;
+    Hooks hooks;
+    hooks.on_progress = [&](const Progress& progress) { done.push_back(progress.done); };
+    const LoopResult rest = minimize_image(half.image, objective, {}, rule, options, hooks);
+    EXPECT_TRUE(at::equal(rest.image, straight.image));
+    EXPECT_EQ(rest.steps, 7);
+    EXPECT_EQ(seen, (std::vector<std::int64_t>{3, 4, 5, 6}));
+    EXPECT_EQ(done, (std::vector<double>{4, 5, 6, 7}));
+    // All of them done already: nothing is left to do.
+    options.first_step = 7;
+    EXPECT_TRUE(at::equal(minimize_image(half.image, objective, {}, rule, options).image, half.image));
+}
+
+TEST(ImageLoop, ObserverSeesEveryStepAndMayEndTheLoop) {
+    Distance objective(picture("target"));
+    NormalizedStep rule({.step_size = 0.01});
+    std::vector<double> values;
+    Tensor last;
+    ImageLoopOptions options = {.steps = 9};
+    options.observe = [&](const StepReport& report) {
+        EXPECT_EQ(report.step, static_cast<std::int64_t>(values.size()));
+        values.push_back(report.value.item<double>());
+        last = report.image.clone();
+        return report.step < 3;
+    };
+    int reported = 0;
+    Hooks hooks;
+    hooks.on_progress = [&](const Progress&) { ++reported; };
+    const Tensor start = picture("start");
+    const LoopResult result = minimize_image(start, objective, {}, rule, options, hooks);
+    EXPECT_EQ(result.steps, 4);
+    EXPECT_FALSE(result.cancelled);
+    EXPECT_EQ(reported, 4) << "the last step is reported too";
+    EXPECT_TRUE(at::equal(last, result.image));
+    ASSERT_EQ(values.size(), 4U);
+    // The value is that of the image before the step.
+    EXPECT_FLOAT_EQ(static_cast<float>(values[0]), (0.5 * (start - picture("target")).square().sum()).item<float>());
+}
+
+TEST(ImageLoop, PreviewsShowWhatTheCallerWants) {
+    Distance objective(picture("target"));
+    NormalizedStep rule({.step_size = 0.01});
+    ImageLoopOptions options = {.steps = 4, .preview_every = 2};
+    options.shown = [](const Tensor& image) { return at::zeros_like(image); };
+    int previews = 0;
+    Hooks hooks;
+    hooks.on_preview = [&](const Tensor& image, std::int64_t) {
+        ++previews;
+        EXPECT_EQ(image.abs().max().item<double>(), 0.0);
+    };
+    const LoopResult result = minimize_image(picture("start"), objective, {}, rule, options, hooks);
+    EXPECT_EQ(previews, 2);
+    EXPECT_GT(result.image.max().item<double>(), 0.0) << "only shown, not kept";
+}
+
 TEST(ImageLoop, TransformsRunInTheirOrder) {
     Distance objective(picture("target"));
     NormalizedStep rule({.step_size = 0.01});
