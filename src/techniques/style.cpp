@@ -30,8 +30,10 @@ void prepare_graph(Graph& graph, const StyleOptions& options) {
     if (options.pooling != Pooling::Max || options.pooling_gain != 1.0) {
         use_pooling(graph, options.pooling, options.pooling_gain);
     }
-    if (options.replicate_padding) {
+    if (options.padding == StylePadding::ReplicateFirst) {
         replicate_first_padding(graph);
+    } else if (options.padding == StylePadding::ReplicateAll) {
+        replicate_all_padding(graph);
     }
 }
 

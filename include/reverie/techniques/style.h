@@ -39,6 +39,9 @@ enum class StyleColor {
     Histogram  ///< before: the style's histograms made the content's
 };
 
+/// What convolutions see beyond the border.
+enum class StylePadding { Zero, ReplicateFirst, ReplicateAll };
+
 enum class StyleInit { Content, Style, Noise };
 
 struct StyleOptions {
@@ -55,7 +58,7 @@ struct StyleOptions {
 
     Pooling pooling = Pooling::Max;
     double pooling_gain = 1.0;
-    bool replicate_padding = true;  ///< the first convolution sees the border's values beyond the border
+    StylePadding padding = StylePadding::ReplicateAll;  ///< else layers paint frames where they see zeros
 
     std::int64_t min_size = 128;   ///< longest side of the smallest scale; scales grow by sqrt 2
     std::int64_t steps = 100;      ///< most in a scale of up to 128 pixels, and in every scale without `falloff`
