@@ -67,7 +67,7 @@ Tensor with_fitting_chroma(const Tensor& lab) {
 Tensor pixels_of(const Tensor& image) {
     TORCH_CHECK(image.dim() == 3 && image.size(0) == 3 && image.numel() > 0 && image.is_floating_point(),
                 "colours are taken from [3,H,W] and not from ", image.toString(), " ", image.sizes());
-    return image.detach().reshape({3, -1});
+    return image.detach().reshape({3, -1}).contiguous();
 }
 
 Tensor mix(const Tensor& pixels, const Matrix3& matrix) {

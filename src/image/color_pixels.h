@@ -23,7 +23,7 @@ void for_bands(std::int64_t pixels, const Work& work) {
     }
 }
 
-/// [3,H,W] -> [3,H*W], a view of contiguous images.
+/// [3,H,W] -> contiguous [3,H*W], a view of contiguous images.
 Tensor pixels_of(const Tensor& image);
 
 /// Each pixel [3,N] times the matrix. In elementwise steps: a matrix product may be set to run in reduced precision.

@@ -92,7 +92,8 @@ Tensor replicate(const Tensor& x, const Margins& m) {
 
 /// The border's gradients gathered where they came from. Writes over `gradient` of the padded map.
 Tensor replicate_back_(Tensor& gradient, const Margins& m) {
-    for (const auto& [axis, before, after] : {std::array{std::int64_t{2}, m.top, m.bottom}, {3, m.left, m.right}}) {
+    using Axis = std::array<std::int64_t, 3>;
+    for (const auto& [axis, before, after] : {Axis{2, m.top, m.bottom}, Axis{3, m.left, m.right}}) {
         const std::int64_t side = gradient.size(axis) - before - after;
         gradient.narrow(axis, before, 1).add_(gradient.narrow(axis, 0, before).sum(axis, /*keepdim=*/true));
         gradient.narrow(axis, before + side - 1, 1)

@@ -105,7 +105,8 @@ TEST(Color, ChromaOfGreyMakesGrey) {
     EXPECT_LE(largest(rgb_to_lab(result)[0] - rgb_to_lab(image)[0]), 1e-2);
     for (const double end : {0.0, 1.0}) {
         const Tensor flat = at::full_like(image, end);
-        EXPECT_LE(largest(with_chroma_of(flat, image) - flat), 1e-4) << "black and white hold no chroma";
+        // A millionth may be missing from a channel; blue, of 7 % of the light, makes up for it, times the curve's 13.
+        EXPECT_LE(largest(with_chroma_of(flat, image) - flat), 2e-4) << "black and white hold no chroma";
     }
 }
 

@@ -52,11 +52,11 @@ void expect_picture(const Tensor& image, at::IntArrayRef sizes) {
 TEST(MatchMeanCovariance, GivesTheReferencesMoments) {
     const Tensor image = correlated("image", 0.4, false);
     const Tensor reference = correlated("reference", 0.55, true);
-    EXPECT_GT(largest(moments(image).covariance - moments(reference).covariance), 1e-2) << "else this says nothing";
+    EXPECT_GT(largest(moments(image).covariance - moments(reference).covariance), 2e-3) << "else this says nothing";
     const Tensor result = match_mean_covariance(image, reference);
     ASSERT_GT(result.min().item<double>(), 0.0) << "clamping would change the moments";
     ASSERT_LT(result.max().item<double>(), 1.0);
-    expect_moments(result, moments(reference), 1e-4);
+    expect_moments(result, moments(reference), 2e-5);  // the variance of 8-bit rounding, 1e-6, a few times
 }
 
 TEST(MatchMeanCovariance, MapsByASymmetricMatrix) {
@@ -193,7 +193,7 @@ TEST(TransferColor, GivesTheStylesLabMoments) {
     const Tensor style = correlated("style", 0.5, true) * 0.3 + 0.35;
     const Moments before = moments(rgb_to_lab(content));
     const Moments wanted = moments(rgb_to_lab(style));
-    EXPECT_GT(largest(before.covariance - wanted.covariance), 5.0) << "else this says nothing";
+    EXPECT_GT(largest(before.covariance - wanted.covariance), 2.0) << "else this says nothing";
     const Tensor result = transfer_color(content, style);
     ASSERT_GT(result.min().item<double>(), 0.0);
     ASSERT_LT(result.max().item<double>(), 1.0);
