@@ -5,8 +5,6 @@
 #include "reverie/cli/app.h"
 #include "reverie/cli/dream_flags.h"
 #include "reverie/cli/dream_plan.h"
-#include "reverie/cli/flags.h"
-#include "reverie/cli/layers.h"
 #include "reverie/cli/network_flags.h"
 #include "reverie/cli/picture_flags.h"
 #include "reverie/cli/run_pictures.h"
@@ -34,34 +32,23 @@ class DeepDream : public Program {
         reverie::add_flags(app, pictures_);
         reverie::add_flags(app, dream_);
         reverie::add_flags(app, network_, dream_networks());
-        not_configurable(FlagGroup(app, "Network")
-                             .add("--list-layers", list_layers_, "list the net's layers for --layers, and stop"));
     }
 
     int run(Session& session) override {
         validate(network_);
         validate(pictures_, session.common().overwrite);
         const WeightStore store(store_locations(session.environment()));
-        if (network_.list_networks) {
-            list_networks(session, store);
+        if (answer(session, network_, store, dream_networks())) {
             return 0;
         }
         // Flags are judged here, before any file is read or fetched.
         const CatalogueEntry entry = choose_network(network_, store, dream_networks()).entry;
-        if (list_layers_) {
-            list_layers(session, entry.architecture, entry.preprocessing);
-            return 0;
-        }
-        if (network_.fetch) {
-            fetch_network(session, network_, store, dream_networks());
-            return 0;
-        }
         const DreamOptions options = options_for(session, entry.name);
         const Graph graph = make_graph(entry.architecture, entry.preprocessing);
         for (const LayerWeight& layer : options.layers) {
             find_tap(graph, layer.tap);
         }
-        return run_pictures(session, pictures_, [&] { return prepare(session, store); });
+        return run_pictures(session, pictures_, {.prepare = [&](std::size_t) { return prepare(session, store); }});
     }
 
   private:
@@ -71,36 +58,20 @@ class DeepDream : public Program {
 
     PictureTask prepare(Session& session, const WeightStore& store) {
         const c10::Device device = session.runtime().device;
-        if (session.common().dry_run && network_.weights.empty()) {
-            if (const auto chosen = choose_network(network_, store, dream_networks()); chosen.file.empty()) {
-                throw Error(ErrorKind::Weights, "the weights of " + chosen.entry.name +
-                                                    " are not installed, so nothing can be planned; get them with "
-                                                    "--fetch --network " +
-                                                    chosen.entry.name);
-            }
-        }
         const NetworkWeights weights = resolve_network(session, network_, store, dream_networks());
         net_.emplace(load_net(weights, device));
         const DreamOptions options = options_for(session, weights.network);
         const std::int64_t memory = memory_limit(session, pictures_);
 
         PictureTask task;
-        task.network = weights.network;
-        task.weights = weights.file.filename().string();
-        task.settings.set("program", name());
-        task.settings.set("version", version());
-        task.settings.set("network", weights.network);
-        task.settings.set("weights", task.weights);
-        if (!network_.weights.empty()) {
-            task.settings.set("preprocessing", weights.preprocessing);
-        }
-        if (pictures_.size) {
-            task.settings.set("size", *pictures_.size);
+        task.settings = made_with(session, network_, weights);
+        if (longest_side(pictures_)) {
+            task.settings.set("size", wanted_size(pictures_));
         }
         put_down(task.settings, options);
         task.settings.set("quality", pictures_.quality);
-        task.work = [this, options, memory](const Tensor& image, const Hooks& hooks) {
-            const DreamResult dreamt = dream(image, *net_, options, memory, hooks);
+        task.work = [this, options, memory](const Picture& picture, const BatchItem&, const Hooks& hooks) {
+            const DreamResult dreamt = dream(picture.color, *net_, options, memory, hooks);
             PictureResult result;
             if (dreamt.tile > 0) {
                 result.settings.set("max-memory", memory);  // decides where the tiles lie
@@ -117,7 +88,6 @@ class DeepDream : public Program {
     PictureOptions pictures_;
     DreamFlags dream_;
     NetworkOptions network_;
-    bool list_layers_ = false;
     std::optional<FrozenNet> net_;
 };
 

@@ -14,6 +14,7 @@
 
 #include "cli/help.h"
 #include "cli/signals.h"
+#include "reverie/cli/batch.h"
 #include "reverie/core/text.h"
 #include "reverie/image/picture.h"
 
@@ -181,11 +182,7 @@ void Session::save_config(const Settings& resolved) const {
     if (path.empty()) {
         return;
     }
-    std::error_code ignored;
-    if (std::filesystem::exists(path, ignored) && !common_.overwrite) {
-        throw Error(ErrorKind::Output,
-                    "'" + path.string() + "' exists; pass --overwrite to replace it or choose another --save-config");
-    }
+    refuse_existing(path, "--save-config", common_.overwrite);
     write_config(path, app_, flags_of(resolved));
     console_.info("wrote the flags in effect to '" + path.string() + "'");
 }

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <charconv>
 #include <cstring>
 #include <map>
 #include <set>
@@ -153,7 +154,7 @@ std::vector<BatchItem> plan_batch(const BatchRequest& request) {
     if (request.output.empty()) {
         throw Error(ErrorKind::Usage, "no output is given; pass --output FILE (or FOLDER for several inputs)");
     }
-    bool several = request.inputs.size() > 1;
+    bool several = request.inputs.size() > 1 || !request.variants.empty();
     std::vector<Found> found;
     for (const std::string& input : request.inputs) {
         for (Found& one : expand(input, request.recursive, several)) {
@@ -168,51 +169,98 @@ std::vector<BatchItem> plan_batch(const BatchRequest& request) {
     if (one_file && request.output != "-") {
         format_for(request.output);  // throws for an extension that cannot be written
     }
+    const std::vector<std::string> variants =
+        request.variants.empty() ? std::vector<std::string>{""} : request.variants;
+    if (variants.size() > 1 && std::find(request.inputs.begin(), request.inputs.end(), "-") != request.inputs.end()) {
+        throw Error(ErrorKind::Usage, "standard input can be read only once, but " + std::to_string(variants.size()) +
+                                          " pictures are to be made of it; save it to a file first");
+    }
+
+    std::set<fs::path> seen;
+    std::erase_if(found,
+                  [&seen](const Found& one) { return !seen.insert(fs::path(one.path).lexically_normal()).second; });
 
     std::vector<BatchItem> items;
-    std::set<fs::path> seen;
     std::map<std::string, std::string> writers;  // output -> the input it belongs to
-    for (const Found& one : found) {
-        if (!seen.insert(fs::path(one.path).lexically_normal()).second) {
-            continue;
-        }
-        BatchItem item{one.path,
-                       one_file ? request.output : (fs::path(request.output) / kept_name(one.relative)).string(),
-                       one.fault};
-        if (!item.fault) {
-            const auto [writer, fresh] = writers.emplace(item.output, item.input);
-            if (!fresh) {
-                throw Error(ErrorKind::Usage, "'" + writer->second + "' and '" + item.input +
-                                                  "' would both be written to '" + item.output +
-                                                  "'; give them to two runs with different --output folders");
+    for (std::size_t variant = 0; variant < variants.size(); ++variant) {
+        const fs::path folder = fs::path(request.output) / variants[variant];
+        for (const Found& one : found) {
+            BatchItem item{one.path, one_file ? request.output : (folder / kept_name(one.relative)).string(), one.fault,
+                           variant};
+            if (!item.fault) {
+                const auto [writer, fresh] = writers.emplace(item.output, item.input);
+                if (!fresh) {
+                    throw Error(ErrorKind::Usage, "'" + writer->second + "' and '" + item.input +
+                                                      "' would both be written to '" + item.output +
+                                                      "'; give them to two runs with different --output folders");
+                }
             }
+            items.push_back(std::move(item));
         }
-        items.push_back(std::move(item));
     }
     return items;
 }
 
+std::vector<std::string> pictures_in(const fs::path& folder) {
+    std::vector<std::string> paths;
+    for (const Found& one : list_folder(folder, /*recursive=*/false)) {
+        if (one.fault) {
+            throw *one.fault;
+        }
+        paths.push_back(one.path);
+    }
+    return paths;
+}
+
+Shard parse_shard(const std::string& text) {
+    Shard shard;
+    if (text.empty()) {
+        return shard;
+    }
+    const char* end = text.data() + text.size();
+    const auto index = std::from_chars(text.data(), end, shard.index);
+    const bool divided = index.ec == std::errc() && index.ptr != end && *index.ptr == '/';
+    const auto count = divided ? std::from_chars(index.ptr + 1, end, shard.count) : index;
+    if (!divided || count.ec != std::errc() || count.ptr != end || shard.index < 1 || shard.index > shard.count) {
+        throw Error(ErrorKind::Usage,
+                    "--shard '" + text + "' is no share; wanted I/N with I from 1 to N, as in 1/4 to 4/4");
+    }
+    return shard;
+}
+
+void take_shard(std::vector<BatchItem>& items, Shard shard) {
+    std::vector<BatchItem> kept;
+    for (auto i = static_cast<std::size_t>(shard.index - 1); i < items.size();
+         i += static_cast<std::size_t>(shard.count)) {
+        kept.push_back(std::move(items[i]));
+    }
+    items = std::move(kept);
+}
+
 std::vector<BatchItem> check_outputs(std::vector<BatchItem>& items, Existing existing) {
     std::vector<BatchItem> skipped;
+    std::vector<BatchItem> left;
     for (BatchItem& item : items) {
         if (item.fault || item.output == "-") {
+            left.push_back(std::move(item));
             continue;
         }
         std::error_code ignored;
         const bool exists = fs::exists(item.output, ignored) && !fs::is_directory(item.output, ignored);
         if (exists && existing == Existing::Skip) {
-            skipped.push_back(item);
-        } else if (exists && existing == Existing::Refuse) {
+            skipped.push_back(std::move(item));
+            continue;
+        }
+        if (exists && existing == Existing::Refuse) {
             item.fault = Error(ErrorKind::Output, "'" + item.output +
                                                       "' exists; pass --overwrite to replace it or choose another "
                                                       "--output");
         } else {
             item.fault = writability_fault(item.output);
         }
+        left.push_back(std::move(item));
     }
-    for (const BatchItem& done : skipped) {
-        std::erase_if(items, [&done](const BatchItem& item) { return item.input == done.input; });
-    }
+    items = std::move(left);
     return skipped;
 }
 
@@ -220,6 +268,14 @@ fs::path with_tag(const fs::path& path, const std::string& tag) {
     fs::path tagged = path;
     tagged.replace_filename(path.stem().string() + "." + tag + path.extension().string());
     return tagged;
+}
+
+void refuse_existing(const fs::path& path, const std::string& flag, bool overwrite) {
+    std::error_code ignored;
+    if (!path.empty() && !overwrite && fs::exists(path, ignored)) {
+        throw Error(ErrorKind::Output,
+                    "'" + path.string() + "' exists; pass --overwrite to replace it or choose another " + flag);
+    }
 }
 
 }  // namespace reverie

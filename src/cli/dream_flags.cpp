@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "reverie/cli/flags.h"
+#include "reverie/cli/layers.h"
 #include "reverie/core/error.h"
 #include "reverie/core/text.h"
 
@@ -15,10 +16,6 @@ const Choices<ColorBasis>& color_bases() {
     static const Choices<ColorBasis> choices = {
         {"natural", ColorBasis::Natural}, {"rgb", ColorBasis::Rgb}, {"luma", ColorBasis::Luma}};
     return choices;
-}
-
-std::string layer_text(const LayerWeight& layer) {
-    return layer.weight == 1.0 ? layer.tap : layer.tap + "=" + number_text(layer.weight);
 }
 
 /// What the recipes say, for the help: "4", or a line for each value where they differ.
@@ -60,13 +57,7 @@ void add_flags(CLI::App& app, DreamFlags& flags) {
     FlagGroup group(app, "Dream");
     group.add_list("--layers", flags.layers, "NAME[=WEIGHT]",
                    "what is amplified; a negative weight quietens; names: see --list-layers",
-                   recipes_say([](const DreamOptions& recipe) {
-                       std::string text;
-                       for (const LayerWeight& layer : recipe.layers) {
-                           text += (text.empty() ? "" : ",") + layer_text(layer);
-                       }
-                       return text;
-                   }));
+                   recipes_say([](const DreamOptions& recipe) { return join(layer_texts(recipe.layers), ",", ","); }));
     group.add("--octaves", flags.octaves, "N", "scales, from small to the full size; 0: as many as the size allows",
               recipes_say(&DreamOptions::octaves));
     group.add("--octave-scale", flags.octave_scale, "RATIO", "of one scale to the next",
@@ -94,24 +85,10 @@ void add_flags(CLI::App& app, DreamFlags& flags) {
               "steps between pictures written to NAME.preview.EXT; 0: none");
 }
 
-LayerWeight parse_layer(const std::string& text) {
-    const std::size_t equals = text.rfind('=');
-    LayerWeight layer{text.substr(0, equals), 1.0};
-    const bool weighs = equals == std::string::npos || target_of(layer.weight).set(text.substr(equals + 1));
-    if (!weighs || layer.tap.empty()) {
-        throw Error(ErrorKind::Usage,
-                    "--layers '" + text + "' is not understood; wanted NAME or NAME=WEIGHT, as in block10=0.5");
-    }
-    return layer;
-}
-
 DreamOptions dream_options(const DreamFlags& flags, const std::string& network, std::uint64_t seed) {
     DreamOptions options = dream_recipe(network);
     if (!flags.layers.empty()) {
-        options.layers.clear();
-        for (const std::string& text : flags.layers) {
-            options.layers.push_back(parse_layer(text));
-        }
+        options.layers = parse_layers("--layers", flags.layers);
     }
     options.octaves = flags.octaves.value_or(options.octaves);
     options.octave_scale = flags.octave_scale.value_or(options.octave_scale);
@@ -130,11 +107,7 @@ DreamOptions dream_options(const DreamFlags& flags, const std::string& network, 
 }
 
 void put_down(Settings& settings, const DreamOptions& options) {
-    std::vector<std::string> layers;
-    for (const LayerWeight& layer : options.layers) {
-        layers.push_back(layer_text(layer));
-    }
-    settings.set_list("layers", layers);
+    settings.set_list("layers", layer_texts(options.layers));
     settings.set("octaves", options.octaves);
     settings.set("octave-scale", options.octave_scale);
     settings.set("steps", options.steps);

@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <chrono>
 
-#include "reverie/core/text.h"
+#include "reverie/cli/plan_text.h"
 
 namespace reverie {
 namespace {
@@ -45,9 +45,8 @@ Settings describe_plan(Size image, FrozenNet& net, const DreamOptions& options, 
     Settings said;
     said.set_list("octaves", octaves);
     said.set("steps", std::to_string(plan.steps) + " per octave");
-    said.set("memory", "about " + human_bytes(static_cast<std::uint64_t>(plan.peak_bytes)));
-    said.set("tiles", plan.tile > 0 ? std::to_string(plan.tile) + " pixels" : "none");
-    said.set("time", "about " + human_seconds(plan.pixel_steps * seconds_per_pixel_step(net, options, max_memory)));
+    put_down_cost(said, plan.peak_bytes, plan.tile, "about",
+                  plan.pixel_steps * seconds_per_pixel_step(net, options, max_memory));
     return said;
 }
 

@@ -76,6 +76,11 @@ CLI::Option* FlagGroup::add_list(const std::string& names, std::vector<std::stri
     return default_text.empty() ? option : option->default_str(default_text);
 }
 
+CLI::Option* FlagGroup::add_paths(const std::string& names, std::vector<std::string>& values,
+                                  const std::string& metavar, const std::string& help) {
+    return app_.add_option(names, values, help)->type_name(metavar)->group(heading_);
+}
+
 CLI::Option* FlagGroup::add_positional(const std::string& name, std::vector<std::string>& values,
                                        const std::string& help) {
     CLI::Option* option = app_.add_option(name, values, help)->type_name("")->group(heading_);

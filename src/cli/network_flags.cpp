@@ -8,6 +8,7 @@
 
 #include "cli/help.h"
 #include "reverie/cli/flags.h"
+#include "reverie/cli/layers.h"
 #include "reverie/core/text.h"
 
 namespace reverie {
@@ -25,6 +26,50 @@ std::string state_of(const InstalledNetwork& network) {
            (entry.bytes > 0 ? " (" + human_bytes(static_cast<std::uint64_t>(entry.bytes)) + ")" : "");
 }
 
+void list_networks(Session& session, const WeightStore& store) {
+    constexpr std::size_t kIndent = 22;
+    const int columns = terminal_columns(session.environment(), STDOUT_FILENO) - static_cast<int>(kIndent);
+    for (const InstalledNetwork& network : store.networks()) {
+        const CatalogueEntry& entry = network.entry;
+        if (session.common().json) {
+            const nlohmann::ordered_json object = {{"network", entry.name},
+                                                   {"architecture", entry.architecture},
+                                                   {"preprocessing", entry.preprocessing},
+                                                   {"installed", !network.file.empty()},
+                                                   {"path", network.file.string()},
+                                                   {"url", entry.url},
+                                                   {"package", entry.package},
+                                                   {"bytes", entry.bytes},
+                                                   {"licence", entry.licence},
+                                                   {"description", entry.description}};
+            session.print(object.dump());
+            continue;
+        }
+        std::string name = entry.name;
+        name.resize(std::max(kIndent, name.size() + 2), ' ');
+        session.print(name + wrap_text(entry.description + "\n" + state_of(network) + "\nlicence: " + entry.licence,
+                                       columns, kIndent));
+    }
+}
+
+void fetch_network(Session& session, const NetworkOptions& options, const WeightStore& store,
+                   const std::vector<std::string>& choices) {
+    NetworkOptions named = options;
+    if (options.weights.empty()) {
+        named.network = choose_network(options, store, choices).entry.name;
+    }
+    if (session.common().dry_run) {
+        session.print(named.network + ": " + state_of(choose_network(named, store, choices)));
+        return;
+    }
+    const NetworkWeights weights = resolve_network(session, named, store, choices);
+    if (session.common().json) {
+        session.print(nlohmann::ordered_json({{"network", weights.network}, {"path", weights.file.string()}}).dump());
+    } else {
+        session.print(weights.file.string());
+    }
+}
+
 }  // namespace
 
 void add_flags(CLI::App& app, NetworkOptions& options, const std::vector<std::string>& choices) {
@@ -37,6 +82,8 @@ void add_flags(CLI::App& app, NetworkOptions& options, const std::vector<std::st
               "what that file's net wants to see: torchvision, inception, caffe, keras or lite0", "told by the file");
     not_configurable(group.add("--list-networks", options.list_networks,
                                "list the nets: installed or not, where from, licence; and stop"));
+    not_configurable(
+        group.add("--list-layers", options.list_layers, "list the net's layers and what they see; and stop"));
     not_configurable(group.add("--fetch", options.fetch, "get the weights this run would need, and stop"));
 }
 
@@ -104,8 +151,13 @@ NetworkWeights resolve_network(Session& session, const NetworkOptions& options, 
     if (!options.weights.empty()) {
         choose_network(options, store, choices);  // only for its judgement of the name
         weights = store.resolve_file(options.network, options.weights, options.preprocessing);
+    } else if (const auto chosen = choose_network(options, store, choices);
+               session.common().dry_run && chosen.file.empty()) {
+        throw Error(ErrorKind::Weights, "the weights of " + chosen.entry.name +
+                                            " are not installed, so nothing can be planned; get them with --fetch " +
+                                            "--network " + chosen.entry.name);
     } else if (options.network != "auto") {
-        weights = store.resolve(choose_network(options, store, choices).entry.name, hooks);
+        weights = store.resolve(chosen.entry.name, hooks);
     } else {
         weights = store.resolve_first(choices, hooks);
     }
@@ -120,48 +172,31 @@ NetworkWeights resolve_network(Session& session, const NetworkOptions& options, 
     return weights;
 }
 
-void list_networks(Session& session, const WeightStore& store) {
-    constexpr std::size_t kIndent = 22;
-    const int columns = terminal_columns(session.environment(), STDOUT_FILENO) - static_cast<int>(kIndent);
-    for (const InstalledNetwork& network : store.networks()) {
-        const CatalogueEntry& entry = network.entry;
-        if (session.common().json) {
-            const nlohmann::ordered_json object = {{"network", entry.name},
-                                                   {"architecture", entry.architecture},
-                                                   {"preprocessing", entry.preprocessing},
-                                                   {"installed", !network.file.empty()},
-                                                   {"path", network.file.string()},
-                                                   {"url", entry.url},
-                                                   {"package", entry.package},
-                                                   {"bytes", entry.bytes},
-                                                   {"licence", entry.licence},
-                                                   {"description", entry.description}};
-            session.print(object.dump());
-            continue;
-        }
-        std::string name = entry.name;
-        name.resize(std::max(kIndent, name.size() + 2), ' ');
-        session.print(name + wrap_text(entry.description + "\n" + state_of(network) + "\nlicence: " + entry.licence,
-                                       columns, kIndent));
+bool answer(Session& session, const NetworkOptions& options, const WeightStore& store,
+            const std::vector<std::string>& choices) {
+    if (options.list_networks) {
+        list_networks(session, store);
+    } else if (options.list_layers) {
+        const CatalogueEntry entry = choose_network(options, store, choices).entry;
+        list_layers(session, entry.architecture, entry.preprocessing);
+    } else if (options.fetch) {
+        fetch_network(session, options, store, choices);
+    } else {
+        return false;
     }
+    return true;
 }
 
-void fetch_network(Session& session, const NetworkOptions& options, const WeightStore& store,
-                   const std::vector<std::string>& choices) {
-    NetworkOptions named = options;
-    if (options.weights.empty()) {
-        named.network = choose_network(options, store, choices).entry.name;
+Settings made_with(const Session& session, const NetworkOptions& options, const NetworkWeights& weights) {
+    Settings settings;
+    settings.set("program", session.program());
+    settings.set("version", version());
+    settings.set("network", weights.network);
+    settings.set("weights", weights.file.filename().string());
+    if (!options.weights.empty()) {
+        settings.set("preprocessing", weights.preprocessing);
     }
-    if (session.common().dry_run) {
-        session.print(named.network + ": " + state_of(choose_network(named, store, choices)));
-        return;
-    }
-    const NetworkWeights weights = resolve_network(session, named, store, choices);
-    if (session.common().json) {
-        session.print(nlohmann::ordered_json({{"network", weights.network}, {"path", weights.file.string()}}).dump());
-    } else {
-        session.print(weights.file.string());
-    }
+    return settings;
 }
 
 }  // namespace reverie

@@ -30,10 +30,13 @@ void add_flags(CLI::App& app, PictureOptions& options) {
                          "input");
     not_configurable(group.add("--from", options.from, "PICTURE",
                                "take the flags that are not given here from a picture this program wrote"));
-    group.add("--size", options.size, "PX", "longest side of the result", "the input's own");
+    group.add("--size", options.size, "PX", "longest side of the result, or own: the input's own size",
+              options.default_size);
     group.add("--quality", options.quality, "N", "of JPEG and WebP, 1 to 100");
     group.add("--recursive", options.recursive, "input folders with their sub-folders");
     not_configurable(group.add("--skip-existing", options.skip_existing, "leave out what has its output already"));
+    not_configurable(group.add("--shard", options.shard, "I/N",
+                               "do every N-th picture from the I-th on, so that N processes share a batch"));
     group.add("--fail-fast", options.fail_fast, "stop at the first input that fails instead of doing the rest");
     group.add("--max-pixels", options.max_pixels, "N", "refuse inputs with more pixels");
     group.add("--max-memory", options.max_memory, "BYTES",
@@ -41,10 +44,8 @@ void add_flags(CLI::App& app, PictureOptions& options) {
 }
 
 void validate(const PictureOptions& options, bool overwrite) {
-    if (options.size && (*options.size < 1 || *options.size > 100'000)) {
-        throw Error(ErrorKind::Usage,
-                    "--size " + std::to_string(*options.size) + " is out of range; wanted 1 to 100000");
-    }
+    longest_side(options);
+    parse_shard(options.shard);
     if (options.quality < 1 || options.quality > 100) {
         throw Error(ErrorKind::Usage,
                     "--quality " + std::to_string(options.quality) + " is out of range; wanted 1 to 100");
@@ -57,6 +58,22 @@ void validate(const PictureOptions& options, bool overwrite) {
         throw Error(ErrorKind::Usage, "--skip-existing and --overwrite exclude each other; leave one away");
     }
     memory_limit(options.max_memory, 1);
+}
+
+const std::string& wanted_size(const PictureOptions& options) {
+    return options.size.empty() ? options.default_size : options.size;
+}
+
+std::optional<std::int64_t> longest_side(const PictureOptions& options) {
+    const std::string& size = wanted_size(options);
+    if (size == "own") {
+        return std::nullopt;
+    }
+    std::int64_t pixels = 0;
+    if (!target_of(pixels).set(size) || pixels < 1 || pixels > 100'000) {
+        throw Error(ErrorKind::Usage, "--size " + size + " is no size; wanted 1 to 100000, or own");
+    }
+    return pixels;
 }
 
 std::int64_t memory_limit(const std::string& text, std::int64_t available) {

@@ -4,8 +4,12 @@
 
 #include <chrono>
 #include <filesystem>
+#include <map>
 #include <nlohmann/json.hpp>
+#include <optional>
+#include <set>
 #include <system_error>
+#include <utility>
 
 #include "reverie/core/text.h"
 #include "reverie/image/resample.h"
@@ -18,18 +22,35 @@ using Clock = std::chrono::steady_clock;
 
 std::string dump(const Json& object) { return object.dump(-1, ' ', false, Json::error_handler_t::replace); }
 
+/// How a JSON line begins: which picture it is about.
+Json line_for(const PictureProgram& program, const BatchItem& item) {
+    Json object = {{"input", item.input}};
+    if (!program.variants.empty()) {
+        object["style"] = program.variants[item.variant].style;
+    }
+    return object;
+}
+
+std::string label_of(const PictureProgram& program, const BatchItem& item) {
+    return program.variants.empty() ? item.input : item.input + " in " + program.variants[item.variant].style;
+}
+
 /// Counts what goes wrong, and says it once.
 class Faults {
   public:
-    Faults(Session& session, bool several, bool fail_fast)
-        : session_(session), several_(several), fail_fast_(fail_fast) {}
+    Faults(Session& session, const PictureProgram& program, bool several, bool fail_fast)
+        : session_(session), program_(program), several_(several), fail_fast_(fail_fast) {}
 
     void report(const BatchItem& item, const Error& error) {
         session_.console().end();
-        session_.console().error(error.what());
+        if (said_.insert(error.what()).second) {  // a bad input fails with every style
+            session_.console().error(error.what());
+        }
         if (session_.common().json) {
-            session_.print(
-                dump({{"input", item.input}, {"error", error.what()}, {"exit_code", exit_code(error.kind())}}));
+            Json object = line_for(program_, item);
+            object["error"] = error.what();
+            object["exit_code"] = exit_code(error.kind());
+            session_.print(dump(object));
         }
         if (count_++ == 0) {
             first_ = exit_code(error.kind());
@@ -38,15 +59,18 @@ class Faults {
     bool stop() const noexcept { return count_ > 0 && fail_fast_; }
     int finish(std::size_t total) {
         if (count_ > 0 && several_) {
-            session_.console().warning(std::to_string(count_) + " of " + std::to_string(total) + " inputs failed");
+            session_.console().warning(std::to_string(count_) + " of " + std::to_string(total) +
+                                       (program_.variants.empty() ? " inputs failed" : " pictures failed"));
         }
         return first_;
     }
 
   private:
     Session& session_;
+    const PictureProgram& program_;
     bool several_;
     bool fail_fast_;
+    std::set<std::string> said_;
     std::size_t count_ = 0;
     int first_ = 0;
 };
@@ -59,11 +83,11 @@ Picture read_input(Session& session, const PictureOptions& options, const std::s
     for (const std::string& note : picture.notes) {
         session.console().warning(note);
     }
-    if (options.size) {
-        const Size size = fit_longest(size_of(picture.color), *options.size);
+    if (const auto longest = longest_side(options)) {
+        const Size size = fit_longest(size_of(picture.color), *longest);
         if (size.height * size.width > options.max_pixels) {
-            throw Error(ErrorKind::Usage, "--size " + std::to_string(*options.size) + " makes '" + input +
-                                              "' larger than " + std::to_string(options.max_pixels) +
+            throw Error(ErrorKind::Usage, "--size " + wanted_size(options) + " makes '" + input + "' larger than " +
+                                              std::to_string(options.max_pixels) +
                                               " pixels; choose a smaller one or raise --max-pixels");
         }
         picture.color = resized(picture.color, size);
@@ -76,8 +100,8 @@ Picture read_input(Session& session, const PictureOptions& options, const std::s
 
 class PictureRun {
   public:
-    PictureRun(Session& session, const PictureOptions& options, const PictureTask& task)
-        : session_(session), options_(options), task_(task) {}
+    PictureRun(Session& session, const PictureOptions& options, const PictureProgram& program, const PictureTask& task)
+        : session_(session), options_(options), program_(program), task_(task) {}
 
     /// False when the user stopped it.
     bool operator()(const BatchItem& item, const std::string& label) {
@@ -90,7 +114,7 @@ class PictureRun {
             };
         }
         session_.console().begin(label);
-        const PictureResult result = task_.work(picture.color, hooks);
+        const PictureResult result = task_.work(picture, item, hooks);
         session_.console().end();
         const double seconds = std::chrono::duration<double>(Clock::now() - begin).count();
         Settings settings = task_.settings;
@@ -99,6 +123,9 @@ class PictureRun {
         }
         if (!result.cancelled) {
             write(item.output, result.image, settings, picture);
+            if (task_.written) {
+                task_.written();
+            }
             report(item, item.output, result, seconds);
         } else if (item.output != "-" && result.steps > 0) {
             const std::string partial = with_tag(item.output, "partial").string();
@@ -130,10 +157,18 @@ class PictureRun {
             session_.print(written);
             return;
         }
-        Json object = {
-            {"input", item.input},      {"output", written},        {"width", size.width},
-            {"height", size.height},    {"seconds", seconds},       {"steps", result.steps},
-            {"network", task_.network}, {"weights", task_.weights}, {"seed", session_.common().runtime.seed}};
+        Json object = line_for(program_, item);
+        object.update({{"output", written},
+                       {"width", size.width},
+                       {"height", size.height},
+                       {"seconds", seconds},
+                       {"steps", result.steps}});
+        for (const char* name : {"network", "weights"}) {
+            if (const std::string value = task_.settings.value(name); !value.empty()) {
+                object[name] = value;
+            }
+        }
+        object["seed"] = session_.common().runtime.seed;
         if (result.cancelled) {
             object["partial"] = true;
         }
@@ -142,19 +177,22 @@ class PictureRun {
 
     Session& session_;
     const PictureOptions& options_;
+    const PictureProgram& program_;
     const PictureTask& task_;
 };
 
-void describe(Session& session, const PictureOptions& options, const PictureTask& task, const BatchItem& item) {
+void describe(Session& session, const PictureOptions& options, const PictureProgram& program, const PictureTask& task,
+              const BatchItem& item) {
     // Standard input can be read only once, and then its size is known too.
     Size size = item.input == "-" ? size_of(read_picture("-", {.max_pixels = options.max_pixels}).color)
                                   : read_picture_size(item.input, {.max_pixels = options.max_pixels});
-    if (options.size) {
-        size = fit_longest(size, *options.size);
+    if (const auto longest = longest_side(options)) {
+        size = fit_longest(size, *longest);
     }
     const Settings plan = task.plan(size);
     if (session.common().json) {
-        Json object = {{"input", item.input}, {"output", item.output}, {"width", size.width}, {"height", size.height}};
+        Json object = line_for(program, item);
+        object.update({{"output", item.output}, {"width", size.width}, {"height", size.height}});
         object.update(Json::parse(to_json(plan)));
         session.print(dump(object));
         return;
@@ -173,23 +211,34 @@ bool is_stream(const std::string& input) {
 
 /// Header only: a missing or damaged input is found before a net is loaded or fetched.
 void check_inputs(std::vector<BatchItem>& items, const PictureOptions& options) {
+    std::map<std::string, std::optional<Error>> faults;  // an input may stand for several pictures
     for (BatchItem& item : items) {
         if (item.fault || is_stream(item.input)) {
             continue;
         }
-        try {
-            read_picture_size(item.input, {.max_pixels = options.max_pixels});
-        } catch (const Error& error) {
-            item.fault = error;
+        const auto [fault, fresh] = faults.try_emplace(item.input);
+        if (fresh) {
+            try {
+                read_picture_size(item.input, {.max_pixels = options.max_pixels});
+            } catch (const Error& error) {
+                fault->second = error;
+            }
         }
+        item.fault = fault->second;
     }
 }
 
 }  // namespace
 
-int run_pictures(Session& session, const PictureOptions& options, const std::function<PictureTask()>& prepare) {
+int run_pictures(Session& session, const PictureOptions& options, const PictureProgram& program) {
     const CommonOptions& common = session.common();
-    std::vector<BatchItem> items = plan_batch({options.inputs, common.output, options.recursive});
+    BatchRequest request{options.inputs, common.output, options.recursive};
+    for (const PictureVariant& variant : program.variants) {
+        request.variants.push_back(variant.folder);
+    }
+    std::vector<BatchItem> items = plan_batch(request);
+    const bool several = items.size() > 1;
+    take_shard(items, parse_shard(options.shard));
     const std::size_t total = items.size();
     check_inputs(items, options);
     const std::vector<BatchItem> skipped = check_outputs(items, common.overwrite        ? Existing::Overwrite
@@ -201,7 +250,7 @@ int run_pictures(Session& session, const PictureOptions& options, const std::fun
             (skipped.size() == 1 ? " picture whose output exists" : " pictures whose outputs exist"));
     }
 
-    Faults faults(session, total > 1, options.fail_fast);
+    Faults faults(session, program, several, options.fail_fast);
     for (const BatchItem& item : items) {
         if (item.fault && !faults.stop()) {
             faults.report(item, *item.fault);
@@ -211,26 +260,42 @@ int run_pictures(Session& session, const PictureOptions& options, const std::fun
     if (items.empty() || faults.stop()) {
         return faults.finish(total);
     }
+    if (program.arrange) {
+        program.arrange(items);
+    }
 
-    const PictureTask task = prepare();
-    session.save_config(task.settings);
-    PictureRun run(session, options, task);
+    std::optional<PictureTask> task;
+    std::size_t variant = 0;
+    bool config_saved = false;
     for (std::size_t i = 0; i < items.size() && !faults.stop(); ++i) {
-        const std::string label =
-            items.size() > 1 ? items[i].input + " [" + std::to_string(i + 1) + "/" + std::to_string(items.size()) + "]"
-                             : "";
+        const BatchItem& item = items[i];
+        const std::string label = items.size() > 1 ? label_of(program, item) + " [" + std::to_string(i + 1) + "/" +
+                                                         std::to_string(items.size()) + "]"
+                                                   : "";
+        bool preparing = false;
         try {
+            if (!task || item.variant != variant) {
+                task.reset();
+                preparing = true;
+                task = program.prepare(item.variant);
+                if (!std::exchange(config_saved, true)) {
+                    session.save_config(task->settings);
+                }
+                preparing = false;
+                variant = item.variant;
+            }
             if (common.dry_run) {
-                describe(session, options, task, items[i]);
-            } else if (!run(items[i], label)) {
+                describe(session, options, program, *task, item);
+            } else if (!PictureRun(session, options, program, *task)(item, label)) {
                 throw Error(ErrorKind::Cancelled, "stopped");
             }
         } catch (...) {
             const Error error = as_error(std::current_exception());
-            if (error.kind() == ErrorKind::Cancelled || error.kind() == ErrorKind::Internal) {
+            const bool ends_all = preparing && (program.variants.size() < 2 || error.kind() != ErrorKind::Input);
+            if (ends_all || error.kind() == ErrorKind::Cancelled || error.kind() == ErrorKind::Internal) {
                 throw;
             }
-            faults.report(items[i], error);
+            faults.report(item, error);
         }
     }
     return faults.finish(total);

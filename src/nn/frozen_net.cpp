@@ -99,6 +99,16 @@ std::int64_t FrozenNet::bytes(Size image, const std::vector<std::string>& taps) 
     return weights + state_->executor->peak_bytes(image, nodes);
 }
 
+Tap tap_of(const FrozenNet& net, const std::string& name) {
+    const int node = find_tap(net.graph(), name);
+    for (Tap& tap : net.taps()) {
+        if (find_tap(net.graph(), tap.name) == node) {
+            return std::move(tap);
+        }
+    }
+    throw Error(ErrorKind::Internal, "the tap '" + name + "' has no geometry; please report this");
+}
+
 FrozenNet load_net(const NetworkWeights& weights, c10::Device device, const std::function<void(Graph&)>& adapt) {
     Graph graph = make_graph(weights.architecture, weights.preprocessing);
     if (adapt) {

@@ -176,6 +176,14 @@ void replicate_first_padding(Graph& graph) {
     }
 }
 
+void replicate_all_padding(Graph& graph) {
+    for (Node& node : graph.nodes) {
+        if (node.op == Op::Convolution && node.window.padding == Padding::Zero) {
+            node.window.padding = Padding::Replicate;
+        }
+    }
+}
+
 std::vector<Tap> taps_of(const Graph& graph) {
     std::vector<Reach> reaches(graph.nodes.size());
     for (std::size_t i = 1; i < graph.nodes.size(); ++i) {

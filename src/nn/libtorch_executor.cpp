@@ -76,11 +76,37 @@ const NodeWeights& LibtorchExecutor::weights_of(int node) {
     return bound;
 }
 
+/// The border's values repeated outwards; stays channels-last, which replication_pad2d and its backward do not.
+Tensor replicate(const Tensor& x, const Margins& m) {
+    Tensor padded = at::empty({x.size(0), x.size(1), x.size(2) + m.top + m.bottom, x.size(3) + m.left + m.right},
+                              x.options(), kChannelsLast);
+    const Tensor rows = padded.narrow(2, m.top, x.size(2));
+    rows.narrow(3, m.left, x.size(3)).copy_(x);
+    rows.narrow(3, 0, m.left).copy_(x.narrow(3, 0, 1).expand({-1, -1, -1, m.left}));
+    rows.narrow(3, m.left + x.size(3), m.right).copy_(x.narrow(3, x.size(3) - 1, 1).expand({-1, -1, -1, m.right}));
+    padded.narrow(2, 0, m.top).copy_(rows.narrow(2, 0, 1).expand({-1, -1, m.top, -1}));
+    padded.narrow(2, m.top + x.size(2), m.bottom)
+        .copy_(rows.narrow(2, x.size(2) - 1, 1).expand({-1, -1, m.bottom, -1}));
+    return padded;
+}
+
+/// The border's gradients gathered where they came from. Writes over `gradient` of the padded map.
+Tensor replicate_back_(Tensor& gradient, const Margins& m) {
+    using Axis = std::array<std::int64_t, 3>;
+    for (const auto& [axis, before, after] : {Axis{2, m.top, m.bottom}, Axis{3, m.left, m.right}}) {
+        const std::int64_t side = gradient.size(axis) - before - after;
+        gradient.narrow(axis, before, 1).add_(gradient.narrow(axis, 0, before).sum(axis, /*keepdim=*/true));
+        gradient.narrow(axis, before + side - 1, 1)
+            .add_(gradient.narrow(axis, before + side, after).sum(axis, /*keepdim=*/true));
+        gradient = gradient.narrow(axis, before, side);
+    }
+    return gradient.contiguous(kChannelsLast);
+}
+
 /// Pads with what the window wants beyond the border; the part that a convolution can do itself is left to it.
 Tensor pad_explicitly(const Window& window, const Margins& m, const Tensor& x) {
     const std::array<std::int64_t, 4> widths = {m.left, m.right, m.top, m.bottom};
-    return window.padding == Padding::Replicate ? at::replication_pad2d(x, widths).contiguous(kChannelsLast)
-                                                : at::constant_pad_nd(x, widths);
+    return window.padding == Padding::Replicate ? replicate(x, m) : at::constant_pad_nd(x, widths);
 }
 
 bool needs_explicit_padding(const Window& window, const Margins& margins) {
@@ -119,9 +145,7 @@ Tensor LibtorchExecutor::convolve_back(int index, const Tensor& gradient, IntArr
         return back;
     }
     if (w.padding == Padding::Replicate) {
-        const std::array<std::int64_t, 4> widths = {m.left, m.right, m.top, m.bottom};
-        return at::replication_pad2d_backward(back.contiguous(), shape_only(shape, back).contiguous(), widths)
-            .contiguous(kChannelsLast);
+        return replicate_back_(back, m);
     }
     return back.narrow(2, m.top, shape[2]).narrow(3, m.left, shape[3]);
 }

@@ -44,8 +44,9 @@ std::int64_t libtorch_peak_bytes(const Graph& graph, Size image, const std::vect
         }
         held[i] = true;
         // A padded copy of the input lives while the convolution runs.
-        const bool padded =
-            node.op == Op::Convolution && node.window.padding == Padding::Same && node.window.stride > 1;
+        const bool padded = node.op == Op::Convolution &&
+                            (node.window.padding == Padding::Replicate ||
+                             (node.window.padding == Padding::Same && node.window.stride > 1));
         peak = std::max(peak, alive + (padded ? bytes(static_cast<std::size_t>(node.inputs[0])) : 0));
         for (const int k : node.inputs) {
             const auto input = static_cast<std::size_t>(k);

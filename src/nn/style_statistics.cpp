@@ -130,13 +130,9 @@ StyleDistance StyleTarget::distance(const Moments& moments) const {
 Tensor rows_gradient(const Tensor& rows, const Tensor& weights, const StyleDistance& distance, double total) {
     const at::ScalarType type = exact_enough(rows);
     const Tensor linear = (distance.second * (2.0 / total)).to(type);
-    const Tensor constant = (distance.first / total).to(type).unsqueeze(1);
-    // Transposed, so that a feature map's gradient has its channels apart, as convolutions want them.
-    Tensor gradient = at::addmm(constant, linear, rows.t().to(type)).to(at::kFloat);
-    if (weights.defined()) {
-        gradient.mul_(weights);
-    }
-    return gradient.t();
+    const Tensor constant = (distance.first / total).to(type);
+    Tensor gradient = at::addmm(constant, rows.to(type), linear).to(at::kFloat);
+    return weights.defined() ? gradient.mul_(weights.unsqueeze(1)) : gradient;
 }
 
 }  // namespace reverie

@@ -28,6 +28,8 @@ StyleOptions published(StylePreset preset) {
     recipe.tv_chroma = 1.0;
     recipe.patience = 0;
     recipe.average = 0.0;
+    recipe.falloff = 0.0;
+    recipe.padding = StylePadding::ReplicateFirst;
     return recipe;
 }
 
@@ -35,7 +37,7 @@ StyleOptions published(StylePreset preset) {
 StyleOptions classic(StylePreset preset) {
     StyleOptions recipe = published(preset);
     recipe.statistic = StyleStatistic::Gram;
-    recipe.replicate_padding = false;
+    recipe.padding = StylePadding::Zero;
     recipe.min_size = kOneScale;
     return recipe;
 }

@@ -1,127 +1,34 @@
-// The real deepdream in a house of its own: a small photo, a net of closed-formula weights, and nothing of the user's.
+// The real deepdream with a net of closed-formula weights.
 #pragma once
 
-#include <gmock/gmock.h>
-#include <gtest/gtest.h>
-
-#include <algorithm>
-#include <fstream>
-#include <memory>
-#include <nlohmann/json.hpp>
-#include <sstream>
-#include <string>
-#include <vector>
-
-#include "reverie/core/files.h"
-#include "reverie/image/picture.h"
-#include "reverie/nn/graph.h"
-#include "reverie/weights/sha256.h"
-#include "reverie/weights/state_dict.h"
-#include "support/closed_formula.h"
-#include "support/run_program.h"
-#include "support/temporary_folder.h"
+#include "cli/program_fixture.h"
 
 namespace reverie::test {
 
 inline constexpr const char* kWeightsFile = "lite0.safetensors";
 
-class DreamPrograms : public testing::Test {
+class DreamPrograms : public Programs {
   protected:
-    /// A models folder with our catalogue, in which only EfficientNet-Lite0 is there and nothing can be downloaded.
-    static void SetUpTestSuite() {
-        if (models_ != nullptr) {
-            return;
-        }
-        static TemporaryFolder folder;
-        models_ = &folder;
-        write_safetensors(folder / kWeightsFile, formula_weights(make_graph("efficientnet_lite0", "lite0")));
-        std::ifstream catalogue(REVERIE_SOURCE "/models/catalogue.json");
-        nlohmann::json document = nlohmann::json::parse(catalogue);
-        for (nlohmann::json& entry : document["networks"]) {
-            if (entry["name"] == "efficientnet_lite0") {
-                entry["file"] = kWeightsFile;
-                entry["bytes"] = std::filesystem::file_size(folder / kWeightsFile);
-                entry["sha256"] = sha256_of_file(folder / kWeightsFile);
-            } else if (entry.contains("url")) {
-                entry["url"] = "http://127.0.0.1:9/" + entry["file"].get<std::string>();
-            }
-        }
-        write_file(folder / "catalogue.json", document.dump());
-    }
+    DreamPrograms() : Programs("deepdream", lite0()) {}
 
-    DreamPrograms() {
-        save_image(path("photo.jpg"), formula_image(72, 96, "photo").squeeze(0));
-        run_.environment = {{"HOME", path("home")},
-                            {"XDG_DATA_HOME", path("data")},
-                            {"XDG_CACHE_HOME", path("cache")},
-                            {"REVERIE_MODELS", models_->path().string()},
-                            {"LANG", "C.UTF-8"},
-                            {"TERM", "xterm"}};
-    }
+    static const std::filesystem::path& models() { return lite0().path(); }
 
-    std::string path(const std::string& name) const { return folder_ / name; }
-    bool exists(const std::string& name) const { return std::filesystem::exists(path(name)); }
-    static const std::filesystem::path& models() { return models_->path(); }
-
-    std::string bytes(const std::string& name) const {
-        const std::vector<std::byte> read = read_file(path(name));
-        return {reinterpret_cast<const char*>(read.data()), read.size()};
-    }
-
-    /// The names in a folder, hidden ones too, sorted.
-    std::vector<std::string> names(const std::string& name) const {
-        std::vector<std::string> found;
-        for (const auto& entry : std::filesystem::directory_iterator(path(name))) {
-            found.push_back(entry.path().filename());
-        }
-        std::sort(found.begin(), found.end());
-        return found;
-    }
-
-    static std::vector<std::string> command(const std::vector<std::string>& words) {
-        std::vector<std::string> all = {REVERIE_PROGRAMS "/deepdream"};
-        all.insert(all.end(), words.begin(), words.end());
-        return all;
-    }
-
-    RunResult deepdream(const std::vector<std::string>& words) const { return run_program(command(words), run_); }
+    RunResult deepdream(const std::vector<std::string>& words) const { return run(words); }
 
     /// With the smallest dream there is.
     RunResult quick_dream(std::vector<std::string> words) const {
         for (const char* word : {"--layers", "block3", "--steps", "1", "--octaves", "1", "--jitter", "4"}) {
             words.emplace_back(word);
         }
-        return deepdream(words);
+        return run(words);
     }
-
-    /// Expects that exit code and one sentence on standard error that holds `part`.
-    static void expect_fault(const RunResult& result, int exit_code, const std::string& part) {
-        EXPECT_EQ(result.exit_code, exit_code) << result.error;
-        EXPECT_EQ(result.output, "");
-        EXPECT_THAT(result.error, testing::HasSubstr(part));
-        std::istringstream lines(result.error);
-        std::string line;
-        int errors = 0;
-        while (std::getline(lines, line)) {
-            errors += line.rfind("error: ", 0) == 0 ? 1 : 0;
-        }
-        EXPECT_EQ(errors, 1) << result.error;
-    }
-
-    static std::vector<nlohmann::json> json_lines(const std::string& text) {
-        std::vector<nlohmann::json> objects;
-        std::istringstream lines(text);
-        for (std::string line; std::getline(lines, line);) {
-            objects.push_back(nlohmann::json::parse(line));
-        }
-        return objects;
-    }
-
-    RunOptions run_;
 
   private:
-    inline static const TemporaryFolder* models_ = nullptr;
-    TemporaryFolder folder_;
+    static const FormulaModels& lite0() {
+        static const FormulaModels models("efficientnet_lite0", make_graph("efficientnet_lite0", "lite0"),
+                                          kWeightsFile);
+        return models;
+    }
 };
 
 }  // namespace reverie::test

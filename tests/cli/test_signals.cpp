@@ -9,7 +9,7 @@ using testing::ElementsAre;
 class Signals : public DreamPrograms {
   protected:
     /// A dream that would take minutes.
-    static std::vector<std::string> long_dream(std::vector<std::string> words) {
+    std::vector<std::string> long_dream(std::vector<std::string> words) const {
         for (const char* word : {"--layers", "block3", "--octaves", "1", "--steps", "100000"}) {
             words.emplace_back(word);
         }

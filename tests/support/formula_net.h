@@ -8,12 +8,15 @@
 namespace reverie::test {
 
 /// The weights stay mapped after their file is gone.
-inline FrozenNet formula_net(const std::string& architecture, const std::string& preprocessing) {
-    Graph graph = make_graph(architecture, preprocessing);
+inline FrozenNet formula_net(Graph graph) {
     const TemporaryFolder folder;
     write_safetensors(folder / "weights.safetensors", formula_weights(graph));
     StateDict weights = read_state_dict(folder / "weights.safetensors");
     return {std::move(graph), std::move(weights), c10::Device(c10::kCPU)};
+}
+
+inline FrozenNet formula_net(const std::string& architecture, const std::string& preprocessing) {
+    return formula_net(make_graph(architecture, preprocessing));
 }
 
 inline FrozenNet formula_lite0() { return formula_net("efficientnet_lite0", "lite0"); }

@@ -1,6 +1,8 @@
 // Which file becomes which: inputs (files, folders, patterns, standard input) to output names, checked before any work.
 #pragma once
 
+#include <cstddef>
+#include <cstdint>
 #include <filesystem>
 #include <functional>
 #include <optional>
@@ -15,20 +17,39 @@ struct BatchItem {
     std::string input;           ///< a path; "-": standard input
     std::string output;          ///< a path; "-": standard output
     std::optional<Error> fault;  ///< why it cannot be done; found before the work
+    std::size_t variant = 0;     ///< which of the request's variants
 };
 
 struct BatchRequest {
     std::vector<std::string> inputs;
     std::string output;
     bool recursive = false;  ///< input folders with their sub-folders, whose tree is kept
+    /// Ways in which every input is done, each into its own sub-folder of the output folder; empty: one way, and none.
+    std::vector<std::string> variants = {};
 };
 
 /// Folders are listed (pictures only, sorted, hidden files left out), quoted patterns expanded, the same file twice
 /// done once. One file and an output with a picture's extension, or "-", is that file; everything else goes into the
-/// output folder under its own name (".png" where its extension cannot be written). Throws Usage when the output cannot
-/// be, or when two inputs would be written to one file; a folder without pictures or a pattern that matches nothing is
-/// an item with a fault.
+/// output folder under its own name (".png" where its extension cannot be written). Variant by variant, all inputs in
+/// each. Throws Usage when the output cannot be, when two pictures would be written to one file, or when standard input
+/// would have to be read more than once; a folder without pictures or a pattern that matches nothing is an item with a
+/// fault.
 std::vector<BatchItem> plan_batch(const BatchRequest& request);
+
+/// The pictures of a folder: sorted, hidden files and sub-folders left out. Throws Input when there are none.
+std::vector<std::string> pictures_in(const std::filesystem::path& folder);
+
+/// One process' share of the work, when several share it.
+struct Shard {
+    std::int64_t index = 1;  ///< 1..count
+    std::int64_t count = 1;
+};
+
+/// "2/8"; "" is all of it. Throws Usage.
+Shard parse_shard(const std::string& text);
+
+/// Keeps every `count`-th item, from the `index`-th on.
+void take_shard(std::vector<BatchItem>& items, Shard shard);
 
 enum class Existing { Refuse, Overwrite, Skip };
 
@@ -38,5 +59,8 @@ std::vector<BatchItem> check_outputs(std::vector<BatchItem>& items, Existing exi
 
 /// "dir/photo.png", "preview" -> "dir/photo.preview.png".
 std::filesystem::path with_tag(const std::filesystem::path& path, const std::string& tag);
+
+/// Throws Output, naming `flag`, when the file is there and may not be replaced.
+void refuse_existing(const std::filesystem::path& path, const std::string& flag, bool overwrite);
 
 }  // namespace reverie

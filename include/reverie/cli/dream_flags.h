@@ -37,9 +37,6 @@ struct DreamFlags {
 /// The help shows the recipes' values.
 void add_flags(CLI::App& app, DreamFlags& flags);
 
-/// "block10" or "block10=-0.5". Throws Usage.
-LayerWeight parse_layer(const std::string& text);
-
 /// The recipe of `network` with what was given put over it, checked. Throws Usage.
 DreamOptions dream_options(const DreamFlags& flags, const std::string& network, std::uint64_t seed);
 

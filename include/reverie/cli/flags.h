@@ -86,6 +86,10 @@ class FlagGroup {
     CLI::Option* add_list(const std::string& names, std::vector<std::string>& values, const std::string& metavar,
                           const std::string& help, const std::string& default_text = "");
 
+    /// The same for paths, which may hold commas: separated by blanks, or given again.
+    CLI::Option* add_paths(const std::string& names, std::vector<std::string>& values, const std::string& metavar,
+                           const std::string& help);
+
     /// The words that belong to no flag.
     CLI::Option* add_positional(const std::string& name, std::vector<std::string>& values, const std::string& help);
 

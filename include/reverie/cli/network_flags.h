@@ -15,6 +15,7 @@ struct NetworkOptions {
     std::filesystem::path weights;  ///< a file instead of the catalogue's
     std::string preprocessing;      ///< of that file; empty: told by the file
     bool list_networks = false;
+    bool list_layers = false;
     bool fetch = false;
 };
 
@@ -32,15 +33,16 @@ StoreLocations store_locations(const Environment& environment);
 InstalledNetwork choose_network(const NetworkOptions& options, const WeightStore& store,
                                 const std::vector<std::string>& choices);
 
-/// The weights that the flags mean, downloaded when missing. Says which were taken. Throws Usage and Weights.
+/// The weights that the flags mean, downloaded when missing, but not by --dry-run. Says which were taken. Throws Usage
+/// and Weights.
 NetworkWeights resolve_network(Session& session, const NetworkOptions& options, const WeightStore& store,
                                const std::vector<std::string>& choices);
 
-/// What --list-networks prints.
-void list_networks(Session& session, const WeightStore& store);
+/// Does what --list-networks, --list-layers and --fetch ask for; false when none was given.
+bool answer(Session& session, const NetworkOptions& options, const WeightStore& store,
+            const std::vector<std::string>& choices);
 
-/// What --fetch does: gets what a run would need and prints where it lies.
-void fetch_network(Session& session, const NetworkOptions& options, const WeightStore& store,
-                   const std::vector<std::string>& choices);
+/// Program, version and the net: what every picture made with a net says first.
+Settings made_with(const Session& session, const NetworkOptions& options, const NetworkWeights& weights);
 
 }  // namespace reverie

@@ -15,11 +15,13 @@ namespace reverie {
 struct PictureOptions {
     std::vector<std::string> inputs;
     std::filesystem::path from;               ///< a picture whose settings are taken
-    std::optional<std::int64_t> size;         ///< longest side in pixels; empty: the input's own
+    std::string default_size = "own";         ///< of this program
+    std::string size;                         ///< longest side in pixels, or the input's own; empty: default_size
     std::int64_t quality = 95;                ///< JPEG and WebP
     std::int64_t max_pixels = 1'000'000'000;  ///< larger inputs are refused
     std::string max_memory = "80%";           ///< bytes with k, M, G or T, or a share of what is free
     bool recursive = false;
+    std::string shard;  ///< "I/N": the I-th of N shares; empty: everything
     bool skip_existing = false;
     bool fail_fast = false;
 };
@@ -28,6 +30,12 @@ void add_flags(CLI::App& app, PictureOptions& options);
 
 /// Throws Usage, speaking in flag names.
 void validate(const PictureOptions& options, bool overwrite);
+
+/// --size, or the program's default.
+const std::string& wanted_size(const PictureOptions& options);
+
+/// What it means; empty: the input's own. Throws Usage.
+std::optional<std::int64_t> longest_side(const PictureOptions& options);
 
 /// "4G" -> 4e9; "50%" -> half of `available`, rounded down to whole gigabytes above two, so that it does not change
 /// from run to run with every small program that comes and goes. Throws Usage.

@@ -1,11 +1,14 @@
 // The job of every program that turns pictures into pictures: read, size, work, write, report; file by file.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <string>
+#include <vector>
 
 #include "reverie/cli/app.h"
+#include "reverie/cli/batch.h"
 #include "reverie/cli/picture_flags.h"
 #include "reverie/image/picture.h"
 
@@ -20,17 +23,30 @@ struct PictureResult {
 
 /// What a program does to one picture.
 struct PictureTask {
-    std::string network;
-    std::string weights;  ///< a file name, without its folder
-    Settings settings;    ///< all that shapes the pixels; goes into the picture
-    std::function<PictureResult(const Tensor& image, const Hooks& hooks)> work;
+    Settings settings;  ///< all that shapes the pixels; goes into the picture
+    std::function<PictureResult(const Picture& picture, const BatchItem& item, const Hooks& hooks)> work;
     std::function<Settings(Size image)> plan;  ///< what --dry-run says about a picture of that size
+    std::function<void()> written;             ///< may be empty: after a finished picture was written
 };
 
-/// Checks inputs and outputs, calls `prepare` once if anything is left to be done (so that a wrong path costs no
-/// download), and does the pictures one after the other. Faults of single pictures are reported and the rest is done,
-/// unless --fail-fast. Standard output gets a line per finished picture. When stopped, what is there of the present
-/// picture is written to NAME.partial.EXT. Returns the exit code: 0, or the first fault's.
-int run_pictures(Session& session, const PictureOptions& options, const std::function<PictureTask()>& prepare);
+/// A way in which every picture is done: with that style.
+struct PictureVariant {
+    std::string style;   ///< in reports
+    std::string folder;  ///< inside the output folder
+};
+
+struct PictureProgram {
+    std::vector<PictureVariant> variants = {};  ///< empty: one way, without a folder of its own
+    /// What to do in one variant. Called once for each that has anything left to be done, before its pictures, so that
+    /// a wrong path costs no download. A variant that throws Input fails alone.
+    std::function<PictureTask(std::size_t variant)> prepare = {};
+    /// May be empty: what is left to be done, to be looked at or put into another order before the work.
+    std::function<void(std::vector<BatchItem>& items)> arrange = {};
+};
+
+/// Checks inputs and outputs and does the pictures one after the other. Faults of single pictures are reported and the
+/// rest is done, unless --fail-fast. Standard output gets a line per finished picture. When stopped, what is there of
+/// the present picture is written to NAME.partial.EXT. Returns the exit code: 0, or the first fault's.
+int run_pictures(Session& session, const PictureOptions& options, const PictureProgram& program);
 
 }  // namespace reverie

@@ -1,5 +1,6 @@
 // Colour spaces and colour matching on float32 RGB images [3,H,W] in [0,1] (sRGB), any device. Where a `weights`
-// [1,H,W] in [0,1] is taken, only so much of each pixel counts; undefined: all of it.
+// [1,H,W] in [0,1] is taken, only so much of each pixel counts; undefined: all of it. Where nothing counts, nothing is
+// matched: the image comes back as it is.
 #pragma once
 
 #include "reverie/core/tensor.h"
@@ -30,8 +31,8 @@ Tensor match_mean_covariance(const Tensor& image, const Tensor& reference, const
 /// Each channel's histogram made that of `reference`'s by matching ranks, 16-bit fine and without banding.
 Tensor match_histogram(const Tensor& image, const Tensor& reference, const Tensor& reference_weights = {});
 
-/// `content` with the Lab mean and covariance of `style`, clamped to sRGB (Reinhard et al. 2001, with the full
-/// covariance).
+/// `content` with the Lab mean and covariance of `style` (Reinhard et al. 2001, with the full covariance); colours that
+/// sRGB does not hold lose chroma as in with_chroma_of.
 Tensor transfer_color(const Tensor& content, const Tensor& style, const Tensor& content_weights = {});
 
 }  // namespace reverie

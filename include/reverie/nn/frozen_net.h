@@ -66,6 +66,9 @@ class FrozenNet {
     std::unique_ptr<State> state_;
 };
 
+/// The geometry of one tap, by any of its names. Throws Usage for an unknown one.
+Tap tap_of(const FrozenNet& net, const std::string& name);
+
 /// The net for weights that a WeightStore resolved; `adapt` may change its graph first. Throws Weights.
 FrozenNet load_net(const NetworkWeights& weights, c10::Device device, const std::function<void(Graph&)>& adapt = {});
 

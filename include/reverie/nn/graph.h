@@ -95,6 +95,9 @@ void use_pooling(Graph& graph, Pooling pooling, double gain = 1.0);
 /// Lets the first convolution see the border's own values beyond the border instead of zeros: no dark frame.
 void replicate_first_padding(Graph& graph);
 
+/// The same for every convolution: no layer sees a border of its own making.
+void replicate_all_padding(Graph& graph);
+
 /// What a tap sees of the image, for sides that are multiples of the tap's stride.
 struct Tap {
     std::string name;

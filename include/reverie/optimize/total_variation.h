@@ -18,7 +18,8 @@ enum class Variation {
 /// respect to `image`.
 Tensor add_variation_(const Tensor& image, Variation kind, double factor, double pixel_range, Tensor& gradient);
 
-/// Variation::Squared with lightness (Rec. 709 weighted sum) and the colour differences from it weighing apart.
+/// Variation::Squared with lightness (luma_of, taken as three equal channels) and the colour differences from it
+/// weighing apart: the value is luma_factor * that of the lightness + chroma_factor * that of the differences.
 Tensor add_variation_(const Tensor& image, double luma_factor, double chroma_factor, Tensor& gradient);
 
 }  // namespace reverie

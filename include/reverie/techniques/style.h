@@ -39,6 +39,9 @@ enum class StyleColor {
     Histogram  ///< before: the style's histograms made the content's
 };
 
+/// What convolutions see beyond the border.
+enum class StylePadding { Zero, ReplicateFirst, ReplicateAll };
+
 enum class StyleInit { Content, Style, Noise };
 
 struct StyleOptions {
@@ -55,12 +58,13 @@ struct StyleOptions {
 
     Pooling pooling = Pooling::Max;
     double pooling_gain = 1.0;
-    bool replicate_padding = true;  ///< the first convolution sees the border's values beyond the border
+    StylePadding padding = StylePadding::ReplicateAll;  ///< else layers paint frames where they see zeros
 
     std::int64_t min_size = 128;   ///< longest side of the smallest scale; scales grow by sqrt 2
-    std::int64_t steps = 100;      ///< most per scale, up to `full_steps_size`; fewer at larger ones
-    std::int64_t first_steps = 0;  ///< most at the smallest scale; 0: as `steps`
-    std::int64_t patience = 20;    ///< a scale ends when so many steps made its loss less than 1 % better; 0: never
+    std::int64_t steps = 100;      ///< most in a scale of up to 128 pixels, and in every scale without `falloff`
+    double falloff = 0.8;          ///< steps fall as (128 / longest side)^this, to 8 or `steps` at the least
+    std::int64_t first_steps = 0;  ///< most in the smallest scale; 0: as in the others
+    std::int64_t patience = 20;  ///< a scale ends when so many steps made its mean loss less than 1 % better; 0: never
     StyleOptimizer optimizer = StyleOptimizer::Adam;
     double step_size = 0.02;  ///< Adam: of [0,1]
     double average = 0.97;    ///< decay of the running mean of the images that is shown and carried; 0: none

@@ -91,6 +91,39 @@ TEST_F(Batch, SeveralInputsNeedAFolder) {
     expect_error(ErrorKind::Usage, [] { plan_batch({{"a.jpg"}, "out.gif"}); });
 }
 
+TEST_F(Batch, VariantsMakeAProductInFoldersOfTheirOwn) {
+    file("in/a.jpg");
+    file("in/sub/b.jpg");
+    const auto items = plan_batch({{path("in")}, "out", true, {"wave", "night"}});
+    EXPECT_THAT(outputs(items),
+                ElementsAre("out/wave/a.jpg", "out/wave/sub/b.jpg", "out/night/a.jpg", "out/night/sub/b.jpg"));
+    EXPECT_EQ(items[1].variant, 0U);
+    EXPECT_EQ(items[2].variant, 1U);
+    EXPECT_THAT(outputs(plan_batch({{"a.jpg"}, "out", false, {"wave"}})), ElementsAre("out/wave/a.jpg"));
+    expect_error(ErrorKind::Usage, [] { plan_batch({{"a.jpg"}, "out.png", false, {"wave"}}); });
+    EXPECT_THAT(expect_error(ErrorKind::Usage,
+                             [] {
+                                 plan_batch({{"-"}, "out", false, {"wave", "night"}});
+                             }),
+                HasSubstr("read only once"));
+}
+
+TEST_F(Batch, ShardsShareAllItemsInAFixedOrder) {
+    const std::vector<std::string> inputs = {"a.jpg", "b.jpg", "c.jpg", "d.jpg", "e.jpg"};
+    const auto share = [&](const std::string& text) {
+        std::vector<BatchItem> items = plan_batch({inputs, "out"});
+        take_shard(items, parse_shard(text));
+        return outputs(items);
+    };
+    EXPECT_THAT(share("1/2"), ElementsAre("out/a.jpg", "out/c.jpg", "out/e.jpg"));
+    EXPECT_THAT(share("2/2"), ElementsAre("out/b.jpg", "out/d.jpg"));
+    EXPECT_THAT(share("9/9"), ElementsAre());
+    EXPECT_EQ(share("").size(), 5U);
+    for (const char* text : {"0/2", "3/2", "1", "1/", "/2", "1/2/3", "a/b", "-1/2", "1/2 "}) {
+        EXPECT_THAT(expect_error(ErrorKind::Usage, [text] { parse_shard(text); }), HasSubstr(text));
+    }
+}
+
 TEST_F(Batch, ExistingOutputsAreFaultsOrSkippedOrReplaced) {
     const std::vector<BatchItem> planned = {{"a.jpg", file("a.png"), {}}, {"b.jpg", path("b.png"), {}}};
     std::vector<BatchItem> items = planned;
@@ -100,6 +133,10 @@ TEST_F(Batch, ExistingOutputsAreFaultsOrSkippedOrReplaced) {
     items = planned;
     EXPECT_THAT(outputs(check_outputs(items, Existing::Skip)), ElementsAre(path("a.png")));
     EXPECT_THAT(outputs(items), ElementsAre(path("b.png")));
+
+    items = {{"a.jpg", path("a.png"), {}}, {"a.jpg", path("c.png"), {}}};  // one input, two pictures
+    check_outputs(items, Existing::Skip);
+    EXPECT_THAT(outputs(items), ElementsAre(path("c.png")));
 
     items = planned;
     check_outputs(items, Existing::Overwrite);

@@ -109,7 +109,7 @@ TEST(Pictures, OptionsOutOfRangeAreNamed) {
         change(options);
         return expect_error(ErrorKind::Usage, [&] { validate(options, false); });
     };
-    EXPECT_THAT(refused([](auto& o) { o.size = 0; }), HasSubstr("--size 0"));
+    EXPECT_THAT(refused([](auto& o) { o.size = "0"; }), HasSubstr("--size 0"));
     EXPECT_THAT(refused([](auto& o) { o.quality = 101; }), HasSubstr("--quality 101"));
     EXPECT_THAT(refused([](auto& o) { o.max_pixels = 0; }), HasSubstr("--max-pixels 0"));
     PictureOptions both;
@@ -130,12 +130,13 @@ TEST(Network, FlagsThatNeedEachOtherAreSaid) {
 }
 
 TEST(Layers, TakeAWeightOfEitherSign) {
-    EXPECT_EQ(parse_layer("block10").tap, "block10");
-    EXPECT_EQ(parse_layer("block10").weight, 1.0);
-    EXPECT_EQ(parse_layer("features.22=-0.5").tap, "features.22");
-    EXPECT_EQ(parse_layer("features.22=-0.5").weight, -0.5);
+    EXPECT_EQ(parse_layers("--layers", {"block10"})[0].tap, "block10");
+    EXPECT_EQ(parse_layers("--layers", {"block10"})[0].weight, 1.0);
+    EXPECT_EQ(parse_layers("--layers", {"features.22=-0.5"})[0].tap, "features.22");
+    EXPECT_EQ(parse_layers("--layers", {"features.22=-0.5"})[0].weight, -0.5);
     for (const char* text : {"", "=1", "a=", "a=x"}) {
-        EXPECT_THAT(expect_error(ErrorKind::Usage, [text] { parse_layer(text); }), HasSubstr("--layers"));
+        EXPECT_THAT(expect_error(ErrorKind::Usage, [text] { parse_layers("--layers", {text}); }),
+                    HasSubstr("--layers"));
     }
 }
 

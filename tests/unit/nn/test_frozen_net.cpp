@@ -182,5 +182,36 @@ TEST(FrozenNet, EstimateOfMemoryIsNearTheAllocatedPeak) {
     }
 }
 
+TEST(FrozenNet, ReplicatesEveryBorderWhenAsked) {
+    Graph graph = make_graph("vgg16", "torchvision");
+    replicate_all_padding(graph);
+    const Normalization normalization = graph.normalization;
+    const Graph plain = graph;
+    FrozenNet net = test::formula_net(std::move(graph));
+    const Tensor image = test::formula_image(21, 18, "image");
+    const Features features = net.forward(image, {"relu2_1"});
+    const Tensor seed = features.at("relu2_1").sin();
+    const Tensor gradient = net.backward({{"relu2_1", seed}});
+
+    // The same by LibTorch's own padding and autograd.
+    const Tensor leaf = image.clone().set_requires_grad(true);
+    const auto row = [](const double(&v)[3]) { return at::tensor({v[0], v[1], v[2]}, at::kFloat).view({1, 3, 1, 1}); };
+    Tensor x = leaf * row(normalization.scale) + row(normalization.shift);
+    for (const int index : {0, 2, 5}) {
+        const std::string key = "features." + std::to_string(index);
+        for (const WeightShape& weight : weights_of(plain)) {
+            if (weight.name == key + ".weight") {
+                const Tensor kernel = test::formula_tensor(weight.name, weight.shape, false);
+                const Tensor bias = test::formula_tensor(key + ".bias", {weight.shape[0]}, false);
+                x = at::relu(at::conv2d(at::replication_pad2d(x, {1, 1, 1, 1}), kernel, bias));
+            }
+        }
+        x = index == 2 ? at::max_pool2d(x, {2, 2}) : x;
+    }
+    EXPECT_LT((x.detach() - features.at("relu2_1")).abs().max().item<double>(), 1e-4);
+    x.backward(seed);
+    EXPECT_LT(((leaf.grad() - gradient).norm() / leaf.grad().norm()).item<double>(), 1e-5);
+}
+
 }  // namespace
 }  // namespace reverie

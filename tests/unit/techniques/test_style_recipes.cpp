@@ -31,7 +31,7 @@ TEST(StyleRecipes, AreAsPublished) {
     EXPECT_EQ(crowsonkb.tv, 2.0);
     EXPECT_EQ(crowsonkb.first_steps, 1000);
     EXPECT_EQ(crowsonkb.steps, 500);
-    EXPECT_TRUE(crowsonkb.replicate_padding);
+    EXPECT_TRUE(crowsonkb.padding == StylePadding::ReplicateFirst);
     EXPECT_TRUE(crowsonkb.pooling == Pooling::Max && crowsonkb.statistic == StyleStatistic::W2);
 
     const StyleOptions gatys = style_recipe(StylePreset::Gatys);
@@ -51,7 +51,7 @@ TEST(StyleRecipes, AreAsPublished) {
     EXPECT_EQ(chollet.content_layers[0].tap, "relu5_2");
     EXPECT_EQ(chollet.steps, 4000);
     EXPECT_TRUE(chollet.optimizer == StyleOptimizer::GradientDescent && chollet.init == StyleInit::Content);
-    EXPECT_FALSE(chollet.replicate_padding);
+    EXPECT_TRUE(chollet.padding == StylePadding::Zero);
 }
 
 TEST(StyleRecipes, WrongOptionsAreNamedByTheirFlags) {

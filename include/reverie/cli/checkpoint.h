@@ -1,0 +1,34 @@
+// The file that a killed run goes on from: where the work on one picture stands, and which work it is.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <string>
+
+#include "reverie/cli/settings.h"
+#include "reverie/techniques/style.h"
+
+namespace reverie {
+
+struct Checkpoint {
+    std::string output;  ///< the picture's name: which one of a batch it is
+    Settings identity;   ///< everything else that decides its pixels: flags, digests of inputs, threads, device
+    StyleState state;
+    std::int64_t max_memory = 0;  ///< which decided the tiles
+    std::int64_t traced = 0;      ///< lines of --trace written by then
+};
+
+/// The name of a digest among the settings: "pixels of the input".
+std::string pixels_of(const std::string& picture);
+
+/// A safetensors file through a temporary name. Throws Output.
+void write_checkpoint(const std::filesystem::path& path, const Checkpoint& checkpoint);
+
+/// Throws Input for a file that is none or is damaged, which is told by a digest.
+Checkpoint read_checkpoint(const std::filesystem::path& path);
+
+/// Throws Usage, naming the first setting that differs, when the checkpoint in `path` was made with others than
+/// `identity`.
+void require_same(const Checkpoint& checkpoint, const Settings& identity, const std::filesystem::path& path);
+
+}  // namespace reverie

@@ -1,0 +1,21 @@
+// What --dry-run says of a style transfer.
+#pragma once
+
+#include "reverie/cli/settings.h"
+#include "reverie/techniques/style.h"
+
+namespace reverie {
+
+/// What a step takes: its net by the pixel, and its statistics, which do not grow with the picture.
+struct StyleCost {
+    double seconds_per_pixel = 0.0;
+    double seconds_per_step = 0.0;
+};
+
+/// Measured by a few steps at two small sizes, with the same styles and options.
+StyleCost measure_cost(FrozenNet& net, const std::vector<StyleSource>& styles, const StyleOptions& options);
+
+/// Scales, memory, tiles and the time it will take at most. Throws like Stylizer::plan.
+Settings describe_plan(Size content, const Stylizer& stylizer, const StyleCost& cost);
+
+}  // namespace reverie

@@ -1,0 +1,135 @@
+#include "reverie/cli/checkpoint.h"
+
+#include <ATen/ATen.h>
+
+#include <map>
+#include <nlohmann/json.hpp>
+#include <span>
+
+#include "reverie/core/error.h"
+#include "reverie/core/text.h"
+#include "reverie/weights/sha256.h"
+#include "reverie/weights/state_dict.h"
+
+namespace reverie {
+namespace {
+
+constexpr const char* kFormat = "reverie checkpoint 1";
+constexpr const char* kDigest = "sha256";
+
+/// Of everything in the file but itself.
+std::string digest_of(const std::map<std::string, Tensor>& tensors, const std::map<std::string, std::string>& notes) {
+    Sha256 hash;
+    const auto add = [&hash](const std::string& text) {
+        hash.update(std::as_bytes(std::span(text.data(), text.size() + 1)));  // the zero too: where a text ends
+    };
+    for (const auto& [name, text] : notes) {
+        if (name != kDigest) {
+            add(name);
+            add(text);
+        }
+    }
+    for (const auto& [name, tensor] : tensors) {
+        add(name);
+        for (const std::int64_t side : tensor.sizes()) {
+            add(std::to_string(side));
+        }
+        const Tensor values = tensor.to(at::kCPU).contiguous();
+        hash.update(std::as_bytes(std::span(static_cast<const char*>(values.const_data_ptr()), values.nbytes())));
+    }
+    return hash.finish();
+}
+
+std::string dump(const nlohmann::json& object) {
+    return object.dump(-1, ' ', true, nlohmann::json::error_handler_t::replace);
+}
+
+/// A flag and what it was, as one would type it.
+std::string typed(const std::string& name, const Setting* setting) {
+    return setting == nullptr ? "no " + name : name + " " + join(setting->values, ",", ",");
+}
+
+/// A digest says nothing to a reader.
+bool is_digest(const Setting& setting) { return setting.name.rfind(pixels_of(""), 0) == 0; }
+
+std::map<std::string, const Setting*> by_name(const Settings& settings) {
+    std::map<std::string, const Setting*> all;
+    for (const Setting& setting : settings.all()) {
+        all[setting.name] = &setting;
+    }
+    return all;
+}
+
+}  // namespace
+
+std::string pixels_of(const std::string& picture) { return "pixels of " + picture; }
+
+void write_checkpoint(const std::filesystem::path& path, const Checkpoint& checkpoint) {
+    std::map<std::string, std::string> notes = {{"format", kFormat},
+                                                {"output", dump(checkpoint.output)},
+                                                {"settings", to_json(checkpoint.identity)},
+                                                {"state", dump(checkpoint.state.notes)},
+                                                {"max-memory", std::to_string(checkpoint.max_memory)},
+                                                {"traced", std::to_string(checkpoint.traced)}};
+    notes[kDigest] = digest_of(checkpoint.state.tensors, notes);
+    write_safetensors(path, checkpoint.state.tensors, notes);
+}
+
+Checkpoint read_checkpoint(const std::filesystem::path& path) {
+    const auto damaged = [&path](const std::string& what) {
+        return Error(ErrorKind::Input, "the checkpoint '" + path.string() + "' " + what +
+                                           "; remove it to start anew, or name another with --checkpoint");
+    };
+    try {
+        const StateDict file = read_state_dict(path);
+        std::map<std::string, std::string> notes = file.metadata();
+        if (notes["format"] != kFormat) {
+            throw damaged("is no checkpoint of this program");
+        }
+        Checkpoint checkpoint;
+        for (const std::string& name : file.names()) {
+            checkpoint.state.tensors[name] = file.load(name, /*keep_double=*/true);
+        }
+        if (digest_of(checkpoint.state.tensors, notes) != notes[kDigest]) {
+            throw damaged("is damaged (its digest does not fit)");
+        }
+        checkpoint.output = nlohmann::json::parse(notes["output"]).get<std::string>();
+        checkpoint.identity = settings_of({{kSettingsKey, notes["settings"]}}, path.string());
+        checkpoint.state.notes = nlohmann::json::parse(notes["state"]).get<std::map<std::string, std::string>>();
+        checkpoint.max_memory = nlohmann::json::parse(notes["max-memory"]).get<std::int64_t>();
+        checkpoint.traced = nlohmann::json::parse(notes["traced"]).get<std::int64_t>();
+        return checkpoint;
+    } catch (const nlohmann::json::exception&) {
+        throw damaged("is damaged (its notes are not understood)");
+    } catch (const Error& error) {
+        if (error.kind() != ErrorKind::Weights) {
+            throw;
+        }
+        throw damaged("cannot be read as one");  // it is no safetensors file, or a cut one
+    }
+}
+
+void require_same(const Checkpoint& checkpoint, const Settings& identity, const std::filesystem::path& path) {
+    const auto before = by_name(checkpoint.identity);
+    const auto now = by_name(identity);
+    const auto refuse = [&](const Setting& setting, const Setting* old, const Setting* given) {
+        const std::string differs = is_digest(setting) ? "with other " + setting.name
+                                                       : "with " + typed(setting.name, old) + ", but this run has " +
+                                                             typed(setting.name, given);
+        throw Error(ErrorKind::Usage, "the checkpoint '" + path.string() + "' was made " + differs +
+                                          "; run with what it was made with, or remove it to start anew");
+    };
+    for (const Setting& setting : identity.all()) {
+        const auto old = before.find(setting.name);
+        if (old == before.end() || old->second->values != setting.values) {
+            refuse(setting, old == before.end() ? nullptr : old->second, &setting);
+        }
+    }
+    for (const Setting& setting : checkpoint.identity.all()) {
+        if (!now.contains(setting.name)) {
+            refuse(setting, &setting, nullptr);
+        }
+    }
+}
+
+}  // namespace reverie

@@ -1,0 +1,301 @@
+#include "reverie/cli/run_style.h"
+
+#include <algorithm>
+#include <filesystem>
+#include <optional>
+#include <set>
+#include <system_error>
+#include <utility>
+
+#include "reverie/cli/checkpoint.h"
+#include "reverie/cli/run_pictures.h"
+#include "reverie/cli/style_inputs.h"
+#include "reverie/cli/style_plan.h"
+#include "reverie/cli/trace_file.h"
+#include "reverie/core/error.h"
+#include "reverie/nn/frozen_net.h"
+
+namespace reverie {
+namespace {
+
+namespace fs = std::filesystem;
+
+struct Mask {
+    fs::path path;
+    Tensor values;  ///< [1,h,w], as it is in the file
+};
+
+class StyleRun {
+  public:
+    StyleRun(Session& session, const StyleFlags& flags, const PictureOptions& pictures, const NetworkOptions& network,
+             const WeightStore& store)
+        : session_(session),
+          flags_(flags),
+          pictures_(pictures),
+          network_(network),
+          store_(store),
+          options_(style_options(flags, session.common().runtime.seed)),
+          styles_(style_inputs(flags)) {
+        const CatalogueEntry entry = choose_network(network, store, style_networks()).entry;
+        Graph graph = make_graph(entry.architecture, entry.preprocessing);
+        prepare_graph(graph, options_);
+        std::vector<int> nodes;
+        for (const auto& layers : {options_.style_layers, options_.content_layers}) {
+            for (const LayerWeight& layer : layers) {
+                nodes.push_back(find_tap(graph, layer.tap));
+            }
+        }
+        min_side_ = min_side(graph, nodes);
+        if (flags.each_style) {
+            variants_ = style_variants(styles_);
+        } else {
+            check_styles(0);
+        }
+        for (const fs::path& path : {flags.protect, init_file(flags).value_or(fs::path())}) {
+            if (!path.empty()) {
+                read_picture_size(path, {.max_pixels = pictures.max_pixels});
+            }
+        }
+        const bool replace = session.common().overwrite || flags.resume;
+        refuse_existing(flags.checkpoint, "--checkpoint, or go on from it with --resume", replace);
+        refuse_existing(flags.trace, "--trace", replace);
+    }
+
+    int run() {
+        return run_pictures(session_, pictures_,
+                            {.variants = variants_,
+                             .prepare = [this](std::size_t variant) { return prepare(variant); },
+                             .arrange = [this](std::vector<BatchItem>& items) { find_checkpoint(items); }});
+    }
+
+  private:
+    /// Those that are blended in a variant.
+    std::vector<StyleInput> styles_of(std::size_t variant) const {
+        return variants_.empty() ? styles_ : std::vector<StyleInput>{styles_[variant]};
+    }
+
+    void check_styles(std::size_t variant) const {
+        for (const StyleInput& style : styles_of(variant)) {
+            check_style(style, min_side_, pictures_.max_pixels);
+        }
+    }
+
+    /// Reads what --resume goes on from and puts its picture first, so that no other one takes the file.
+    void find_checkpoint(std::vector<BatchItem>& items) {
+        std::error_code ignored;
+        if (!flags_.resume || !fs::exists(flags_.checkpoint, ignored)) {
+            return;
+        }
+        found_ = read_checkpoint(flags_.checkpoint);
+        const auto its = std::find_if(items.begin(), items.end(),
+                                      [this](const BatchItem& item) { return item.output == found_->output; });
+        if (its != items.end()) {
+            const std::size_t variant = its->variant;
+            std::stable_sort(items.begin(), items.end(), [&](const BatchItem& a, const BatchItem& b) {
+                const auto rank = [&](const BatchItem& item) {
+                    return item.output == found_->output ? 0 : item.variant == variant ? 1 : 2;
+                };
+                return rank(a) < rank(b);
+            });
+        } else if (fs::exists(found_->output, ignored)) {
+            found_.reset();  // ended between writing the picture and removing the file
+        } else {
+            throw Error(ErrorKind::Usage, "the checkpoint '" + flags_.checkpoint.string() + "' is of '" +
+                                              found_->output +
+                                              "', which is none of the pictures to be done; name another --checkpoint, "
+                                              "or remove it to start anew");
+        }
+    }
+
+    void load_once() {
+        if (net_) {
+            return;
+        }
+        const c10::Device device = session_.runtime().device;
+        const NetworkWeights weights = resolve_network(session_, network_, store_, style_networks());
+        net_.emplace(load_net(weights, device, [this](Graph& graph) { prepare_graph(graph, options_); }));
+        net_settings_ = made_with(session_, network_, weights);
+        // Tiles must lie where they lay.
+        memory_ = found_ ? found_->max_memory : memory_limit(session_, pictures_);
+        if (!flags_.protect.empty()) {
+            protect_ = Mask{flags_.protect, read_mask(flags_.protect, pictures_.max_pixels)};
+        }
+        if (const auto file = init_file(flags_)) {
+            init_ = read_picture(*file, {.max_pixels = pictures_.max_pixels}).color;
+        }
+        if (!flags_.trace.empty() && !session_.common().dry_run) {
+            trace_.emplace(flags_.trace, flags_.resume);
+        }
+    }
+
+    PictureTask prepare(std::size_t variant) {
+        check_styles(variant);
+        load_once();
+        stylizer_.reset();
+        sources_.clear();
+        masks_.clear();
+        for (const StyleInput& style : styles_of(variant)) {
+            sources_.push_back(read_style(style, pictures_.max_pixels));
+            if (!style.mask.empty()) {
+                masks_.push_back({style.mask, read_mask(style.mask, pictures_.max_pixels)});
+            }
+        }
+        stylizer_.emplace(*net_, sources_, options_, memory_);
+
+        PictureTask task;
+        task.settings = net_settings_;
+        put_down(task.settings, styles_of(variant));
+        task.settings.set("size", wanted_size(pictures_));
+        put_down(task.settings, options_, flags_);
+        if (protect_) {
+            task.settings.set("protect", flags_.protect.filename().string());
+        }
+        identity_ = identity_of(task.settings);
+        task.settings.set("quality", pictures_.quality);
+        task.work = [this](const Picture& picture, const BatchItem& item, const Hooks& hooks) {
+            return style(picture, item, hooks);
+        };
+        task.plan = [this, cost = std::optional<StyleCost>()](Size size) mutable {
+            stylizer_->plan(size);  // what cannot be done is refused before anything is measured
+            if (!cost) {
+                cost = measure_cost(*net_, sources_, options_);
+            }
+            return describe_plan(size, *stylizer_, *cost);
+        };
+        task.written = [this] {
+            std::error_code ignored;
+            fs::remove(flags_.checkpoint, ignored);
+        };
+        return task;
+    }
+
+    /// Everything that decides a picture's bits, but for the input.
+    Settings identity_of(const Settings& settings) {
+        Settings identity = settings;
+        if (flags_.checkpoint.empty()) {
+            return identity;
+        }
+        const Runtime& runtime = session_.runtime();
+        identity.set("device", runtime.device.str());
+        identity.set("threads", static_cast<std::int64_t>(runtime.threads));
+        identity.set("deterministic", runtime.deterministic ? "true" : "false");
+        for (std::size_t i = 0; i < sources_.size(); ++i) {
+            std::vector<std::string> digests;
+            for (const Tensor& image : sources_[i].images) {
+                digests.push_back(digest_of(image));
+            }
+            identity.set_list(pixels_of("style " + std::to_string(i + 1)), digests);
+        }
+        for (std::size_t i = 0; i < masks_.size(); ++i) {
+            identity.set(pixels_of("mask " + std::to_string(i + 1)), digest_of(masks_[i].values));
+        }
+        identity.set(pixels_of("--protect"), protect_ ? digest_of(protect_->values) : "");
+        identity.set(pixels_of("--init"), digest_of(init_));
+        return identity;
+    }
+
+    PictureResult style(const Picture& picture, const BatchItem& item, const Hooks& hooks) {
+        const Size size = size_of(picture.color);
+        StyleJob job;
+        job.content = picture.color;
+        job.alpha = picture.alpha;
+        for (const Mask& mask : masks_) {
+            job.masks.push_back(fitted(mask, size));
+        }
+        if (protect_) {
+            job.protect = fitted(*protect_, size);
+        }
+        job.init = init_;
+
+        StyleHooks watched;
+        static_cast<Hooks&>(watched) = hooks;
+        Checkpoint checkpoint{.output = item.output, .identity = identity_, .max_memory = memory_};
+        std::optional<Checkpoint> before;
+        if (!flags_.checkpoint.empty()) {
+            checkpoint.identity.set(pixels_of("the input"), digest_of(picture.color));
+            checkpoint.identity.set(pixels_of("the input's alpha"), digest_of(picture.alpha));
+            before = take_found(checkpoint);
+            watched.resume = before ? &before->state : nullptr;
+            watched.state_every = flags_.checkpoint_every;
+            watched.on_state = [&](const StyleState& state) {
+                checkpoint.state = state;
+                checkpoint.traced = trace_ ? trace_->lines() : 0;
+                write_checkpoint(flags_.checkpoint, checkpoint);
+            };
+        }
+        if (trace_) {
+            trace_->begin(item.output, before ? before->traced : 0);
+            watched.on_trace = [this](const StyleTrace& step) { trace_->add(step); };
+        }
+        const StyleResult styled = stylizer_->stylize(job, watched);
+
+        PictureResult result{.image = styled.image, .steps = styled.steps, .cancelled = styled.cancelled};
+        if (styled.tile > 0) {
+            result.settings.set("max-memory", memory_);  // decides where the tiles lie
+        }
+        return result;
+    }
+
+    /// The state to go on from, if it is this picture's. As long as it is not taken, no other picture may replace it.
+    std::optional<Checkpoint> take_found(const Checkpoint& present) {
+        if (!found_) {
+            return std::nullopt;
+        }
+        if (found_->output != present.output) {
+            throw Error(ErrorKind::Usage, "the checkpoint '" + flags_.checkpoint.string() + "' is of '" +
+                                              found_->output +
+                                              "', which failed; mend that, or remove it to start anew");
+        }
+        require_same(*found_, present.identity, flags_.checkpoint);
+        session_.console().info("goes on from '" + flags_.checkpoint.string() + "'");
+        return std::exchange(found_, std::nullopt);
+    }
+
+    /// The mask at the picture's size; that it had another one is said once.
+    Tensor fitted(const Mask& mask, Size size) {
+        const Size own = size_of(mask.values);
+        if (own == size) {
+            return mask.values;
+        }
+        const std::string sentence = "the mask '" + mask.path.string() + "' has " + text_of(own) +
+                                     " pixels and is resampled to the picture's " + text_of(size);
+        if (said_.insert(sentence).second) {
+            session_.console().info(sentence);
+        }
+        return mask_at(mask.values, size);
+    }
+
+    Session& session_;
+    const StyleFlags& flags_;
+    const PictureOptions& pictures_;
+    const NetworkOptions& network_;
+    const WeightStore& store_;
+    const StyleOptions options_;
+    const std::vector<StyleInput> styles_;
+    std::vector<PictureVariant> variants_;  ///< empty: all styles blended
+    std::int64_t min_side_ = 1;
+
+    std::optional<FrozenNet> net_;
+    Settings net_settings_;
+    std::int64_t memory_ = 0;
+    std::optional<Mask> protect_;
+    Tensor init_;
+    std::optional<TraceFile> trace_;
+    std::optional<Checkpoint> found_;  ///< of --resume, until its picture's turn
+    std::set<std::string> said_;
+
+    // Of the variant at hand:
+    std::vector<StyleSource> sources_;
+    std::vector<Mask> masks_;
+    std::optional<Stylizer> stylizer_;
+    Settings identity_;
+};
+
+}  // namespace
+
+int run_style(Session& session, const StyleFlags& flags, const PictureOptions& pictures, const NetworkOptions& network,
+              const WeightStore& store) {
+    return StyleRun(session, flags, pictures, network, store).run();
+}
+
+}  // namespace reverie

@@ -1,0 +1,132 @@
+#include "techniques/style_plan.h"
+
+#include <algorithm>
+#include <cmath>
+#include <numbers>
+
+#include "reverie/core/error.h"
+#include "reverie/core/text.h"
+#include "reverie/image/resample.h"
+#include "techniques/style_tiles.h"
+
+namespace reverie {
+namespace {
+
+constexpr std::int64_t kSmallestSide = 16;
+constexpr std::int64_t kFewestSteps = 8;
+constexpr double kReference = 128.0;  // the longest side that gets all steps
+constexpr std::int64_t kLeastTile = 64;
+
+std::vector<Size> scale_sizes(Size content, std::int64_t min_size, std::int64_t least) {
+    const std::int64_t longest = std::max(content.height, content.width);
+    std::vector<Size> sizes = {content};
+    for (int k = 1;; ++k) {
+        const auto side = std::llround(static_cast<double>(longest) / std::pow(std::numbers::sqrt2, k));
+        const Size size = fit_longest(content, std::max<std::int64_t>(side, 1));
+        if (side < min_size || std::min(size.height, size.width) < least) {
+            break;
+        }
+        sizes.insert(sizes.begin(), size);
+    }
+    return sizes;
+}
+
+std::int64_t steps_at(Size size, bool smallest, const StyleOptions& options) {
+    if (smallest && options.first_steps > 0) {
+        return options.first_steps;
+    }
+    const double ratio = kReference / static_cast<double>(std::max(size.height, size.width));
+    const auto steps =
+        std::llround(static_cast<double>(options.steps) * std::pow(std::min(ratio, 1.0), options.falloff));
+    return std::max<std::int64_t>(steps, std::min(options.steps, kFewestSteps));
+}
+
+/// Bytes of the whole process: the program; the net, whose convolutions and statistics take work space beside the
+/// tensors that are counted; and, per pixel of the picture, what is kept of it in full.
+std::int64_t process_bytes(const FrozenNet& net, const StyleOptions& options, Size patch, Size picture) {
+    constexpr std::int64_t kProgram = 300'000'000;
+    // Input, result so far, gradient, two moments, running mean, and one more while a step is taken.
+    constexpr std::int64_t kImages = 8;
+    const std::vector<std::string> taps = style_taps(options);
+    const std::vector<Size> sizes = sizes_of(net.graph(), picture);
+    std::int64_t targets = 0;
+    for (const LayerWeight& layer : options.content_layers) {
+        const int node = find_tap(net.graph(), layer.tap);
+        const Size cells = sizes[static_cast<std::size_t>(node)];
+        targets += cells.height * cells.width * net.graph().nodes[static_cast<std::size_t>(node)].channels * 4;
+    }
+    return kProgram + net.bytes(patch, taps) * 3 / 2 + picture.height * picture.width * 12 * kImages + targets;
+}
+
+Size patch_of(const TileGeometry& geometry, Size picture, std::int64_t tile) {
+    const std::int64_t side = tile + 2 * geometry.halo() + geometry.align();
+    return tile == 0 ? picture : Size{std::min(side, picture.height), std::min(side, picture.width)};
+}
+
+}  // namespace
+
+std::vector<std::string> style_taps(const StyleOptions& options) {
+    std::vector<std::string> taps;
+    for (const auto* layers : {&options.style_layers, &options.content_layers}) {
+        for (const LayerWeight& layer : *layers) {
+            if (std::find(taps.begin(), taps.end(), layer.tap) == taps.end()) {
+                taps.push_back(layer.tap);
+            }
+        }
+    }
+    return taps;
+}
+
+std::int64_t tile_at(Size scale, std::int64_t tile) { return tile < std::max(scale.height, scale.width) ? tile : 0; }
+
+double step_pixels(const FrozenNet& net, const StyleOptions& options, Size scale, std::int64_t tile) {
+    const std::int64_t at = tile_at(scale, tile);
+    double pixels = 0.0;
+    for (const StyleTile& one : TileGeometry(net, style_taps(options)).tiles(scale, at)) {
+        pixels += static_cast<double>((one.rows.end - one.rows.begin) * (one.columns.end - one.columns.begin));
+    }
+    return at == 0 ? pixels : 1.5 * pixels;
+}
+
+StylePlan plan_style(Size content, const FrozenNet& net, const StyleOptions& options, std::int64_t max_memory,
+                     std::int64_t tile) {
+    const std::vector<std::string> taps = style_taps(options);
+    const std::int64_t least = std::max(kSmallestSide, net.min_side(taps));
+    if (std::min(content.height, content.width) < least) {
+        throw Error(ErrorKind::Input, "the picture is " + text_of(content) +
+                                          " pixels, too small to be styled; wanted at least " + std::to_string(least) +
+                                          " on each side, so enlarge it with --size");
+    }
+    StylePlan plan;
+    plan.scales = scale_sizes(content, options.min_size, least);
+    for (std::size_t k = 0; k < plan.scales.size(); ++k) {
+        plan.steps.push_back(steps_at(plan.scales[k], k == 0 && plan.scales.size() > 1, options));
+    }
+
+    const TileGeometry geometry(net, taps);
+    const auto bytes = [&](std::int64_t side) {
+        return process_bytes(net, options, patch_of(geometry, content, side), content);
+    };
+    plan.tile = std::max<std::int64_t>(tile, 0);
+    if (tile < 0 && max_memory > 0 && bytes(0) > max_memory) {
+        const std::int64_t step = std::max(kLeastTile, geometry.align());
+        if (bytes(step) > max_memory) {
+            throw Error(ErrorKind::Usage, "--max-memory " + human_bytes(static_cast<std::uint64_t>(max_memory)) +
+                                              " is too little for a picture of " + text_of(content) +
+                                              " pixels; wanted at least " +
+                                              human_bytes(static_cast<std::uint64_t>(bytes(step)) + (1 << 20)) +
+                                              ", or a smaller picture with --size");
+        }
+        plan.tile = step;
+        while (plan.tile + step < std::max(content.height, content.width) && bytes(plan.tile + step) <= max_memory) {
+            plan.tile += step;
+        }
+    }
+    plan.peak_bytes = bytes(plan.tile);
+    for (std::size_t k = 0; k < plan.scales.size(); ++k) {
+        plan.pixel_steps += step_pixels(net, options, plan.scales[k], plan.tile) * static_cast<double>(plan.steps[k]);
+    }
+    return plan;
+}
+
+}  // namespace reverie

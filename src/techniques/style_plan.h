@@ -1,0 +1,26 @@
+// Private: sizes, steps, tiles and memory of a style transfer, from sizes alone.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "reverie/nn/frozen_net.h"
+#include "reverie/techniques/style.h"
+
+namespace reverie {
+
+/// Every tap the options ask about, each once.
+std::vector<std::string> style_taps(const StyleOptions& options);
+
+/// Throws like Stylizer::plan. `tile` >= 0 prescribes the tile instead of choosing it by `max_memory`.
+StylePlan plan_style(Size content, const FrozenNet& net, const StyleOptions& options, std::int64_t max_memory,
+                     std::int64_t tile = -1);
+
+/// The tile for a scale of a plan: small scales fit whole.
+std::int64_t tile_at(Size scale, std::int64_t tile);
+
+/// Pixels that go through the net in one step; a first pass without gradients counts half.
+double step_pixels(const FrozenNet& net, const StyleOptions& options, Size scale, std::int64_t tile);
+
+}  // namespace reverie

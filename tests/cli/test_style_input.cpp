@@ -1,0 +1,78 @@
+// Every kind of bad input to styletransfer: one sentence, its exit code, nothing lost.
+#include "cli/style_fixture.h"
+
+namespace reverie::test {
+namespace {
+
+using testing::HasSubstr;
+
+class StyleInput : public StylePrograms {
+  protected:
+    RunResult with(std::vector<std::string> words) const {
+        words.insert(words.begin(), {path("photo.png"), "-o", path("out.png")});
+        return quick_style(words);
+    }
+};
+
+TEST_F(StyleInput, StylesThatAreNoneAreRefused) {
+    expect_fault(with({}), 2, "no style is given");
+    expect_fault(with({"--style-coarse", path("wave.png")}), 2, "--style-fine");
+    expect_fault(with({"--style", path("nowhere.png")}), 3, "nowhere.png");
+    write_file(path("text.png"), std::string_view("no picture"));
+    expect_fault(with({"--style", path("text.png")}), 3, "text.png");
+    save_image(path("dot.png"), at::full({3, 1, 30}, 0.5));
+    expect_fault(with({"--style", path("dot.png")}), 3, "dot.png' has 30x1 pixels");
+    expect_fault(with({"--style", path("wave.png") + "=0"}), 2, "above 0");
+    std::filesystem::create_directory(path("bare"));
+    expect_fault(with({"--style", path("bare")}), 3, "holds no pictures");
+    expect_fault(run({"--style", path("wave.png"), path("photo.png"), "-o", path("out.png")}), 2, "name inputs first");
+    EXPECT_FALSE(exists("out.png"));
+}
+
+TEST_F(StyleInput, FlagsThatContradictAreRefused) {
+    const std::string wave = path("wave.png");
+    expect_fault(with({"--style", wave, path("night.png"), "--mask", wave}), 2, "--mask names 1, but there are 2");
+    expect_fault(with({"--style", wave, path("night.png"), "--only-color"}), 2, "--each-style");
+    expect_fault(with({"--style", wave, "--only-color", "--trace", path("t")}), 2, "--only-color");
+    expect_fault(with({"--style", wave, "--resume"}), 2, "--checkpoint");
+    expect_fault(with({"--style", wave, "--each-style"}), 2, "name a folder");
+    expect_fault(with({"--style", wave, "--init", "noize"}), 2, "did you mean 'noise'");
+    expect_fault(with({"--style", wave, "--preset", "gaty"}), 2, "'gatys'");
+    expect_fault(with({"--style", wave, "--strength", "2"}), 2, "--strength");
+    expect_fault(with({"--style", wave, "--shard", "0/4"}), 2, "--shard '0/4'");
+    expect_fault(with({"--style", wave, "--style-scale", "0"}), 2, "--style-scale");
+    expect_fault(run({path("photo.png"), "-o", path("out.png"), "--style", wave, "--style-layers", "relu9_1"}), 2,
+                 "relu");
+    expect_fault(run({path("photo.png"), "-o", path("out.png"), "--style", wave, "--size", "big"}), 2, "--size big");
+}
+
+TEST_F(StyleInput, StylesOfOneNameAreRefusedInAProduct) {
+    std::filesystem::create_directory(path("more"));
+    std::filesystem::copy(path("wave.png"), path("more/wave.png"));
+    expect_fault(quick_style({path("photo.png"), "-o", path("out"), "--each-style", "--style", path("wave.png"),
+                              path("more/wave.png")}),
+                 2, "more/wave.png' would both be written");
+}
+
+TEST_F(StyleInput, NetsThatDoNotFitAreRefused) {
+    expect_fault(
+        run({path("photo.png"), "-o", path("out.png"), "--style", path("wave.png"), "--network", "efficientnet_lite0"}),
+        2, "vgg");
+    expect_fault(with({"--style", path("wave.png"), "--network", "vgg19", "--weights",
+                       (models() / "vgg16.safetensors").string()}),
+                 4, "features.");
+}
+
+TEST_F(StyleInput, MemoryTooSmallForATileSaysWhatIsEnough) {
+    expect_fault(with({"--style", path("wave.png"), "--max-memory", "1M"}), 2, "--max-memory");
+}
+
+TEST_F(StyleInput, FilesOfAnEarlierRunAreNotReplaced) {
+    write_file(path("old.state"), std::string_view("precious"));
+    expect_fault(with({"--style", path("wave.png"), "--checkpoint", path("old.state")}), 6, "old.state");
+    expect_fault(with({"--style", path("wave.png"), "--trace", path("old.state")}), 6, "old.state");
+    EXPECT_EQ(bytes("old.state"), "precious");
+}
+
+}  // namespace
+}  // namespace reverie::test

@@ -1,0 +1,93 @@
+// Every preset's loss and gradient against its publication, written down in Python with float64 autograd
+// (tests/parity/make_style_references.py).
+
+#include <ATen/ATen.h>
+#include <gtest/gtest.h>
+
+#include <fstream>
+#include <nlohmann/json.hpp>
+
+#include "support/closed_formula.h"
+#include "support/temporary_folder.h"
+#include "techniques/style_objective.h"
+
+namespace reverie {
+namespace {
+
+using nlohmann::json;
+
+struct Case {
+    std::string name;
+    StylePreset preset;
+    std::string preprocessing;
+};
+
+void PrintTo(const Case& c, std::ostream* out) { *out << c.name; }
+
+class StylePresets : public testing::TestWithParam<Case> {};
+
+FrozenNet vgg19(const StyleOptions& options, const std::string& preprocessing) {
+    Graph graph = make_graph("vgg19", preprocessing);
+    const test::TemporaryFolder folder;
+    write_safetensors(folder / "weights.safetensors", test::formula_weights(graph));
+    prepare_graph(graph, options);
+    return {std::move(graph), read_state_dict(folder / "weights.safetensors"), c10::Device(c10::kCPU)};
+}
+
+TEST_P(StylePresets, LossesAndGradientsAreThePublished) {
+    std::ifstream file(std::string(REVERIE_TEST_DATA) + "/parity/references/style_presets.json");
+    const json wanted = json::parse(file)[GetParam().name];
+    const StyleOptions recipe = style_recipe(GetParam().preset);
+    FrozenNet net = vgg19(recipe, GetParam().preprocessing);
+    const Tensor content = test::formula_image(37, 45, "content").squeeze(0);
+    const Tensor image = test::formula_image(37, 45, wanted["noise"]).squeeze(0);
+    const Tensor style = test::formula_image(wanted["style_size"][0], wanted["style_size"][1], "style").squeeze(0);
+    const StyleMoments moments = measure_style(net, recipe, style, {}, 0);
+
+    // Each part alone too: in the sum a large one would hide the small.
+    for (const auto& [part, gradients] : wanted["gradients"].items()) {
+        SCOPED_TRACE(part);
+        const bool all = part == "total";
+        StyleOptions options = recipe;
+        options.content_weight *= all || part == "content";
+        options.style_weight *= all || part == "style";
+        options.tv *= all || part == "tv";
+        StyleObjective objective(net, options, content, {}, {{{}, moments}}, 0);
+        Tensor gradient;
+        const double value = objective.value_and_gradient(image, 0, gradient).item<double>();
+        const double loss = wanted["losses"][part];
+        EXPECT_NEAR(value, loss, 1e-5 * loss);
+        std::map<std::string, double> losses = objective.losses();
+        EXPECT_NEAR(losses["total"], loss, 1e-5 * loss);
+        if (all) {
+            for (const auto& [name, number] : wanted["losses"].items()) {
+                EXPECT_NEAR(losses[name], number.get<double>(), 1e-5 * number.get<double>()) << name;
+            }
+        }
+
+        const Tensor flat = gradient.contiguous().view(-1);
+        const double norm = gradients["norm"];
+        EXPECT_NEAR(flat.norm().item<double>(), norm, 1e-5 * norm);
+        // Single values against the largest: near zero they are differences of large numbers.
+        const double largest = flat.abs().max().item<double>();
+        for (std::size_t i = 0; i < wanted["at"].size(); ++i) {
+            EXPECT_NEAR(flat[wanted["at"][i].get<std::int64_t>()].item<double>(), gradients["value"][i].get<double>(),
+                        1e-5 * largest)
+                << "at " << wanted["at"][i];
+        }
+    }
+}
+
+INSTANTIATE_TEST_SUITE_P(Published, StylePresets,
+                         testing::Values(Case{"crowsonkb", StylePreset::Crowsonkb, "torchvision"},
+                                         Case{"gatys", StylePreset::Gatys, "torchvision"},
+                                         Case{"neural-style", StylePreset::NeuralStyle, "caffe"},
+                                         Case{"chollet2e", StylePreset::Chollet2e, "caffe"}),
+                         [](const testing::TestParamInfo<Case>& tested) {
+                             std::string name = tested.param.name;
+                             std::erase(name, '-');
+                             return name;
+                         });
+
+}  // namespace
+}  // namespace reverie
