@@ -215,6 +215,35 @@ TEST(TransferColor, HoldsForGreyAndOneColour) {
         1e-4);
 }
 
+TEST(ColorMatch, GreyStaysGrey) {
+    const Tensor grey = picture("grey")[0].expand({3, 47, 61}).contiguous();
+    const Tensor other = (picture("other")[1] * 0.5).expand({3, 47, 61}).contiguous();
+    EXPECT_TRUE(at::equal(match_histogram(grey, other)[0], match_histogram(grey, other)[2]));
+    for (const Tensor& result : {match_mean_covariance(grey, other), transfer_color(grey, other)}) {
+        EXPECT_LE(largest(result[0] - result[1]), 1e-5);
+        EXPECT_LE(largest(result[2] - result[1]), 1e-5);
+    }
+}
+
+TEST(ColorMatch, SixteenBitLevelsStayApart) {
+    const Tensor levels = ramp(65536);
+    const Tensor reference = picture("reference")[0].expand({3, 47, 61}) * 0.9 + 0.05;
+    for (const Tensor& result :
+         {match_mean_covariance(levels * 0.5 + 0.25, levels * 0.6 + 0.2), match_histogram(levels, in_8_bits(reference)),
+          transfer_color(levels * 0.5 + 0.25, levels * 0.4 + 0.2)}) {
+        EXPECT_GE(result[1].diff().min().item<double>(), -1e-6) << "no level passes another";
+        EXPECT_GE(std::get<0>(at::_unique(result[1])).numel(), 60000);
+    }
+}
+
+TEST(ColorMatch, OnePixelTakesTheOthersColour) {
+    const Tensor red = one_color({0.8F, 0.1F, 0.2F}, 1, 1);
+    const Tensor blue = one_color({0.1F, 0.2F, 0.9F}, 1, 1);
+    EXPECT_LE(largest(match_mean_covariance(red, blue) - blue), 1e-6);
+    EXPECT_LE(largest(match_histogram(red, blue) - blue), 1e-5);
+    EXPECT_LE(largest(transfer_color(red, blue) - blue), 1e-5);
+}
+
 TEST(ColorMatch, BandsDoNotShow) {
     // 1.6 bands: the moments and the table are the whole picture's, wherever a pixel lies.
     const Tensor image = picture("large", 701, 602);

@@ -1,0 +1,130 @@
+#include "reverie/nn/style_statistics.h"
+
+#include <ATen/ATen.h>
+
+#include <algorithm>
+#include <limits>
+
+namespace reverie {
+namespace {
+
+// Sums over so many positions are taken in float32 and added up in float64. A block's error is a few 1e-7 of its sum
+// (the matrix product itself adds up in blocks of some hundred), errors of different blocks are independent, and the
+// total over blocks is exact: second moments are good to 1e-6 at any size, where plain float32 sums over the 50 million
+// positions of a large picture would not be. Converting the features themselves to float64 would double their memory.
+constexpr std::int64_t kBlockRows = 16384;
+
+Tensor symmetric(const Tensor& matrix) { return 0.5 * (matrix + matrix.t()); }
+
+Tensor covariance(const Tensor& mean, const Tensor& second) { return second - mean.outer(mean); }
+
+/// Standard deviations with the ridge, never so small that dividing by them could overflow.
+Tensor deviations(const Tensor& mean, const Tensor& second, double ridge) {
+    constexpr double kTiny = 1e-12;
+    return ((second.diagonal() - mean.square()).clamp_min(0.0) + ridge).sqrt().clamp_min(kTiny);
+}
+
+}  // namespace
+
+Tensor rows_of(const Tensor& features) { return features[0].flatten(1).t(); }
+
+void Moments::add(const Tensor& rows, const Tensor& weights) {
+    const std::int64_t positions = rows.size(0);
+    const std::int64_t channels = rows.size(1);
+    if (!first.defined()) {
+        first = at::zeros({channels}, rows.options().dtype(at::kDouble));
+        second = at::zeros({channels, channels}, rows.options().dtype(at::kDouble));
+    }
+    for (std::int64_t start = 0; start < positions; start += kBlockRows) {
+        const std::int64_t count = std::min(kBlockRows, positions - start);
+        const Tensor block = rows.narrow(0, start, count);
+        const Tensor weighted = weights.defined() ? block * weights.narrow(0, start, count).unsqueeze(1) : block;
+        first.add_(weighted.sum(0));
+        second.add_(weighted.t().mm(block));
+    }
+    weight += weights.defined() ? weights.sum(at::kDouble).item<double>() : static_cast<double>(positions);
+}
+
+Moments Moments::means() const {
+    if (empty()) {
+        return *this;
+    }
+    return {first / weight, symmetric(second) / weight, 1.0};
+}
+
+void Moments::blend(const Moments& other, double share) {
+    if (other.empty()) {
+        return;
+    }
+    first = first.defined() ? first + share * other.first : share * other.first;
+    second = second.defined() ? second + share * other.second : share * other.second;
+    weight += share * other.weight;
+}
+
+StyleTarget::StyleTarget(StyleStatistic statistic, const Moments& target, double scale, double ridge)
+    : statistic_(statistic),
+      scale_(scale),
+      ridge_(ridge),
+      mean_(target.first * scale),
+      second_(target.second * (scale * scale)) {
+    if (statistic_ == StyleStatistic::W2) {
+        covariance_ = covariance(mean_, second_);
+        covariance_.diagonal().add_(ridge_);
+        const auto [values, vectors] = at::linalg_eigh(covariance_);
+        root_ = vectors.matmul(values.clamp_min(ridge_).sqrt().unsqueeze(1) * vectors.t());
+    }
+}
+
+StyleDistance StyleTarget::distance(const Moments& moments) const {
+    const Tensor mean = moments.first * scale_;
+    const Tensor second = moments.second * (scale_ * scale_);
+    const auto channels = static_cast<double>(mean.numel());
+
+    // `to_mean` and `to_second`: derivatives with respect to the scaled means.
+    Tensor value;
+    Tensor to_mean;
+    Tensor to_second;
+    if (statistic_ == StyleStatistic::Gram) {
+        const Tensor difference = second - second_;
+        value = difference.square().mean();
+        to_mean = at::zeros_like(mean);
+        to_second = difference * (2.0 / (channels * channels));
+    } else if (statistic_ == StyleStatistic::MeanStd) {
+        const Tensor shift = mean - mean_;
+        const Tensor deviation = deviations(mean, second, ridge_);
+        const Tensor stretch = deviation - deviations(mean_, second_, ridge_);
+        const Tensor to_variance = stretch / deviation;
+        value = (shift.square() + stretch.square()).mean();
+        to_mean = (shift - to_variance * mean) * (2.0 / channels);
+        to_second = to_variance.diag() / channels;
+    } else {
+        const Tensor shift = mean - mean_;
+        Tensor own = covariance(mean, second);
+        own.diagonal().add_(ridge_);
+        const auto [values, vectors] = at::linalg_eigh(root_.matmul(own).matmul(root_));
+        // Both covariances are at least the ridge, so no eigenvalue is truly below its square; and none is known better
+        // than to the rounding of the largest, which bounds the derivative where a covariance is singular.
+        constexpr double kSmallest = 1e-200;
+        const Tensor true_values = values.clamp_min(ridge_ * ridge_);
+        const Tensor resolved =
+            at::maximum(true_values, (values.max() * std::numeric_limits<double>::epsilon()).clamp_min(kSmallest));
+        value = (shift.square().sum() + own.diagonal().sum() + covariance_.diagonal().sum() -
+                 2.0 * true_values.sqrt().sum()) /
+                channels;
+        const Tensor half = root_.matmul(vectors * resolved.pow(-0.25));  // half half^T = A^1/2 M^-1/2 A^1/2
+        to_second = half.matmul(half.t()).neg_();
+        to_second.diagonal().add_(1.0);
+        to_second.div_(channels);
+        to_mean = shift * (2.0 / channels) - 2.0 * to_second.mv(mean);
+    }
+    return {value, to_mean * scale_, symmetric(to_second) * (scale_ * scale_)};
+}
+
+Tensor rows_gradient(const Tensor& rows, const Tensor& weights, const StyleDistance& distance, double total) {
+    const Tensor linear = (distance.second * (2.0 / total)).to(at::kFloat);
+    const Tensor constant = (distance.first / total).to(at::kFloat);
+    Tensor gradient = at::addmm(constant, rows, linear);
+    return weights.defined() ? gradient.mul_(weights.unsqueeze(1)) : gradient;
+}
+
+}  // namespace reverie
