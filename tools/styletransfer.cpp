@@ -22,10 +22,11 @@ class StyleTransfer : public Program {
     std::string examples() const override {
         return "examples:\n"
                "  styletransfer photo.jpg --style starry.jpg -o painted.png\n"
-               "  styletransfer photo.jpg --style starry.jpg=2 wave.jpg -o painted.png --size 1600 --color luma\n"
-               "  styletransfer holiday/ --style paintings/*.jpg --each-style -o out/ --skip-existing\n"
-               "  styletransfer photo.jpg --style starry.jpg -o big.png --size 4000 --checkpoint big.state --resume\n"
-               "  styletransfer other.jpg --style starry.jpg -o other.png --from painted.png\n";
+               "  styletransfer photo.jpg --style starry.jpg=2 wave.jpg -o out.png --color luma\n"
+               "  styletransfer holiday/ --style paintings/*.jpg --each-style -o out/\n"
+               "  styletransfer photo.jpg --style starry.jpg -o big.png --size 4000 \\\n"
+               "      --checkpoint big.state --resume                 goes on where it stopped\n"
+               "  styletransfer b.jpg --style starry.jpg -o b.png --from painted.png\n";
     }
 
     void add_flags(CLI::App& app) override {

@@ -25,10 +25,10 @@ struct Mask {
     Tensor values;  ///< [1,h,w], as it is in the file
 };
 
-class StyleRun {
+class StyleBatch {
   public:
-    StyleRun(Session& session, const StyleFlags& flags, const PictureOptions& pictures, const NetworkOptions& network,
-             const WeightStore& store)
+    StyleBatch(Session& session, const StyleFlags& flags, const PictureOptions& pictures, const NetworkOptions& network,
+               const WeightStore& store)
         : session_(session),
           flags_(flags),
           pictures_(pictures),
@@ -295,7 +295,7 @@ class StyleRun {
 
 int run_style(Session& session, const StyleFlags& flags, const PictureOptions& pictures, const NetworkOptions& network,
               const WeightStore& store) {
-    return StyleRun(session, flags, pictures, network, store).run();
+    return StyleBatch(session, flags, pictures, network, store).run();
 }
 
 }  // namespace reverie

@@ -53,7 +53,7 @@ const Choices<StyleInit>& inits() {
     return choices;
 }
 
-std::string typed(const std::vector<LayerWeight>& layers) { return join(layer_texts(layers), ",", ","); }
+std::string typed(const std::vector<LayerWeight>& layers) { return join(layer_texts(layers), " ", " "); }
 
 /// The factor that keeps the activations' size where a recipe's own pooling is replaced; the papers' nets have none.
 double pooling_gain(StylePreset preset, Pooling pooling) {
@@ -62,6 +62,21 @@ double pooling_gain(StylePreset preset, Pooling pooling) {
         return 1.0;
     }
     return pooling == Pooling::Average ? 2.0 : 0.78;
+}
+
+/// A step of one rule means nothing to another.
+double step_size(StyleOptimizer optimizer) {
+    switch (optimizer) {
+        case StyleOptimizer::Adam:
+            return style_recipe(StylePreset::Reverie).step_size;
+        case StyleOptimizer::Lbfgs:
+            return style_recipe(StylePreset::Gatys).step_size;
+        case StyleOptimizer::GradientDescent:
+            break;
+    }
+    throw Error(ErrorKind::Usage,
+                "--optimizer gradient-descent takes steps as large as the losses' slopes; say how large with "
+                "--step-size");
 }
 
 template <typename T>
@@ -209,7 +224,10 @@ StyleOptions style_options(const StyleFlags& flags, std::uint64_t seed) {
     take(options.steps, flags.steps);
     take(options.first_steps, flags.first_steps);
     take(options.patience, flags.patience);
-    take(options.optimizer, flags.optimizer);
+    if (flags.optimizer && *flags.optimizer != options.optimizer) {
+        options.optimizer = *flags.optimizer;
+        options.step_size = flags.step_size ? *flags.step_size : step_size(*flags.optimizer);
+    }
     take(options.step_size, flags.step_size);
     take(options.average, flags.average);
     for (const auto& [word, init] : inits()) {

@@ -41,10 +41,9 @@ class StyleResume : public StylePrograms {
     /// Starts the work and stops it as soon as it keeps a state.
     RunResult stopped(const std::vector<std::string>& all, int signal) const {
         RunningProgram program(command(all), run_);
-        while (!exists("work.state")) {
-            if (!program.wait_for_error("\"fraction\"")) {
-                break;
-            }
+        program.wait_for_error("\"fraction\"");
+        constexpr int kPatience = 30'000;  // 60 s
+        for (int i = 0; i < kPatience && !exists("work.state"); ++i) {
             usleep(2000);
         }
         program.signal(signal);

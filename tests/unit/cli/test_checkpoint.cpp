@@ -2,6 +2,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 #include "reverie/cli/checkpoint.h"
 #include "reverie/cli/trace_file.h"
 #include "reverie/core/files.h"
@@ -125,7 +127,8 @@ TEST_F(Traces, GoOnAsIfNeverInterrupted) {
     trace(true, "b.png", 0, 0, 9);
     EXPECT_EQ(text(), whole);
     trace(false, "b.png", 0, 0, 1);
-    EXPECT_EQ(std::count(text().begin(), text().end(), '\n'), 1) << "started anew";
+    const std::string anew = text();
+    EXPECT_EQ(std::count(anew.begin(), anew.end(), '\n'), 1);
 }
 
 TEST_F(Traces, FilesOfOtherKindsAreNotTouched) {

@@ -6,6 +6,7 @@
 
 #include "reverie/cli/dream_flags.h"
 #include "reverie/cli/flags.h"
+#include "reverie/cli/layers.h"
 #include "reverie/cli/network_flags.h"
 #include "reverie/cli/picture_flags.h"
 #include "support/expect_error.h"

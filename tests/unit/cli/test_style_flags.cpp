@@ -105,6 +105,17 @@ TEST(StyleFlags, StepsGivenAreForAllScales) {
     EXPECT_EQ(style_options(parsed({"--steps", "3", "--first-steps", "9"}), 0).first_steps, 9);
 }
 
+TEST(StyleFlags, AnotherOptimizerBringsItsStepSize) {
+    EXPECT_EQ(style_options(parsed({"--optimizer", "lbfgs"}), 0).step_size, 1.0);
+    EXPECT_EQ(style_options(parsed({"--preset", "gatys", "--optimizer", "adam"}), 0).step_size, 0.02);
+    EXPECT_EQ(style_options(parsed({"--optimizer", "gradient-descent", "--step-size", "3"}), 0).step_size, 3.0);
+    EXPECT_THAT(expect_error(ErrorKind::Usage,
+                             [] {
+                                 style_options(parsed({"--optimizer", "gradient-descent"}), 0);
+                             }),
+                HasSubstr("--step-size"));
+}
+
 TEST(StyleFlags, WhatIsPutDownSetsTheSameOptions) {
     for (const char* preset : {"reverie", "crowsonkb", "gatys", "neural-style", "chollet2e"}) {
         const StyleFlags given =
