@@ -67,15 +67,16 @@ StyleOptions style_recipe(StylePreset preset) {
     StyleOptions recipe;
     switch (preset) {
         case StylePreset::Reverie:  // found by eye (docs/styletransfer.md shows pictures)
-            recipe.style_layers = first_layers({48, 56, 40, 10, 3});
+            recipe.style_layers = first_layers({64, 64, 32, 8, 2});
             recipe.content_layers = {{"relu4_2", 1.0}};
-            recipe.content_weight = 0.025;
+            recipe.content_weight = 0.03;
             recipe.palette = 2.0;
-            recipe.tv = 1.0;
+            recipe.tv = 0.75;
             recipe.tv_chroma = 4.0;
-            recipe.steps = 60;
+            recipe.steps = 100;
             recipe.falloff = 0.7;
-            recipe.style_scale = 1.4;
+            recipe.average = 0.9;  // more would still show a scale's enlarged beginning where it has few steps
+            recipe.style_scale = 1.5;
             recipe.pooling = Pooling::Average;
             recipe.pooling_gain = 2.0;
             break;
