@@ -109,7 +109,11 @@ Checkpoint read_checkpoint(const std::filesystem::path& path) {
     }
 }
 
-void require_same(const Checkpoint& checkpoint, const Settings& identity, const std::filesystem::path& path) {
+bool is_of(const Checkpoint& checkpoint, const std::string& output) { return dump(checkpoint.output) == dump(output); }
+
+void require_same(const Checkpoint& checkpoint, const Settings& present, const std::filesystem::path& path) {
+    // As it would come back from a file.
+    const Settings identity = settings_of({{kSettingsKey, to_json(present)}}, path.string());
     const auto before = by_name(checkpoint.identity);
     const auto now = by_name(identity);
     const auto refuse = [&](const Setting& setting, const Setting* old, const Setting* given) {

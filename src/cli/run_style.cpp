@@ -88,12 +88,12 @@ class StyleBatch {
         }
         found_ = read_checkpoint(flags_.checkpoint);
         const auto its = std::find_if(items.begin(), items.end(),
-                                      [this](const BatchItem& item) { return item.output == found_->output; });
+                                      [this](const BatchItem& item) { return is_of(*found_, item.output); });
         if (its != items.end()) {
             const std::size_t variant = its->variant;
             std::stable_sort(items.begin(), items.end(), [&](const BatchItem& a, const BatchItem& b) {
                 const auto rank = [&](const BatchItem& item) {
-                    return item.output == found_->output ? 0 : item.variant == variant ? 1 : 2;
+                    return is_of(*found_, item.output) ? 0 : item.variant == variant ? 1 : 2;
                 };
                 return rank(a) < rank(b);
             });
@@ -155,12 +155,12 @@ class StyleBatch {
         task.work = [this](const Picture& picture, const BatchItem& item, const Hooks& hooks) {
             return style(picture, item, hooks);
         };
-        task.plan = [this, cost = std::optional<StyleCost>()](Size size) mutable {
+        task.plan = [this](Size size) {
             stylizer_->plan(size);  // what cannot be done is refused before anything is measured
-            if (!cost) {
-                cost = measure_cost(*net_, sources_, options_);
+            if (!cost_) {
+                cost_ = measure_cost(*net_, sources_, options_);
             }
-            return describe_plan(size, *stylizer_, *cost);
+            return describe_plan(size, *stylizer_, *cost_);
         };
         task.written = [this] {
             std::error_code ignored;
@@ -241,7 +241,7 @@ class StyleBatch {
         if (!found_) {
             return std::nullopt;
         }
-        if (found_->output != present.output) {
+        if (!is_of(*found_, present.output)) {
             throw Error(ErrorKind::Usage, "the checkpoint '" + flags_.checkpoint.string() + "' is of '" +
                                               found_->output +
                                               "', which failed; mend that, or remove it to start anew");
@@ -254,12 +254,9 @@ class StyleBatch {
     /// The mask at the picture's size; that it had another one is said once.
     Tensor fitted(const Mask& mask, Size size) {
         const Size own = size_of(mask.values);
-        if (own == size) {
-            return mask.values;
-        }
         const std::string sentence = "the mask '" + mask.path.string() + "' has " + text_of(own) +
                                      " pixels and is resampled to the picture's " + text_of(size);
-        if (said_.insert(sentence).second) {
+        if (own != size && said_.insert(sentence).second) {
             session_.console().info(sentence);
         }
         return mask_at(mask.values, size);
@@ -282,6 +279,7 @@ class StyleBatch {
     Tensor init_;
     std::optional<TraceFile> trace_;
     std::optional<Checkpoint> found_;  ///< of --resume, until its picture's turn
+    std::optional<StyleCost> cost_;    ///< for --dry-run; all styles take the same
     std::set<std::string> said_;
 
     // Of the variant at hand:

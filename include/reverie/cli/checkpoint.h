@@ -27,6 +27,9 @@ void write_checkpoint(const std::filesystem::path& path, const Checkpoint& check
 /// Throws Input for a file that is none or is damaged, which is told by a digest.
 Checkpoint read_checkpoint(const std::filesystem::path& path);
 
+/// Whether the picture of that name is the one. Bytes of a name that are no UTF-8 do not count.
+bool is_of(const Checkpoint& checkpoint, const std::string& output);
+
 /// Throws Usage, naming the first setting that differs, when the checkpoint in `path` was made with others than
 /// `identity`.
 void require_same(const Checkpoint& checkpoint, const Settings& identity, const std::filesystem::path& path);

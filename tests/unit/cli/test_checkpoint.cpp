@@ -57,6 +57,17 @@ TEST_F(Checkpoints, ComeBackToTheBit) {
         EXPECT_EQ(read.state.tensors.at(name).scalar_type(), tensor.scalar_type()) << name;
     }
     require_same(read, checkpoint_.identity, path_);
+    EXPECT_TRUE(is_of(read, checkpoint_.output));
+    EXPECT_FALSE(is_of(read, "out/b.png"));
+}
+
+TEST_F(Checkpoints, NamesOfAnyBytesAreTheirs) {
+    checkpoint_.output = "out/\xff.png";
+    checkpoint_.identity.set("protect", "m\xe4sk.png");
+    write_checkpoint(path_, checkpoint_);
+    const Checkpoint read = read_checkpoint(path_);
+    EXPECT_TRUE(is_of(read, checkpoint_.output));
+    require_same(read, checkpoint_.identity, path_);
 }
 
 TEST_F(Checkpoints, AnyChangedByteIsRefused) {
