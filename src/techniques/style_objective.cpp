@@ -1,12 +1,13 @@
 #include "techniques/style_objective.h"
 
 #include <ATen/ATen.h>
-#include <ATen/Parallel.h>
 #include <c10/core/GradMode.h>
 
 #include <algorithm>
+#include <functional>
 #include <utility>
 
+#include "reverie/core/parallel.h"
 #include "reverie/image/resample.h"
 #include "reverie/optimize/total_variation.h"
 #include "techniques/style_formula.h"
@@ -264,29 +265,30 @@ void StyleObjective::State::add_sums(const Features& features, const StyleTile& 
     }
 }
 
-/// Small matrices keep one core busy, not several (an eigendecomposition on all threads spends its time waking them):
-/// every layer has a thread, the large ones first.
+/// The small matrices of all layers, large ones first.
 void StyleObjective::State::take_distances() {
-    std::vector<Goal*> all;
+    std::vector<Goal*> order;
     for (std::vector<Goal>& layer : goals) {
         for (Goal& goal : layer) {
             if (!goal.sums.empty()) {
-                all.push_back(&goal);
+                order.push_back(&goal);
             }
         }
     }
-    std::vector<Goal*> order = all;
     std::stable_sort(order.begin(), order.end(),
                      [](const Goal* a, const Goal* b) { return a->sums.first.numel() > b->sums.first.numel(); });
-    const std::int64_t threads = at::get_num_threads();
-    at::parallel_for(0, threads, 1, [&](std::int64_t begin, std::int64_t end) {
-        for (std::int64_t thread = begin; thread < end; ++thread) {
-            for (auto i = static_cast<std::size_t>(thread); i < order.size(); i += static_cast<std::size_t>(threads)) {
-                order[i]->distance = order[i]->target.distance(order[i]->sums.means());
-            }
+    std::vector<std::function<void()>> tasks;
+    for (Goal* goal : order) {
+        tasks.emplace_back([goal] { goal->distance = goal->target.distance(goal->sums.means()); });
+    }
+    if (net.device().is_cpu()) {
+        side_by_side(tasks);
+    } else {
+        for (const std::function<void()>& task : tasks) {
+            task();
         }
-    });
-    for (const Goal* goal : all) {
+    }
+    for (const Goal* goal : order) {
         style_loss.add_(goal->distance.value, goal->share);
     }
 }

@@ -1,0 +1,15 @@
+// Several pieces of work side by side, each on one thread.
+#pragma once
+
+#include <functional>
+#include <vector>
+
+namespace reverie {
+
+/// Runs the tasks on as many threads as LibTorch has, the first ones first, each task on one thread alone: right for
+/// small linear algebra, which spends its time waking threads otherwise. Not at::parallel_for: inside an OpenMP region
+/// LibTorch 2.15's symmetric eigendecompositions of 512 and more come out wrong. The first exception is thrown when all
+/// have ended.
+void side_by_side(const std::vector<std::function<void()>>& tasks);
+
+}  // namespace reverie
