@@ -7,6 +7,7 @@
 #include <cstddef>
 #include <exception>
 #include <mutex>
+#include <system_error>
 #include <thread>
 
 namespace reverie {
@@ -27,15 +28,17 @@ void side_by_side(const std::vector<std::function<void()>>& tasks) {
             }
         }
     };
-    std::vector<std::thread> others;
+    std::vector<std::jthread> others;
     const std::size_t wanted = std::min(static_cast<std::size_t>(threads), tasks.size());
-    for (std::size_t i = 1; i < wanted; ++i) {
-        others.emplace_back(work);
+    try {
+        for (std::size_t i = 1; i < wanted; ++i) {
+            others.emplace_back(work);
+        }
+    } catch (const std::system_error&) {
+        // The system has no more threads: those there are do it.
     }
     work();
-    for (std::thread& other : others) {
-        other.join();
-    }
+    others.clear();  // joins
     at::set_num_threads(threads);
     if (fault) {
         std::rethrow_exception(fault);

@@ -91,7 +91,7 @@ Tensor replicate(const Tensor& x, const Margins& m) {
 }
 
 /// The border's gradients gathered where they came from. Writes over `gradient` of the padded map.
-Tensor replicate_back_(Tensor& gradient, const Margins& m) {
+Tensor replicate_back(Tensor gradient, const Margins& m) {
     using Axis = std::array<std::int64_t, 3>;
     for (const auto& [axis, before, after] : {Axis{2, m.top, m.bottom}, Axis{3, m.left, m.right}}) {
         const std::int64_t side = gradient.size(axis) - before - after;
@@ -145,7 +145,7 @@ Tensor LibtorchExecutor::convolve_back(int index, const Tensor& gradient, IntArr
         return back;
     }
     if (w.padding == Padding::Replicate) {
-        return replicate_back_(back, m);
+        return replicate_back(std::move(back), m);
     }
     return back.narrow(2, m.top, shape[2]).narrow(3, m.left, shape[3]);
 }

@@ -27,6 +27,13 @@ std::int64_t libtorch_peak_bytes(const Graph& graph, Size image, const std::vect
         return node.op == Op::Activation || (node.op == Op::Pool && node.pooling == Pooling::L2);
     };
 
+    const auto padded_bytes = [&](const Node& node) {
+        const bool padded =
+            node.op == Op::Convolution && (node.window.padding == Padding::Replicate ||
+                                           (node.window.padding == Padding::Same && node.window.stride > 1));
+        return padded ? bytes(static_cast<std::size_t>(node.inputs[0])) : 0;
+    };
+
     std::int64_t alive = image.height * image.width * 3 * 4;
     std::int64_t peak = alive;
     std::vector<bool> held(graph.nodes.size(), false);
@@ -44,10 +51,7 @@ std::int64_t libtorch_peak_bytes(const Graph& graph, Size image, const std::vect
         }
         held[i] = true;
         // A padded copy of the input lives while the convolution runs.
-        const bool padded = node.op == Op::Convolution &&
-                            (node.window.padding == Padding::Replicate ||
-                             (node.window.padding == Padding::Same && node.window.stride > 1));
-        peak = std::max(peak, alive + (padded ? bytes(static_cast<std::size_t>(node.inputs[0])) : 0));
+        peak = std::max(peak, alive + padded_bytes(node));
         for (const int k : node.inputs) {
             const auto input = static_cast<std::size_t>(k);
             if (held[input] && last_user[input] == i) {
@@ -76,7 +80,7 @@ std::int64_t libtorch_peak_bytes(const Graph& graph, Size image, const std::vect
                 gradient[input] = bytes(input);
                 alive += bytes(input);
             }
-            peak = std::max(peak, alive + extra);
+            peak = std::max(peak, alive + extra + padded_bytes(node));
         }
         alive -= gradient[i];
         if (is_saved(i)) {

@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <limits>
 
+#include "reverie/core/error.h"
+
 namespace reverie {
 namespace {
 
@@ -30,7 +32,7 @@ Tensor deviations(const Tensor& mean, const Tensor& second, double ridge) {
 
 }  // namespace
 
-Tensor rows_of(const Tensor& features) { return features[0].flatten(1).t(); }
+Tensor rows_of(const Tensor& features) { return features[0].permute({1, 2, 0}).reshape({-1, features.size(1)}); }
 
 void Moments::add(const Tensor& rows, const Tensor& weights) {
     const std::int64_t positions = rows.size(0);
@@ -86,6 +88,9 @@ StyleDistance StyleTarget::distance(const Moments& moments) const {
     const Tensor mean = moments.first * scale_;
     const Tensor second = moments.second * (scale_ * scale_);
     const auto channels = static_cast<double>(mean.numel());
+    if (second.is_cpu() && !second.isfinite().all().item<bool>()) {
+        throw Error(ErrorKind::Usage, "the picture is no longer made of numbers; try a smaller --step-size");
+    }
 
     // `to_mean` and `to_second`: derivatives with respect to the scaled means.
     Tensor value;

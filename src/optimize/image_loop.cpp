@@ -3,6 +3,8 @@
 #include <ATen/ATen.h>
 #include <c10/core/GradMode.h>
 
+#include <utility>
+
 #include "reverie/core/error.h"
 
 namespace reverie {
@@ -22,10 +24,10 @@ Tensor NormalizedStep::step(const Tensor& image, const Tensor& gradient, std::in
     return image + move;
 }
 
-LoopResult minimize_image(const Tensor& initial, Objective& objective, const std::vector<GradientTransform>& transforms,
+LoopResult minimize_image(Tensor initial, Objective& objective, const std::vector<GradientTransform>& transforms,
                           StepRule& rule, const ImageLoopOptions& options, const Hooks& hooks) {
     const c10::NoGradGuard no_grad;
-    LoopResult result{initial, options.first_step, false};
+    LoopResult result{std::move(initial), options.first_step, false};
     for (std::int64_t step = options.first_step; step < options.steps; ++step) {
         if (hooks.cancelled()) {
             result.cancelled = true;

@@ -71,6 +71,13 @@ StyleResult Stylizer::stylize(const StyleJob& job, const StyleHooks& hooks) {
         throw Error(ErrorKind::Usage, "--mask is given " + std::to_string(job.masks.size()) + " times and --style " +
                                           std::to_string(styles) + "; wanted one mask for every style");
     }
+    for (const StyleSource& style : state_->targets.styles()) {
+        if (!job.masks.empty() && style.band != StyleBand::All) {
+            throw Error(
+                ErrorKind::Usage,
+                "--mask is given together with --style-coarse or --style-fine; give masks to whole styles only");
+        }
+    }
     // A resumed run keeps its tiles, whatever memory is free now.
     const std::int64_t tile = hooks.resume != nullptr ? std::stoll(hooks.resume->notes.at("tile")) : -1;
     StylePlan plan = plan_style(size, state_->net, state_->options, state_->max_memory, tile);

@@ -4,6 +4,7 @@
 #include <c10/core/GradMode.h>
 
 #include <algorithm>
+#include <cmath>
 #include <functional>
 #include <utility>
 
@@ -53,9 +54,14 @@ std::vector<Layer> layers_of(const FrozenNet& net, const std::vector<LayerWeight
     return layers;
 }
 
-/// A mask brought down to a layer's cells, and a tile's own part of it as weights of rows; undefined stays so.
+/// A mask brought down to a layer's cells, each the mean of its own pixels (the last few rows and columns of an odd
+/// side have no cell), and a tile's own part of it as weights of rows; undefined stays so.
 Tensor cell_weights(const Tensor& mask, const Layer& layer) {
-    return mask.defined() ? resize(mask, layer.cells, Resample::Area).clamp(0.0, 1.0) : Tensor();
+    return mask.defined() ? resize(mask.narrow(1, 0, layer.cells.height * layer.stride)
+                                       .narrow(2, 0, layer.cells.width * layer.stride),
+                                   layer.cells, Resample::Area)
+                                .clamp(0.0, 1.0)
+                          : Tensor();
 }
 Tensor own_weights(const Tensor& weights, const CellSpan& rows, const CellSpan& columns) {
     return weights.defined()
@@ -178,46 +184,40 @@ struct StyleObjective::State {
 };
 
 void StyleObjective::State::add_regions(const std::vector<StyleRegion>& regions) {
-    const bool balanced = balances(options.preset);
     std::vector<double> areas;
     double total = 0.0;
     for (const StyleRegion& region : regions) {
         areas.push_back(region.mask.defined() ? region.mask.sum(at::kDouble).item<double>() : 1.0);
         total += areas.back();
     }
-    const auto add = [&](std::vector<Goal>& into, const Moments& style, Tensor weights, double share) {
+    const auto add = [&](std::vector<Goal>& into, StyleStatistic statistic, const Moments& style, Tensor weights,
+                         double share) {
         if (share > 0.0 && !style.empty()) {
-            into.push_back({std::move(weights),
-                            share,
-                            StyleTarget(options.statistic, style, balanced ? inverse_rms(style) : 1.0, kRidge),
-                            {},
-                            {}});
+            const double scale = balances(options.preset) ? inverse_rms(style) : 1.0;
+            into.push_back({std::move(weights), share, StyleTarget(statistic, style, scale, kRidge), {}, {}});
         }
     };
     goals.resize(layers.size());
     for (std::size_t r = 0; r < regions.size(); ++r) {
         const StyleRegion& region = regions[r];
-        const double share = options.style_weight * areas[r] / std::max(total, 1e-12);
+        const double share = options.style_weight * region.weight * areas[r] / std::max(total, 1e-12);
         for (std::size_t l = 0; l < layers.size(); ++l) {
             const Layer& layer = layers[l];
             const double factor =
                 style_factor(options.preset, layer.channels, layer.cells.height * layer.cells.width, picture);
-            add(goals[l], region.moments.layers[l], cell_weights(region.mask, layer), share * layer.weight * factor);
+            add(goals[l], options.statistic, region.moments.layers[l], cell_weights(region.mask, layer),
+                share * layer.weight * factor);
         }
         if (options.palette > 0.0) {
-            const Moments& style = region.moments.pixels;
-            palette.push_back({region.mask,
-                               share * options.palette,
-                               StyleTarget(StyleStatistic::W2, style, inverse_rms(style), kRidge),
-                               {},
-                               {}});
+            add(palette, StyleStatistic::W2, region.moments.pixels, region.mask, share * options.palette);
         }
     }
 }
 
 void StyleObjective::State::add_contents(const Tensor& content, const Tensor& counted) {
-    const std::vector<std::string> wanted = taps_of(options.content_layers);
-    for (const Layer& layer : layers_of(net, options.content_layers, picture, shares_weights(options.preset))) {
+    const std::vector<LayerWeight> asked = content_layers(options);
+    const std::vector<std::string> wanted = taps_of(asked);
+    for (const Layer& layer : layers_of(net, asked, picture, shares_weights(options.preset))) {
         ContentLayer one{layer, {}, cell_weights(counted, layer), 0.0};
         one.target = at::empty({1, layer.channels, layer.cells.height, layer.cells.width}, content.options(),
                                at::MemoryFormat::ChannelsLast);
@@ -226,18 +226,24 @@ void StyleObjective::State::add_contents(const Tensor& content, const Tensor& co
     if (contents.empty()) {
         return;
     }
+    std::vector<double> powers(contents.size(), 0.0);  // sums of squares of what counts
     for (const StyleTile& tile : tiles) {
         const Features features = net.forward(tile.patch_of(content), wanted, /*keep_for_backward=*/false);
-        for (ContentLayer& one : contents) {
+        for (std::size_t i = 0; i < contents.size(); ++i) {
+            ContentLayer& one = contents[i];
             const OwnFeatures own = own_features(features, one.layer, tile);
             if (!own.empty()) {
                 one.target.narrow(2, own.rows.begin, own.rows.count)
                     .narrow(3, own.columns.begin, own.columns.count)
                     .copy_(own.values);
+                const Tensor squares = own.values.square().sum(1).reshape({-1});
+                const Tensor weights = own_weights(one.weights, own.rows, own.columns);
+                powers[i] += (weights.defined() ? squares * weights : squares).sum(at::kDouble).item<double>();
             }
         }
     }
-    for (ContentLayer& one : contents) {
+    for (std::size_t i = 0; i < contents.size(); ++i) {
+        ContentLayer& one = contents[i];
         // Means are over what counts.
         const double cells = one.weights.defined()
                                  ? one.weights.sum(at::kDouble).item<double>()
@@ -246,8 +252,7 @@ void StyleObjective::State::add_contents(const Tensor& content, const Tensor& co
         one.factor =
             options.content_weight * one.layer.weight * content_factor(options.preset, one.target.numel()) / values;
         if (balances(options.preset)) {
-            const double power = one.target.square().mean(at::kDouble).item<double>();
-            one.factor /= std::max(power, 1e-20);
+            one.factor /= std::max(powers[i] / values, 1e-20);
         }
     }
 }

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <map>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -23,6 +24,7 @@ struct StyleMoments {
 struct StyleRegion {
     Tensor mask;           ///< [1,H,W] in [0,1] at the scale's size; undefined: everything
     StyleMoments moments;  ///< what its statistics are compared with
+    double weight = 1.0;   ///< relative to its area
 };
 
 /// Sums an image's statistics over tiles of `tile` pixels (0: whole) where `mask` [1,H,W] (undefined: all) says.

@@ -7,6 +7,7 @@
 #include "reverie/core/error.h"
 #include "reverie/core/text.h"
 #include "reverie/image/resample.h"
+#include "reverie/optimize/step_rules.h"
 #include "techniques/style_tiles.h"
 
 namespace reverie {
@@ -16,6 +17,7 @@ constexpr std::int64_t kSmallestSide = 16;
 constexpr std::int64_t kFewestSteps = 8;
 constexpr double kReference = 128.0;  // the longest side that gets all steps
 constexpr std::int64_t kLeastTile = 64;
+constexpr std::int64_t kStyleTile = 512;  // styles are looked at in tiles of at most this
 
 std::vector<Size> scale_sizes(Size content, std::int64_t min_size, std::int64_t least) {
     const std::int64_t longest = std::max(content.height, content.width);
@@ -43,19 +45,25 @@ std::int64_t steps_at(Size size, bool smallest, const StyleOptions& options) {
 
 /// Bytes of the whole process: the program; the net, whose convolutions and statistics take work space beside the
 /// tensors that are counted; and, per pixel of the picture, what is kept of it in full.
-std::int64_t process_bytes(const FrozenNet& net, const StyleOptions& options, Size patch, Size picture) {
+std::int64_t process_bytes(const FrozenNet& net, const StyleOptions& options, Size patch, Size style_patch,
+                           Size picture) {
     constexpr std::int64_t kProgram = 300'000'000;
-    // Input, result so far, gradient, two moments, running mean, and one more while a step is taken.
-    constexpr std::int64_t kImages = 8;
+    // Input, result so far, its successor, gradient, two moments, running mean, and what a step takes.
+    std::int64_t images = 8;
+    if (options.optimizer == StyleOptimizer::Lbfgs) {
+        images += 2 * std::min(Lbfgs::Options{}.history, options.steps);
+    }
     const std::vector<std::string> taps = style_taps(options);
     const std::vector<Size> sizes = sizes_of(net.graph(), picture);
     std::int64_t targets = 0;
-    for (const LayerWeight& layer : options.content_layers) {
+    for (const LayerWeight& layer : content_layers(options)) {
         const int node = find_tap(net.graph(), layer.tap);
         const Size cells = sizes[static_cast<std::size_t>(node)];
         targets += cells.height * cells.width * net.graph().nodes[static_cast<std::size_t>(node)].channels * 4;
     }
-    return kProgram + net.bytes(patch, taps) * 3 / 2 + picture.height * picture.width * 12 * kImages + targets;
+    // Styles are only looked at, without a way back.
+    const std::int64_t at_work = std::max(net.bytes(patch, taps) * 3 / 2, net.bytes(style_patch, taps) * 3 / 4);
+    return kProgram + at_work + picture.height * picture.width * 12 * images + targets;
 }
 
 Size patch_of(const TileGeometry& geometry, Size picture, std::int64_t tile) {
@@ -67,8 +75,8 @@ Size patch_of(const TileGeometry& geometry, Size picture, std::int64_t tile) {
 
 std::vector<std::string> style_taps(const StyleOptions& options) {
     std::vector<std::string> taps;
-    for (const auto* layers : {&options.style_layers, &options.content_layers}) {
-        for (const LayerWeight& layer : *layers) {
+    for (const auto& layers : {options.style_layers, content_layers(options)}) {
+        for (const LayerWeight& layer : layers) {
             if (std::find(taps.begin(), taps.end(), layer.tap) == taps.end()) {
                 taps.push_back(layer.tap);
             }
@@ -76,6 +84,12 @@ std::vector<std::string> style_taps(const StyleOptions& options) {
     }
     return taps;
 }
+
+std::vector<LayerWeight> content_layers(const StyleOptions& options) {
+    return options.content_weight > 0.0 ? options.content_layers : std::vector<LayerWeight>{};
+}
+
+std::int64_t style_tile(std::int64_t tile) { return tile == 0 ? kStyleTile : std::min(tile, kStyleTile); }
 
 std::int64_t tile_at(Size scale, std::int64_t tile) { return tile < std::max(scale.height, scale.width) ? tile : 0; }
 
@@ -100,12 +114,15 @@ StylePlan plan_style(Size content, const FrozenNet& net, const StyleOptions& opt
     StylePlan plan;
     plan.scales = scale_sizes(content, options.min_size, least);
     for (std::size_t k = 0; k < plan.scales.size(); ++k) {
-        plan.steps.push_back(steps_at(plan.scales[k], k == 0 && plan.scales.size() > 1, options));
+        plan.steps.push_back(steps_at(plan.scales[k], k == 0, options));
     }
 
     const TileGeometry geometry(net, taps);
     const auto bytes = [&](std::int64_t side) {
-        return process_bytes(net, options, patch_of(geometry, content, side), content);
+        const auto style = static_cast<std::int64_t>(static_cast<double>(std::max(content.height, content.width)) *
+                                                     options.style_scale);
+        return process_bytes(net, options, patch_of(geometry, content, side),
+                             patch_of(geometry, {style, style}, style_tile(side)), content);
     };
     plan.tile = std::max<std::int64_t>(tile, 0);
     if (tile < 0 && max_memory > 0 && bytes(0) > max_memory) {

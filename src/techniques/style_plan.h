@@ -13,6 +13,12 @@ namespace reverie {
 /// Every tap the options ask about, each once.
 std::vector<std::string> style_taps(const StyleOptions& options);
 
+/// The content layers that count.
+std::vector<LayerWeight> content_layers(const StyleOptions& options);
+
+/// The tile in which styles are measured, where pictures are done in tiles of `tile` or whole (0).
+std::int64_t style_tile(std::int64_t tile);
+
 /// Throws like Stylizer::plan. `tile` >= 0 prescribes the tile instead of choosing it by `max_memory`.
 StylePlan plan_style(Size content, const FrozenNet& net, const StyleOptions& options, std::int64_t max_memory,
                      std::int64_t tile = -1);

@@ -24,7 +24,7 @@ bool Plateau::reached() const {
     const double before = std::accumulate(losses_.begin(), middle, 0.0);
     const double now = std::accumulate(middle, losses_.end(), 0.0);
     constexpr double kWorthwhile = 0.01;
-    return before - now < kWorthwhile * std::abs(before);
+    return before - now <= kWorthwhile * std::abs(before);
 }
 
 std::string Plateau::text() const {

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <optional>
 #include <utility>
 
 #include "reverie/core/random.h"
@@ -60,9 +61,29 @@ Tensor cover(const Tensor& image, Size size) {
         .contiguous();
 }
 
+/// Means over areas that were all 1 or all 0 stay so, however they were rounded.
 Tensor map_at(const Tensor& map, Size size) {
-    return map.defined() ? resize(map, size, Resample::Area).clamp(0.0, 1.0) : map;
+    if (!map.defined() || size_of(map) == size) {
+        return map;
+    }
+    constexpr double kRounding = 1e-5;
+    const Tensor small = resize(map, size, Resample::Area);
+    return small.masked_fill(small > 1.0 - kRounding, 1.0).masked_fill_(small < kRounding, 0.0);
 }
+
+/// Pixels that never move, whatever the rule remembers of their neighbours.
+class Held final : public StepRule {
+  public:
+    Held(StepRule& rule, Tensor fixed, Tensor content)
+        : rule_(rule), fixed_(std::move(fixed)), content_(std::move(content)) {}
+    Tensor step(const Tensor& image, const Tensor& gradient, std::int64_t step) override {
+        return at::where(fixed_, content_, rule_.step(image, gradient.masked_fill(fixed_, 0.0), step));
+    }
+
+  private:
+    StepRule& rule_;
+    Tensor fixed_, content_;
+};
 
 }  // namespace
 
@@ -99,7 +120,9 @@ StyleRun::StyleRun(const StyleJob& job, FrozenNet& net, StyleTargets& targets, c
 }
 
 StyleScene StyleRun::scene_at(Size size) const {
-    StyleScene scene{resize(full_.content, size).clamp(0.0, 1.0), map_at(full_.counted, size), {}};
+    const bool full = size == size_of(full_.content);
+    StyleScene scene{
+        full ? full_.content : resize(full_.content, size).clamp_(0.0, 1.0), map_at(full_.counted, size), {}};
     for (const Tensor& mask : full_.masks) {
         scene.masks.push_back(map_at(mask, size));
     }
@@ -162,19 +185,20 @@ bool StyleRun::run_scale(const Position& from) {
         mean_ = RunningMean(options_.average);
         plateau_ = Plateau(options_.patience);
     }
-    std::vector<GradientTransform> transforms;
+    StepRule* rule = rule_.get();
+    std::optional<Held> held;
     if (keep_.defined()) {
-        // A pixel that is kept in full stays at the content; one that is partly kept moves freely and is mixed at the
-        // end.
+        // A pixel that is kept in full stays at the content; one partly kept moves freely and is mixed at the end.
         const Tensor fixed = map_at(keep_, size) >= 1.0;
         image_ = at::where(fixed, scene.content, image_);
-        transforms.emplace_back([fixed](const Tensor& g) { return g.masked_fill(fixed, 0.0); });
+        rule = &held.emplace(*rule_, fixed, scene.content);
     }
     StyleObjective objective(net_, options_, scene.content, scene.counted, targets_.regions(scene, full_, plan_.tile),
                              tile);
 
     const std::int64_t steps_before = steps_ - from.step;
     const double per_step = step_pixels(net_, options_, size, plan_.tile);
+    const std::int64_t steps = plan_.steps[from.scale];
     const auto observe = [&](const StepReport& report) {
         mean_.add(report.image);
         steps_ = steps_before + report.step + 1;
@@ -187,19 +211,18 @@ bool StyleRun::run_scale(const Position& from) {
                 return false;
             }
         }
-        if (hooks_.on_state && steps_ % hooks_.state_every == 0) {
+        if (hooks_.on_state && (steps_ % hooks_.state_every == 0 || report.step + 1 == steps)) {
             hooks_.on_state(state({from.scale, report.step + 1}, report.image));
         }
         return true;
     };
     Hooks hooks = hooks_;
-    hooks.on_preview = [&](const Tensor& picture, std::int64_t step) {
-        if (hooks_.on_preview) {
+    if (hooks_.on_preview) {
+        hooks.on_preview = [&](const Tensor& picture, std::int64_t step) {
             hooks_.on_preview(finish(picture), steps_before + step);
-        }
-    };
-    const std::int64_t steps = plan_.steps[from.scale];
-    const LoopResult loop = minimize_image(image_, objective, transforms, *rule_,
+        };
+    }
+    const LoopResult loop = minimize_image(std::move(image_), objective, {}, *rule,
                                            {.steps = steps,
                                             .first_step = from.step,
                                             .observe = observe,
@@ -235,6 +258,12 @@ Tensor StyleRun::finish(const Tensor& image) const {
 }
 
 StyleResult StyleRun::run() {
+    StyleResult result;
+    result.tile = plan_.tile;
+    if (full_.counted.defined() && full_.counted.max().item<double>() <= 0.0) {
+        result.image = original_.cpu().contiguous();  // nothing is to be styled
+        return result;
+    }
     Position from;
     if (hooks_.resume != nullptr) {
         from = restore(*hooks_.resume);
@@ -246,10 +275,10 @@ StyleResult StyleRun::run() {
     for (; running && from.scale < plan_.scales.size(); from = {from.scale + 1, 0}) {
         running = run_scale(from);
     }
-    StyleResult result;
+    rule_.reset();
+    mean_ = RunningMean(0.0);
     result.image = finish(image_);
     result.steps = steps_;
-    result.tile = plan_.tile;
     result.cancelled = !running;
     return result;
 }

@@ -33,6 +33,9 @@ double band_share(StyleBand band, double footprint) {
 
 /// Half of one and half of another, or any share.
 Moments mixture(const Moments& one, const Moments& other, double share_of_one) {
+    if (one.empty() || other.empty()) {
+        return one.empty() ? other : one;
+    }
     Moments mixed;
     mixed.blend(one, share_of_one);
     mixed.blend(other, 1.0 - share_of_one);
@@ -47,6 +50,11 @@ StyleTargets::StyleTargets(FrozenNet& net, std::vector<StyleSource> styles, cons
         throw Error(ErrorKind::Usage, "no style is given; name at least one picture with --style");
     }
     for (const StyleSource& style : styles_) {
+        if (style.images.empty() || !(style.weight > 0.0) || !std::isfinite(style.weight)) {
+            throw Error(ErrorKind::Usage, "a --style has " + std::to_string(style.images.size()) +
+                                              " pictures and the weight " + std::to_string(style.weight) +
+                                              "; wanted at least one picture and a weight above 0");
+        }
         for (const Tensor& image : style.images) {
             const Size size = size_of(image);
             if (std::min(size.height, size.width) < least_) {
@@ -84,7 +92,8 @@ std::vector<StyleMoments> StyleTargets::measure_styles(Size scale, std::int64_t 
         for (const Tensor& image : style.images) {
             const Size size = style_size(options_, size_of(image), scale, least_);
             const Tensor small = resize(image.to(net_.device()), size).clamp(0.0, 1.0);
-            const StyleMoments one = measure_style(net_, options_, style_image(small, full), {}, tile_at(size, tile));
+            const StyleMoments one =
+                measure_style(net_, options_, style_image(small, full), {}, tile_at(size, style_tile(tile)));
             for (std::size_t l = 0; l < mean.layers.size(); ++l) {
                 mean.layers[l].blend(one.layers[l], share);
             }
@@ -143,7 +152,7 @@ std::vector<StyleRegion> StyleTargets::regions(const StyleScene& scene, const St
     }
     for (std::size_t i = 0; i < scene.masks.size(); ++i) {
         const Tensor& mask = scene.masks[i];
-        all.push_back({scene.counted.defined() ? mask * scene.counted : mask, styles[i]});
+        all.push_back({scene.counted.defined() ? mask * scene.counted : mask, styles[i], styles_[i].weight});
     }
     if (options_.strength < 1.0) {
         for (StyleRegion& region : all) {

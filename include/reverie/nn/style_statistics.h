@@ -48,9 +48,10 @@ class StyleTarget {
     /// ones.
     StyleTarget(StyleStatistic statistic, const Moments& target, double scale, double ridge);
 
-    /// Of `moments` (means, unscaled); the derivatives are with respect to the unscaled means too.
-    /// W2: mean over channels of (m - t)^2 + diag(A + B) - 2 tr (A^1/2 B A^1/2)^1/2. Only the root's trace is needed,
-    /// so its derivative is 1/2 A^1/2 (A^1/2 B A^1/2)^-1/2 A^1/2: one eigendecomposition (Olkin, Pukelsheim 1982).
+    /// Throws Usage for moments that are no numbers: an optimisation went astray. Of `moments` (means, unscaled); the
+    /// derivatives are with respect to the unscaled means too. W2: mean over channels of (m - t)^2 + diag(A + B) - 2 tr
+    /// (A^1/2 B A^1/2)^1/2. Only the root's trace is needed, so its derivative is 1/2 A^1/2 (A^1/2 B A^1/2)^-1/2 A^1/2:
+    /// one eigendecomposition (Olkin, Pukelsheim 1982).
     StyleDistance distance(const Moments& moments) const;
 
   private:

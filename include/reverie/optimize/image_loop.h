@@ -80,7 +80,7 @@ struct LoopResult {
 
 /// Improves `initial` [3,H,W] step by step: objective, transforms in order, step rule, clamp to [0,1]. Cancelling ends
 /// it after the step at hand with what is there. Throws Internal when the image ends as NaN.
-LoopResult minimize_image(const Tensor& initial, Objective& objective, const std::vector<GradientTransform>& transforms,
+LoopResult minimize_image(Tensor initial, Objective& objective, const std::vector<GradientTransform>& transforms,
                           StepRule& rule, const ImageLoopOptions& options, const Hooks& hooks = {});
 
 }  // namespace reverie

@@ -69,7 +69,8 @@ struct StyleOptions {
     double step_size = 0.02;  ///< Adam: of [0,1]
     double average = 0.97;    ///< decay of the running mean of the images that is shown and carried; 0: none
 
-    double style_scale = 1.0;  ///< size of the style images relative to the content's, at every scale
+    double style_scale =
+        1.0;  ///< size of the style images relative to the content's (not Chollet2e, where both have one)
     StyleInit init = StyleInit::Content;
     StyleColor color = StyleColor::Style;
     std::uint64_t seed = 0;          ///< of noise
@@ -90,7 +91,7 @@ enum class StyleBand { All, Coarse, Fine };
 
 struct StyleSource {
     std::vector<Tensor> images;  ///< [3,H,W] in [0,1]; several: the mean of their statistics
-    double weight = 1.0;         ///< relative to the other styles'; > 0
+    double weight = 1.0;         ///< relative to the other styles'; > 0. With masks: relative to its area
     StyleBand band = StyleBand::All;
 };
 
@@ -103,7 +104,7 @@ struct StyleJob {
     Tensor init;                ///< [3,h,w] of any size, instead of the options' start
 };
 
-/// Where a run stands: enough to go on to the same bits.
+/// Where a run stands: enough to go on to the same bits. Valid during the call that hands it out: clone what is kept.
 struct StyleState {
     std::map<std::string, Tensor> tensors;
     std::map<std::string, std::string> notes;  ///< scale, step, tile, loss history
@@ -120,7 +121,7 @@ struct StyleTrace {
 struct StyleHooks : Hooks {
     std::function<void(const StyleTrace&)> on_trace;  ///< may be empty
     std::function<void(const StyleState&)> on_state;  ///< may be empty: a state after every `state_every` steps
-    std::int64_t state_every = 20;
+    std::int64_t state_every = 20;                    ///< >= 1; the end of a scale and of a stopped run gives one too
     const StyleState* resume = nullptr;  ///< a state of the same job, net and options; null: from the start
 };
 
@@ -150,8 +151,8 @@ class Stylizer {
     Stylizer(const Stylizer&) = delete;
     Stylizer& operator=(const Stylizer&) = delete;
 
-    /// Throws Input for a side below 16 pixels, Usage when `max_memory` is too small for one tile, naming the smallest
-    /// that works.
+    /// Throws Input for a side below 16 pixels or the net's minimum, Usage when `max_memory` is too small for one tile,
+    /// naming the smallest that works.
     StylePlan plan(Size content) const;
 
     /// The gradient is computed whole, or exactly in two passes over tiles where the plan says so. Throws like plan;

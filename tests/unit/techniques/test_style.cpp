@@ -254,7 +254,11 @@ TEST(Stylizer, GoesOnFromAnyStateToTheSameBytes) {
         StyleOptions options = quick_options();
         options.optimizer = optimizer;
         options.patience = 2;
-        const StyleJob job = job_of(40, 52);
+        StyleJob job = job_of(40, 52);
+        if (optimizer == StyleOptimizer::Adam) {
+            job.protect = at::zeros({1, 40, 52});
+            job.protect.narrow(1, 0, 11).fill_(1.0);
+        }
         const Recorded recorded = record(options, job);
         ASSERT_GE(recorded.states.size(), 6U);
         for (const StyleState& state : recorded.states) {
@@ -334,6 +338,37 @@ TEST(Stylizer, DoesNotCountWhatIsTransparent) {
     const Tensor b = Stylizer(quick_net(), one_style(), options, 0).stylize(other).image;
     const Tensor opaque = job.alpha.expand_as(a) > 0.0;
     EXPECT_LT((a - b).masked_select(opaque).abs().max().item<double>(), 1e-3);
+}
+
+TEST(Stylizer, HiddenColoursDoNotScaleTheContent) {
+    const Tensor mask = left_mask(40, 64).round();
+    const Tensor content = picture(40, 64, "content");
+    StyleOptions options = quick_options();
+    options.tv = 0.0;
+    std::vector<double> losses;
+    for (const double hidden : {0.0, 1.0}) {
+        const Tensor image = at::where(mask > 0.0, content, at::full_like(content, hidden));
+        // Far from the edge, so that only how much the content counts can differ.
+        const std::vector<StyleRegion> regions = {{mask, measure_style(quick_net(), options, striped_style(), {}, 0)}};
+        Tensor counted = mask.clone();
+        counted.narrow(2, 16, 48).fill_(0.0);
+        StyleObjective objective(quick_net(), options, image, counted, regions, 0);
+        Tensor changed = image.clone();
+        changed.narrow(2, 0, 4).mul_(0.5);
+        Tensor gradient;
+        objective.value_and_gradient(changed, 0, gradient);
+        losses.push_back(objective.losses().at("content"));
+    }
+    EXPECT_NEAR(losses[0], losses[1], 1e-5 * losses[0]);
+    EXPECT_GT(losses[0], 0.0);
+}
+
+TEST(Stylizer, LeavesAPictureAloneOfWhichNothingCounts) {
+    StyleJob job = job_of(40, 52);
+    job.protect = at::ones({1, 40, 52});
+    const StyleResult result = Stylizer(quick_net(), one_style(), quick_options(), 0).stylize(job);
+    EXPECT_TRUE(at::equal(result.image, job.content));
+    EXPECT_EQ(result.steps, 0);
 }
 
 TEST(Stylizer, GivesEveryRegionItsOwnStyle) {
@@ -433,6 +468,20 @@ TEST(StylePlan, TakesTilesToStayWithinTheLimit) {
     });
 }
 
+TEST(StylePlan, CountsWhatLbfgsRemembers) {
+    StyleOptions options = style_recipe(StylePreset::Reverie);
+    const std::int64_t adam = plan_style({400, 600}, quick_net(), options, 0).peak_bytes;
+    options.optimizer = StyleOptimizer::Lbfgs;
+    EXPECT_EQ(plan_style({400, 600}, quick_net(), options, 0).peak_bytes, adam + 200 * 400 * 600 * 12);
+}
+
+TEST(StylePlan, CountsALargeStyleBesideANarrowContent) {
+    StyleOptions options = style_recipe(StylePreset::Reverie);
+    const std::int64_t small = plan_style({26, 512}, quick_net(), options, 0).peak_bytes;
+    options.style_scale = 0.25;
+    EXPECT_LT(plan_style({26, 512}, quick_net(), options, 0).peak_bytes, small);
+}
+
 TEST(StylePlan, SaysTheSmallestLimitThatWorks) {
     const StyleOptions options = style_recipe(StylePreset::Reverie);
     std::string sentence;
@@ -462,6 +511,7 @@ TEST(Stylizer, RefusesWhatItCannotDo) {
     job.masks = {left_mask(40, 52), left_mask(40, 52)};
     expect_fault(ErrorKind::Usage, "--mask", [&] { Stylizer(net, one_style(), quick_options(), 0).stylize(job); });
     job.masks = {left_mask(41, 52)};
+    expect_fault(ErrorKind::Usage, "--style", [&] { Stylizer(net, {{{}}}, quick_options(), 0); });
     expect_fault(ErrorKind::Usage, "52x41", [&] { Stylizer(net, one_style(), quick_options(), 0).stylize(job); });
     Graph lite = make_graph("efficientnet_lite0", "lite0");
     expect_fault(ErrorKind::Usage, "vgg19", [&] { prepare_graph(lite, quick_options()); });
