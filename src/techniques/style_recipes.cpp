@@ -29,6 +29,7 @@ StyleOptions published(StylePreset preset) {
     recipe.patience = 0;
     recipe.average = 0.0;
     recipe.falloff = 0.0;
+    recipe.style_scale = 1.0;
     recipe.padding = StylePadding::ReplicateFirst;
     return recipe;
 }
@@ -66,17 +67,9 @@ void validate_layers(const std::vector<LayerWeight>& layers, const std::string& 
 StyleOptions style_recipe(StylePreset preset) {
     StyleOptions recipe;
     switch (preset) {
-        case StylePreset::Reverie:  // found by eye (docs/styletransfer.md shows pictures)
+        case StylePreset::Reverie:  // the struct's defaults, found by eye (docs/styletransfer.md shows pictures)
             recipe.style_layers = first_layers({64, 64, 32, 8, 2});
             recipe.content_layers = {{"relu4_2", 1.0}};
-            recipe.content_weight = 0.03;
-            recipe.palette = 2.0;
-            recipe.tv = 0.75;
-            recipe.tv_chroma = 4.0;
-            recipe.steps = 100;
-            recipe.falloff = 0.7;
-            recipe.average = 0.9;  // more would still show a scale's enlarged beginning where it has few steps
-            recipe.style_scale = 1.5;
             recipe.pooling = Pooling::Average;
             recipe.pooling_gain = 2.0;
             break;
@@ -144,7 +137,6 @@ void validate(const StyleOptions& o) {
     weight("--style-weight", o.style_weight);
     weight("--palette", o.palette);
     weight("--tv", o.tv);
-    weight("--tv-chroma", o.tv_chroma);
     const auto range = [](const char* flag, auto value, auto low, auto high, const std::string& wanted) {
         require(value >= low && value <= high,
                 std::string(flag) + " " + std::to_string(value) + " is out of range; wanted " + wanted);
@@ -161,6 +153,8 @@ void validate(const StyleOptions& o) {
     range("--step-size", o.step_size, 1e-6, adam ? 1.0 : 1e6, adam ? "0.000001 to 1" : "0.000001 to 1000000");
     range("--average", o.average, 0.0, 0.9999, "0 (none) to 0.9999");
     range("--preview-every", o.preview_every, std::int64_t{0}, kMostSteps, "a number of steps, or 0 for none");
+    require(in(o.falloff, 0.0, 10.0) && in(o.tv_chroma, 0.0, 1e12),
+            "falloff or tv_chroma is out of range; see techniques/style.h");
     require(in(o.pooling_gain, 0.01, 100), "pooling_gain is out of range; see techniques/style.h");
 }
 

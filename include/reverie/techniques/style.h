@@ -49,11 +49,11 @@ struct StyleOptions {
     std::vector<LayerWeight> style_layers;    ///< weights count as shares of their sum (Reverie, Crowsonkb), else as is
     std::vector<LayerWeight> content_layers;  ///< likewise
     StyleStatistic statistic = StyleStatistic::W2;
-    double content_weight = 0.03;
+    double content_weight = 0.08;
     double style_weight = 1.0;
-    double palette = 0.5;    ///< W2 of the pixels' own RGB, relative to the style layers together (Reverie)
-    double tv = 1.0;         ///< smoothness of lightness
-    double tv_chroma = 2.0;  ///< smoothness of colour, times `tv` (Reverie)
+    double palette = 2.0;    ///< W2 of the pixels' own RGB, relative to the style layers together (Reverie)
+    double tv = 0.75;        ///< smoothness of lightness
+    double tv_chroma = 4.0;  ///< smoothness of colour, times `tv` (Reverie)
     double strength = 1.0;   ///< 0..1: the styles' statistics blended with the content's own; 1: the styles' alone
 
     Pooling pooling = Pooling::Max;
@@ -62,15 +62,14 @@ struct StyleOptions {
 
     std::int64_t min_size = 128;   ///< longest side of the smallest scale; scales grow by sqrt 2
     std::int64_t steps = 100;      ///< most in a scale of up to 128 pixels, and in every scale without `falloff`
-    double falloff = 0.8;          ///< steps fall as (128 / longest side)^this, to 8 or `steps` at the least
+    double falloff = 0.7;          ///< steps fall as (128 / longest side)^this, to 8 or `steps` at the least
     std::int64_t first_steps = 0;  ///< most in the smallest scale; 0: as in the others
     std::int64_t patience = 20;  ///< a scale ends when so many steps made its mean loss less than 1 % better; 0: never
     StyleOptimizer optimizer = StyleOptimizer::Adam;
     double step_size = 0.02;  ///< Adam: of [0,1]
-    double average = 0.97;    ///< decay of the running mean of the images that is shown and carried; 0: none
+    double average = 0.9;     ///< decay of the running mean of the images that is shown and carried; 0: none
 
-    double style_scale =
-        1.0;  ///< size of the style images relative to the content's (not Chollet2e, where both have one)
+    double style_scale = 1.5;  ///< size of style images relative to the content's (not Chollet2e, where both have one)
     StyleInit init = StyleInit::Content;
     StyleColor color = StyleColor::Style;
     std::uint64_t seed = 0;          ///< of noise
