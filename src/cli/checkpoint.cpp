@@ -7,6 +7,7 @@
 #include <span>
 
 #include "reverie/core/error.h"
+#include "reverie/core/files.h"
 #include "reverie/core/text.h"
 #include "reverie/weights/sha256.h"
 #include "reverie/weights/state_dict.h"
@@ -18,7 +19,7 @@ constexpr const char* kFormat = "reverie checkpoint 1";
 constexpr const char* kDigest = "sha256";
 
 /// Of everything in the file but itself.
-std::string digest_of(const std::map<std::string, Tensor>& tensors, const std::map<std::string, std::string>& notes) {
+std::string seal_of(const std::map<std::string, Tensor>& tensors, const std::map<std::string, std::string>& notes) {
     Sha256 hash;
     const auto add = [&hash](const std::string& text) {
         hash.update(std::as_bytes(std::span(text.data(), text.size() + 1)));  // the zero too: where a text ends
@@ -50,7 +51,9 @@ std::string typed(const std::string& name, const Setting* setting) {
 }
 
 /// A digest says nothing to a reader.
-bool is_digest(const Setting& setting) { return setting.name.rfind(pixels_of(""), 0) == 0; }
+bool is_digest(const Setting& setting) {
+    return setting.name.starts_with(pixels_of("")) || setting.name.starts_with(bytes_of(""));
+}
 
 std::map<std::string, const Setting*> by_name(const Settings& settings) {
     std::map<std::string, const Setting*> all;
@@ -64,6 +67,8 @@ std::map<std::string, const Setting*> by_name(const Settings& settings) {
 
 std::string pixels_of(const std::string& picture) { return "pixels of " + picture; }
 
+std::string bytes_of(const std::string& file) { return "bytes of " + file; }
+
 void write_checkpoint(const std::filesystem::path& path, const Checkpoint& checkpoint) {
     std::map<std::string, std::string> notes = {{"format", kFormat},
                                                 {"output", dump(checkpoint.output)},
@@ -71,8 +76,18 @@ void write_checkpoint(const std::filesystem::path& path, const Checkpoint& check
                                                 {"state", dump(checkpoint.state.notes)},
                                                 {"max-memory", std::to_string(checkpoint.max_memory)},
                                                 {"traced", std::to_string(checkpoint.traced)}};
-    notes[kDigest] = digest_of(checkpoint.state.tensors, notes);
+    notes[kDigest] = seal_of(checkpoint.state.tensors, notes);
     write_safetensors(path, checkpoint.state.tensors, notes);
+}
+
+bool is_checkpoint(const std::filesystem::path& path) {
+    try {
+        const std::map<std::string, std::string> notes = read_state_dict(path).metadata();
+        const auto format = notes.find("format");
+        return format != notes.end() && format->second == kFormat;
+    } catch (const Error&) {
+        return false;
+    }
 }
 
 Checkpoint read_checkpoint(const std::filesystem::path& path) {
@@ -80,6 +95,7 @@ Checkpoint read_checkpoint(const std::filesystem::path& path) {
         return Error(ErrorKind::Input, "the checkpoint '" + path.string() + "' " + what +
                                            "; remove it to start anew, or name another with --checkpoint");
     };
+    const MappedFile readable(path, ErrorKind::Input);  // what may not be read is not damaged
     try {
         const StateDict file = read_state_dict(path);
         std::map<std::string, std::string> notes = file.metadata();
@@ -90,7 +106,7 @@ Checkpoint read_checkpoint(const std::filesystem::path& path) {
         for (const std::string& name : file.names()) {
             checkpoint.state.tensors[name] = file.load(name, /*keep_double=*/true);
         }
-        if (digest_of(checkpoint.state.tensors, notes) != notes[kDigest]) {
+        if (seal_of(checkpoint.state.tensors, notes) != notes[kDigest]) {
             throw damaged("is damaged (its digest does not fit)");
         }
         checkpoint.output = nlohmann::json::parse(notes["output"]).get<std::string>();
@@ -109,7 +125,12 @@ Checkpoint read_checkpoint(const std::filesystem::path& path) {
     }
 }
 
-bool is_of(const Checkpoint& checkpoint, const std::string& output) { return dump(checkpoint.output) == dump(output); }
+bool is_of(const Checkpoint& checkpoint, const std::string& output) {
+    const auto name = [](const std::string& path) {
+        return dump(std::filesystem::path(path).lexically_normal().string());
+    };
+    return name(checkpoint.output) == name(output);
+}
 
 void require_same(const Checkpoint& checkpoint, const Settings& present, const std::filesystem::path& path) {
     // As it would come back from a file.
@@ -123,15 +144,17 @@ void require_same(const Checkpoint& checkpoint, const Settings& present, const s
         throw Error(ErrorKind::Usage, "the checkpoint '" + path.string() + "' was made " + differs +
                                           "; run with what it was made with, or remove it to start anew");
     };
-    for (const Setting& setting : identity.all()) {
-        const auto old = before.find(setting.name);
-        if (old == before.end() || old->second->values != setting.values) {
-            refuse(setting, old == before.end() ? nullptr : old->second, &setting);
+    for (const bool digests : {false, true}) {  // another flag says more than the pixels that follow from it
+        for (const Setting& setting : identity.all()) {
+            const auto old = before.find(setting.name);
+            if (is_digest(setting) == digests && (old == before.end() || old->second->values != setting.values)) {
+                refuse(setting, old == before.end() ? nullptr : old->second, &setting);
+            }
         }
-    }
-    for (const Setting& setting : checkpoint.identity.all()) {
-        if (!now.contains(setting.name)) {
-            refuse(setting, &setting, nullptr);
+        for (const Setting& setting : checkpoint.identity.all()) {
+            if (is_digest(setting) == digests && !now.contains(setting.name)) {
+                refuse(setting, &setting, nullptr);
+            }
         }
     }
 }

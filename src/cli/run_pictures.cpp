@@ -35,16 +35,19 @@ std::string label_of(const PictureProgram& program, const BatchItem& item) {
     return program.variants.empty() ? item.input : item.input + " in " + program.variants[item.variant].style;
 }
 
-/// Counts what goes wrong, and says it once.
+/// Counts what goes wrong, and says it once for each input.
 class Faults {
   public:
     Faults(Session& session, const PictureProgram& program, bool several, bool fail_fast)
         : session_(session), program_(program), several_(several), fail_fast_(fail_fast) {}
 
-    void report(const BatchItem& item, const Error& error) {
+    /// `shared`: it is not the input's own fault, but of what several have in common.
+    void report(const BatchItem& item, const Error& error, bool shared = false) {
         session_.console().end();
-        if (said_.insert(error.what()).second) {  // a bad input fails with every style
-            session_.console().error(error.what());
+        const std::string what = error.what();
+        if (said_.insert({shared ? "" : item.input, what}).second) {  // a bad input fails with every style
+            const bool named = shared || !several_ || what.find(item.input) != std::string::npos;
+            session_.console().error(named ? what : "'" + item.input + "': " + what);
         }
         if (session_.common().json) {
             Json object = line_for(program_, item);
@@ -70,12 +73,24 @@ class Faults {
     const PictureProgram& program_;
     bool several_;
     bool fail_fast_;
-    std::set<std::string> said_;
+    std::set<std::pair<std::string, std::string>> said_;
     std::size_t count_ = 0;
     int first_ = 0;
 };
 
 Tensor resized(const Tensor& image, Size size) { return resize(image, size, Resample::Lanczos).clamp(0.0, 1.0); }
+
+/// The size asked for, of a picture that has `own`. Throws Usage when that is too large.
+Size size_at(const PictureOptions& options, const std::string& input, Size own) {
+    const auto longest = longest_side(options);
+    const Size size = longest ? fit_longest(own, *longest) : own;
+    if (longest && size.height * size.width > options.max_pixels) {
+        throw Error(ErrorKind::Usage, "--size " + wanted_size(options) + " makes '" + input + "' larger than " +
+                                          std::to_string(options.max_pixels) +
+                                          " pixels; choose a smaller one or raise --max-pixels");
+    }
+    return size;
+}
 
 /// Colour and alpha at the size asked for.
 Picture read_input(Session& session, const PictureOptions& options, const std::string& input) {
@@ -83,13 +98,7 @@ Picture read_input(Session& session, const PictureOptions& options, const std::s
     for (const std::string& note : picture.notes) {
         session.console().warning(note);
     }
-    if (const auto longest = longest_side(options)) {
-        const Size size = fit_longest(size_of(picture.color), *longest);
-        if (size.height * size.width > options.max_pixels) {
-            throw Error(ErrorKind::Usage, "--size " + wanted_size(options) + " makes '" + input + "' larger than " +
-                                              std::to_string(options.max_pixels) +
-                                              " pixels; choose a smaller one or raise --max-pixels");
-        }
+    if (const Size size = size_at(options, input, size_of(picture.color)); size != size_of(picture.color)) {
         picture.color = resized(picture.color, size);
         if (picture.alpha.defined()) {
             picture.alpha = resized(picture.alpha, size);
@@ -186,9 +195,7 @@ void describe(Session& session, const PictureOptions& options, const PictureProg
     // Standard input can be read only once, and then its size is known too.
     Size size = item.input == "-" ? size_of(read_picture("-", {.max_pixels = options.max_pixels}).color)
                                   : read_picture_size(item.input, {.max_pixels = options.max_pixels});
-    if (const auto longest = longest_side(options)) {
-        size = fit_longest(size, *longest);
-    }
+    size = size_at(options, item.input, size);
     const Settings plan = task.plan(size);
     if (session.common().json) {
         Json object = line_for(program, item);
@@ -241,9 +248,10 @@ int run_pictures(Session& session, const PictureOptions& options, const PictureP
     take_shard(items, parse_shard(options.shard));
     const std::size_t total = items.size();
     check_inputs(items, options);
-    const std::vector<BatchItem> skipped = check_outputs(items, common.overwrite        ? Existing::Overwrite
-                                                                : options.skip_existing ? Existing::Skip
-                                                                                        : Existing::Refuse);
+    const std::vector<BatchItem> skipped =
+        check_outputs(items, common.overwrite                          ? Existing::Overwrite
+                             : options.skip_existing || program.resume ? Existing::Skip
+                                                                       : Existing::Refuse);
     if (!skipped.empty()) {
         session.console().info(
             "left out " + std::to_string(skipped.size()) +
@@ -257,17 +265,17 @@ int run_pictures(Session& session, const PictureOptions& options, const PictureP
         }
     }
     std::erase_if(items, [](const BatchItem& item) { return item.fault.has_value(); });
-    if (items.empty() || faults.stop()) {
-        return faults.finish(total);
-    }
-    if (program.arrange) {
-        program.arrange(items);
+    if (program.arrange && !faults.stop()) {
+        program.arrange(items, skipped);
     }
 
     std::optional<PictureTask> task;
     std::size_t variant = 0;
     bool config_saved = false;
     for (std::size_t i = 0; i < items.size() && !faults.stop(); ++i) {
+        if (session.hooks().cancelled()) {
+            throw Error(ErrorKind::Cancelled, "stopped");
+        }
         const BatchItem& item = items[i];
         const std::string label = items.size() > 1 ? label_of(program, item) + " [" + std::to_string(i + 1) + "/" +
                                                          std::to_string(items.size()) + "]"
@@ -295,7 +303,7 @@ int run_pictures(Session& session, const PictureOptions& options, const PictureP
             if (ends_all || error.kind() == ErrorKind::Cancelled || error.kind() == ErrorKind::Internal) {
                 throw;
             }
-            faults.report(item, error);
+            faults.report(item, error, preparing);
         }
     }
     return faults.finish(total);

@@ -7,6 +7,7 @@
 #include <cstring>
 #include <nlohmann/json.hpp>
 #include <sstream>
+#include <string_view>
 #include <system_error>
 #include <utility>
 
@@ -17,6 +18,9 @@ namespace reverie {
 namespace {
 
 using Json = nlohmann::ordered_json;
+
+/// Where every line begins.
+constexpr std::string_view kBegin = R"({"output":)";
 
 std::string dump(const Json& object) { return object.dump(-1, ' ', false, Json::error_handler_t::replace); }
 
@@ -53,14 +57,14 @@ void TraceFile::begin(const std::string& output, std::int64_t kept) {
     output_ = dump(Json(output));
     for (std::string line; std::getline(before, line);) {
         const Json object = Json::parse(line, nullptr, /*allow_exceptions=*/false);
-        if (!object.is_object()) {
-            if (before.peek() != std::istringstream::traits_type::eof()) {
-                throw Error(ErrorKind::Output,
-                            "'" + path_.string() + "' holds other lines than a trace's; choose another --trace");
+        if (!object.is_object() || !object.contains("output")) {
+            if (before.eof() && kBegin.starts_with(std::string_view(line).substr(0, kBegin.size()))) {
+                break;  // the last one, cut while it was written
             }
-            break;  // the last one, cut while it was written
+            throw Error(ErrorKind::Output,
+                        "'" + path_.string() + "' holds other lines than a trace's; choose another --trace");
         }
-        const bool ours = object.contains("output") && dump(object["output"]) == output_;
+        const bool ours = dump(object["output"]) == output_;
         if (!ours || lines_ < kept) {
             after += line + "\n";
             lines_ += ours ? 1 : 0;
