@@ -151,7 +151,8 @@ TEST(StyleFlags, AnotherPresetOptimizerOrNumberOfStepsTakesNothingOfTheOldOne) {
         std::reverse(words.begin(), words.end());
         app.parse(words);
         std::vector<std::string> names;
-        for (const Setting& setting : without_stale(old, app, style_followers()).all()) {
+        const Settings fitting = without_stale(old, app, style_followers());
+        for (const Setting& setting : fitting.all()) {
             names.push_back(setting.name);
         }
         return names;
