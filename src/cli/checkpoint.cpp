@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 #include <span>
 
+#include "cli/json_text.h"
 #include "reverie/core/error.h"
 #include "reverie/core/files.h"
 #include "reverie/core/text.h"
@@ -41,10 +42,6 @@ std::string seal_of(const std::map<std::string, Tensor>& tensors, const std::map
     return hash.finish();
 }
 
-std::string dump(const nlohmann::json& object) {
-    return object.dump(-1, ' ', true, nlohmann::json::error_handler_t::replace);
-}
-
 /// A flag and what it was, as one would type it.
 std::string typed(const std::string& name, const Setting* setting) {
     return setting == nullptr ? "no " + name : name + " " + join(setting->values, ",", ",");
@@ -71,9 +68,9 @@ std::string bytes_of(const std::string& file) { return "bytes of " + file; }
 
 void write_checkpoint(const std::filesystem::path& path, const Checkpoint& checkpoint) {
     std::map<std::string, std::string> notes = {{"format", kFormat},
-                                                {"output", dump(checkpoint.output)},
+                                                {"output", json_text(checkpoint.output)},
                                                 {"settings", to_json(checkpoint.identity)},
-                                                {"state", dump(checkpoint.state.notes)},
+                                                {"state", json_text(checkpoint.state.notes)},
                                                 {"max-memory", std::to_string(checkpoint.max_memory)},
                                                 {"traced", std::to_string(checkpoint.traced)}};
     notes[kDigest] = seal_of(checkpoint.state.tensors, notes);
@@ -127,7 +124,7 @@ Checkpoint read_checkpoint(const std::filesystem::path& path) {
 
 bool is_of(const Checkpoint& checkpoint, const std::string& output) {
     const auto name = [](const std::string& path) {
-        return dump(std::filesystem::path(path).lexically_normal().string());
+        return json_text(std::filesystem::path(path).lexically_normal().string());
     };
     return name(checkpoint.output) == name(output);
 }

@@ -13,7 +13,7 @@ namespace reverie {
 namespace {
 
 /// All pixels of a style in one row: only their statistics count.
-Tensor pixels_of(const StyleSource& style) {
+Tensor row_of(const StyleSource& style) {
     std::vector<Tensor> rows;
     for (const Tensor& image : style.images) {
         rows.push_back(image.reshape({3, 1, -1}));
@@ -42,7 +42,7 @@ int run_only_color(Session& session, const StyleFlags& flags, const PictureOptio
         check_style(styles.front(), 1, pictures.max_pixels);
     }
     program.prepare = [&](std::size_t variant) {
-        const Tensor style = pixels_of(read_style(styles[variant], pictures.max_pixels));
+        const Tensor style = row_of(read_style(styles[variant], pictures.max_pixels));
         const Tensor protect = flags.protect.empty() ? Tensor() : read_mask(flags.protect, pictures.max_pixels);
         PictureTask task;
         task.settings.set("program", session.program());

@@ -11,6 +11,7 @@
 #include <system_error>
 #include <utility>
 
+#include "cli/json_text.h"
 #include "reverie/core/text.h"
 #include "reverie/image/resample.h"
 
@@ -19,8 +20,6 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 using Clock = std::chrono::steady_clock;
-
-std::string dump(const Json& object) { return object.dump(-1, ' ', false, Json::error_handler_t::replace); }
 
 /// How a JSON line begins: which picture it is about.
 Json line_for(const PictureProgram& program, const BatchItem& item) {
@@ -53,7 +52,7 @@ class Faults {
             Json object = line_for(program_, item);
             object["error"] = error.what();
             object["exit_code"] = exit_code(error.kind());
-            session_.print(dump(object));
+            session_.print(json_text(object));
         }
         if (count_++ == 0) {
             first_ = exit_code(error.kind());
@@ -181,7 +180,7 @@ class PictureRun {
         if (result.cancelled) {
             object["partial"] = true;
         }
-        session_.print(dump(object));
+        session_.print(json_text(object));
     }
 
     Session& session_;
@@ -201,7 +200,7 @@ void describe(Session& session, const PictureOptions& options, const PictureProg
         Json object = line_for(program, item);
         object.update({{"output", item.output}, {"width", size.width}, {"height", size.height}});
         object.update(Json::parse(to_json(plan)));
-        session.print(dump(object));
+        session.print(json_text(object));
         return;
     }
     session.print(item.input + " -> " + item.output + "  " + text_of(size));
