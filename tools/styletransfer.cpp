@@ -1,5 +1,6 @@
 // styletransfer: flags and wiring.
 #include <string>
+#include <vector>
 
 #include "reverie/cli/app.h"
 #include "reverie/cli/network_flags.h"
@@ -34,6 +35,8 @@ class StyleTransfer : public Program {
         reverie::add_flags(app, style_);
         reverie::add_flags(app, network_, style_networks());
     }
+
+    std::vector<Followers> followers() const override { return style_followers(); }
 
     int run(Session& session) override {
         validate(network_);

@@ -55,18 +55,20 @@ Settings read_from(const CLI::App& app, const std::filesystem::path& path, Conso
 }
 
 /// Fills in what the command line left open: from a picture first, from a configuration file then.
-Settings fill_in_layers(CLI::App& app, const CommonOptions& common, Console& console) {
+Settings fill_in_layers(CLI::App& app, const std::vector<Followers>& followers, const CommonOptions& common,
+                        Console& console) {
     Settings from;
     const CLI::Option* option = app.get_option_no_throw("--from");
     if (option != nullptr && option->count() > 0) {
         const std::string path = option->results().front();
         from = read_from(app, path, console);
-        fill_in(app, flags_of(from), path, [&](const std::string& name) {
+        fill_in(app, without_stale(flags_of(from), app, followers), path, [&](const std::string& name) {
             console.warning("'" + path + "' was made with '" + name + "', which this version does not know");
         });
     }
     if (!common.config.empty()) {
-        fill_in(app, read_config(common.config), common.config.string(), [&](const std::string& name) {
+        const Settings config = without_stale(read_config(common.config), app, followers);
+        fill_in(app, config, common.config.string(), [&](const std::string& name) {
             throw Error(ErrorKind::Usage, "'" + common.config.string() + "' sets '" + name +
                                               "', which no configuration file can" +
                                               did_you_mean(name, configurable_flags(app)));
@@ -125,7 +127,7 @@ int run_checked(int argc, char** argv, Program& program, const Environment& envi
         throw as_usage(app, error);
     }
     console.configure({.quiet = common.quiet, .verbose = common.verbose, .progress = common.progress});
-    Settings from = fill_in_layers(app, common, console);
+    Settings from = fill_in_layers(app, program.followers(), common, console);
     validate(common);
     console.configure({.quiet = common.quiet, .verbose = common.verbose, .progress = common.progress});
 

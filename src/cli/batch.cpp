@@ -125,26 +125,6 @@ bool means_folder(const std::string& output) {
 
 fs::path folder_of(const fs::path& path) { return path.has_parent_path() ? path.parent_path() : fs::path("."); }
 
-std::optional<Error> writability_fault(const fs::path& output) {
-    const fs::path folder = folder_of(output);
-    std::error_code error;
-    fs::create_directories(folder, error);
-    if (error || !fs::is_directory(folder, error)) {
-        return Error(ErrorKind::Output, "the folder '" + folder.string() + "' cannot be made (" +
-                                            (error ? error.message() : "a file of that name is in the way") +
-                                            "); choose another with --output");
-    }
-    if (::access(folder.c_str(), W_OK | X_OK) != 0) {
-        return Error(ErrorKind::Output, "the folder '" + folder.string() + "' cannot be written into (" +
-                                            std::strerror(errno) + "); choose another with --output");
-    }
-    if (fs::is_directory(output, error)) {
-        return Error(ErrorKind::Output,
-                     "'" + output.string() + "' is a folder where a file would be written; choose another --output");
-    }
-    return std::nullopt;
-}
-
 }  // namespace
 
 std::vector<BatchItem> plan_batch(const BatchRequest& request) {
@@ -256,12 +236,32 @@ std::vector<BatchItem> check_outputs(std::vector<BatchItem>& items, Existing exi
                                                       "' exists; pass --overwrite to replace it or choose another "
                                                       "--output");
         } else {
-            item.fault = writability_fault(item.output);
+            item.fault = writability_fault(item.output, "--output");
         }
         left.push_back(std::move(item));
     }
     items = std::move(left);
     return skipped;
+}
+
+std::optional<Error> writability_fault(const fs::path& path, const std::string& flag) {
+    const fs::path folder = folder_of(path);
+    std::error_code error;
+    fs::create_directories(folder, error);
+    if (error || !fs::is_directory(folder, error)) {
+        return Error(ErrorKind::Output, "the folder '" + folder.string() + "' cannot be made (" +
+                                            (error ? error.message() : "a file of that name is in the way") +
+                                            "); choose another with " + flag);
+    }
+    if (::access(folder.c_str(), W_OK | X_OK) != 0) {
+        return Error(ErrorKind::Output, "the folder '" + folder.string() + "' cannot be written into (" +
+                                            std::strerror(errno) + "); choose another with " + flag);
+    }
+    if (fs::is_directory(path, error)) {
+        return Error(ErrorKind::Output,
+                     "'" + path.string() + "' is a folder where a file would be written; choose another " + flag);
+    }
+    return std::nullopt;
 }
 
 fs::path with_tag(const fs::path& path, const std::string& tag) {

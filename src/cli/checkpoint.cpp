@@ -6,7 +6,9 @@
 #include <nlohmann/json.hpp>
 #include <span>
 
+#include "cli/json_text.h"
 #include "reverie/core/error.h"
+#include "reverie/core/files.h"
 #include "reverie/core/text.h"
 #include "reverie/weights/sha256.h"
 #include "reverie/weights/state_dict.h"
@@ -18,7 +20,7 @@ constexpr const char* kFormat = "reverie checkpoint 1";
 constexpr const char* kDigest = "sha256";
 
 /// Of everything in the file but itself.
-std::string digest_of(const std::map<std::string, Tensor>& tensors, const std::map<std::string, std::string>& notes) {
+std::string seal_of(const std::map<std::string, Tensor>& tensors, const std::map<std::string, std::string>& notes) {
     Sha256 hash;
     const auto add = [&hash](const std::string& text) {
         hash.update(std::as_bytes(std::span(text.data(), text.size() + 1)));  // the zero too: where a text ends
@@ -40,17 +42,15 @@ std::string digest_of(const std::map<std::string, Tensor>& tensors, const std::m
     return hash.finish();
 }
 
-std::string dump(const nlohmann::json& object) {
-    return object.dump(-1, ' ', true, nlohmann::json::error_handler_t::replace);
-}
-
 /// A flag and what it was, as one would type it.
 std::string typed(const std::string& name, const Setting* setting) {
     return setting == nullptr ? "no " + name : name + " " + join(setting->values, ",", ",");
 }
 
 /// A digest says nothing to a reader.
-bool is_digest(const Setting& setting) { return setting.name.rfind(pixels_of(""), 0) == 0; }
+bool is_digest(const Setting& setting) {
+    return setting.name.starts_with(pixels_of("")) || setting.name.starts_with(bytes_of(""));
+}
 
 std::map<std::string, const Setting*> by_name(const Settings& settings) {
     std::map<std::string, const Setting*> all;
@@ -64,15 +64,27 @@ std::map<std::string, const Setting*> by_name(const Settings& settings) {
 
 std::string pixels_of(const std::string& picture) { return "pixels of " + picture; }
 
+std::string bytes_of(const std::string& file) { return "bytes of " + file; }
+
 void write_checkpoint(const std::filesystem::path& path, const Checkpoint& checkpoint) {
     std::map<std::string, std::string> notes = {{"format", kFormat},
-                                                {"output", dump(checkpoint.output)},
+                                                {"output", json_text(checkpoint.output)},
                                                 {"settings", to_json(checkpoint.identity)},
-                                                {"state", dump(checkpoint.state.notes)},
+                                                {"state", json_text(checkpoint.state.notes)},
                                                 {"max-memory", std::to_string(checkpoint.max_memory)},
                                                 {"traced", std::to_string(checkpoint.traced)}};
-    notes[kDigest] = digest_of(checkpoint.state.tensors, notes);
+    notes[kDigest] = seal_of(checkpoint.state.tensors, notes);
     write_safetensors(path, checkpoint.state.tensors, notes);
+}
+
+bool is_checkpoint(const std::filesystem::path& path) {
+    try {
+        const std::map<std::string, std::string> notes = read_state_dict(path).metadata();
+        const auto format = notes.find("format");
+        return format != notes.end() && format->second == kFormat;
+    } catch (const Error&) {
+        return false;
+    }
 }
 
 Checkpoint read_checkpoint(const std::filesystem::path& path) {
@@ -80,6 +92,7 @@ Checkpoint read_checkpoint(const std::filesystem::path& path) {
         return Error(ErrorKind::Input, "the checkpoint '" + path.string() + "' " + what +
                                            "; remove it to start anew, or name another with --checkpoint");
     };
+    const MappedFile readable(path, ErrorKind::Input);  // what may not be read is not damaged
     try {
         const StateDict file = read_state_dict(path);
         std::map<std::string, std::string> notes = file.metadata();
@@ -90,7 +103,7 @@ Checkpoint read_checkpoint(const std::filesystem::path& path) {
         for (const std::string& name : file.names()) {
             checkpoint.state.tensors[name] = file.load(name, /*keep_double=*/true);
         }
-        if (digest_of(checkpoint.state.tensors, notes) != notes[kDigest]) {
+        if (seal_of(checkpoint.state.tensors, notes) != notes[kDigest]) {
             throw damaged("is damaged (its digest does not fit)");
         }
         checkpoint.output = nlohmann::json::parse(notes["output"]).get<std::string>();
@@ -109,7 +122,12 @@ Checkpoint read_checkpoint(const std::filesystem::path& path) {
     }
 }
 
-bool is_of(const Checkpoint& checkpoint, const std::string& output) { return dump(checkpoint.output) == dump(output); }
+bool is_of(const Checkpoint& checkpoint, const std::string& output) {
+    const auto name = [](const std::string& path) {
+        return json_text(std::filesystem::path(path).lexically_normal().string());
+    };
+    return name(checkpoint.output) == name(output);
+}
 
 void require_same(const Checkpoint& checkpoint, const Settings& present, const std::filesystem::path& path) {
     // As it would come back from a file.
@@ -123,15 +141,17 @@ void require_same(const Checkpoint& checkpoint, const Settings& present, const s
         throw Error(ErrorKind::Usage, "the checkpoint '" + path.string() + "' was made " + differs +
                                           "; run with what it was made with, or remove it to start anew");
     };
-    for (const Setting& setting : identity.all()) {
-        const auto old = before.find(setting.name);
-        if (old == before.end() || old->second->values != setting.values) {
-            refuse(setting, old == before.end() ? nullptr : old->second, &setting);
+    for (const bool digests : {false, true}) {  // another flag says more than the pixels that follow from it
+        for (const Setting& setting : identity.all()) {
+            const auto old = before.find(setting.name);
+            if (is_digest(setting) == digests && (old == before.end() || old->second->values != setting.values)) {
+                refuse(setting, old == before.end() ? nullptr : old->second, &setting);
+            }
         }
-    }
-    for (const Setting& setting : checkpoint.identity.all()) {
-        if (!now.contains(setting.name)) {
-            refuse(setting, &setting, nullptr);
+        for (const Setting& setting : checkpoint.identity.all()) {
+            if (is_digest(setting) == digests && !now.contains(setting.name)) {
+                refuse(setting, &setting, nullptr);
+            }
         }
     }
 }

@@ -17,7 +17,7 @@ std::vector<LayerWeight> parse_layers(const std::string& flag, const std::vector
         const bool weighs = equals == std::string::npos || target_of(layer.weight).set(text.substr(equals + 1));
         if (!weighs || layer.tap.empty()) {
             throw Error(ErrorKind::Usage,
-                        flag + " '" + text + "' is not understood; wanted NAME or NAME=WEIGHT, as in " + "block10=0.5");
+                        flag + " '" + text + "' is not understood; wanted NAME or NAME=WEIGHT, as in relu4_1=0.5");
         }
         layers.push_back(layer);
     }

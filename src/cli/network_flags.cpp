@@ -154,8 +154,9 @@ NetworkWeights resolve_network(Session& session, const NetworkOptions& options, 
     } else if (const auto chosen = choose_network(options, store, choices);
                session.common().dry_run && chosen.file.empty()) {
         throw Error(ErrorKind::Weights, "the weights of " + chosen.entry.name +
-                                            " are not installed, so nothing can be planned; get them with --fetch " +
-                                            "--network " + chosen.entry.name);
+                                            " are not installed, so nothing can be planned; get them with --fetch "
+                                            "--network " +
+                                            chosen.entry.name);
     } else if (options.network != "auto") {
         weights = store.resolve(chosen.entry.name, hooks);
     } else {

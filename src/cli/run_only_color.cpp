@@ -1,6 +1,7 @@
 #include <ATen/ATen.h>
 
 #include <filesystem>
+#include <set>
 
 #include "reverie/cli/run_pictures.h"
 #include "reverie/cli/run_style.h"
@@ -12,7 +13,7 @@ namespace reverie {
 namespace {
 
 /// All pixels of a style in one row: only their statistics count.
-Tensor pixels_of(const StyleSource& style) {
+Tensor row_of(const StyleSource& style) {
     std::vector<Tensor> rows;
     for (const Tensor& image : style.images) {
         rows.push_back(image.reshape({3, 1, -1}));
@@ -33,6 +34,7 @@ Tensor recolored(const Picture& picture, const Tensor& style, const Tensor& prot
 
 int run_only_color(Session& session, const StyleFlags& flags, const PictureOptions& pictures) {
     const std::vector<StyleInput> styles = style_inputs(flags);
+    std::set<std::string> said;
     PictureProgram program;
     if (flags.each_style) {
         program.variants = style_variants(styles);
@@ -40,7 +42,7 @@ int run_only_color(Session& session, const StyleFlags& flags, const PictureOptio
         check_style(styles.front(), 1, pictures.max_pixels);
     }
     program.prepare = [&](std::size_t variant) {
-        const Tensor style = pixels_of(read_style(styles[variant], pictures.max_pixels));
+        const Tensor style = row_of(read_style(styles[variant], pictures.max_pixels));
         const Tensor protect = flags.protect.empty() ? Tensor() : read_mask(flags.protect, pictures.max_pixels);
         PictureTask task;
         task.settings.set("program", session.program());
@@ -53,7 +55,12 @@ int run_only_color(Session& session, const StyleFlags& flags, const PictureOptio
         }
         task.settings.set("quality", pictures.quality);
         task.work = [&, style, protect](const Picture& picture, const BatchItem&, const Hooks&) {
-            const Tensor here = protect.defined() ? mask_at(protect, size_of(picture.color)) : Tensor();
+            const Size size = size_of(picture.color);
+            const std::string note = protect.defined() ? resampling_note(flags.protect, protect, size) : "";
+            if (!note.empty() && said.insert(note).second) {
+                session.console().info(note);
+            }
+            const Tensor here = protect.defined() ? mask_at(protect, size) : Tensor();
             return PictureResult{.image = recolored(picture, style, here)};
         };
         task.plan = [](Size) { return Settings(); };

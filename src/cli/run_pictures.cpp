@@ -11,6 +11,7 @@
 #include <system_error>
 #include <utility>
 
+#include "cli/json_text.h"
 #include "reverie/core/text.h"
 #include "reverie/image/resample.h"
 
@@ -19,8 +20,6 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 using Clock = std::chrono::steady_clock;
-
-std::string dump(const Json& object) { return object.dump(-1, ' ', false, Json::error_handler_t::replace); }
 
 /// How a JSON line begins: which picture it is about.
 Json line_for(const PictureProgram& program, const BatchItem& item) {
@@ -35,22 +34,25 @@ std::string label_of(const PictureProgram& program, const BatchItem& item) {
     return program.variants.empty() ? item.input : item.input + " in " + program.variants[item.variant].style;
 }
 
-/// Counts what goes wrong, and says it once.
+/// Counts what goes wrong, and says it once for each input.
 class Faults {
   public:
     Faults(Session& session, const PictureProgram& program, bool several, bool fail_fast)
         : session_(session), program_(program), several_(several), fail_fast_(fail_fast) {}
 
-    void report(const BatchItem& item, const Error& error) {
+    /// `shared`: it is not the input's own fault, but of what several have in common.
+    void report(const BatchItem& item, const Error& error, bool shared = false) {
         session_.console().end();
-        if (said_.insert(error.what()).second) {  // a bad input fails with every style
-            session_.console().error(error.what());
+        const std::string what = error.what();
+        if (said_.insert({shared ? "" : item.input, what}).second) {  // a bad input fails with every style
+            const bool named = shared || !several_ || what.find(item.input) != std::string::npos;
+            session_.console().error(named ? what : "'" + item.input + "': " + what);
         }
         if (session_.common().json) {
             Json object = line_for(program_, item);
             object["error"] = error.what();
             object["exit_code"] = exit_code(error.kind());
-            session_.print(dump(object));
+            session_.print(json_text(object));
         }
         if (count_++ == 0) {
             first_ = exit_code(error.kind());
@@ -70,12 +72,24 @@ class Faults {
     const PictureProgram& program_;
     bool several_;
     bool fail_fast_;
-    std::set<std::string> said_;
+    std::set<std::pair<std::string, std::string>> said_;
     std::size_t count_ = 0;
     int first_ = 0;
 };
 
 Tensor resized(const Tensor& image, Size size) { return resize(image, size, Resample::Lanczos).clamp(0.0, 1.0); }
+
+/// The size asked for, of a picture that has `own`. Throws Usage when that is too large.
+Size size_at(const PictureOptions& options, const std::string& input, Size own) {
+    const auto longest = longest_side(options);
+    const Size size = longest ? fit_longest(own, *longest) : own;
+    if (longest && size.height * size.width > options.max_pixels) {
+        throw Error(ErrorKind::Usage, "--size " + wanted_size(options) + " makes '" + input + "' larger than " +
+                                          std::to_string(options.max_pixels) +
+                                          " pixels; choose a smaller one or raise --max-pixels");
+    }
+    return size;
+}
 
 /// Colour and alpha at the size asked for.
 Picture read_input(Session& session, const PictureOptions& options, const std::string& input) {
@@ -83,13 +97,7 @@ Picture read_input(Session& session, const PictureOptions& options, const std::s
     for (const std::string& note : picture.notes) {
         session.console().warning(note);
     }
-    if (const auto longest = longest_side(options)) {
-        const Size size = fit_longest(size_of(picture.color), *longest);
-        if (size.height * size.width > options.max_pixels) {
-            throw Error(ErrorKind::Usage, "--size " + wanted_size(options) + " makes '" + input + "' larger than " +
-                                              std::to_string(options.max_pixels) +
-                                              " pixels; choose a smaller one or raise --max-pixels");
-        }
+    if (const Size size = size_at(options, input, size_of(picture.color)); size != size_of(picture.color)) {
         picture.color = resized(picture.color, size);
         if (picture.alpha.defined()) {
             picture.alpha = resized(picture.alpha, size);
@@ -172,7 +180,7 @@ class PictureRun {
         if (result.cancelled) {
             object["partial"] = true;
         }
-        session_.print(dump(object));
+        session_.print(json_text(object));
     }
 
     Session& session_;
@@ -186,15 +194,13 @@ void describe(Session& session, const PictureOptions& options, const PictureProg
     // Standard input can be read only once, and then its size is known too.
     Size size = item.input == "-" ? size_of(read_picture("-", {.max_pixels = options.max_pixels}).color)
                                   : read_picture_size(item.input, {.max_pixels = options.max_pixels});
-    if (const auto longest = longest_side(options)) {
-        size = fit_longest(size, *longest);
-    }
+    size = size_at(options, item.input, size);
     const Settings plan = task.plan(size);
     if (session.common().json) {
         Json object = line_for(program, item);
         object.update({{"output", item.output}, {"width", size.width}, {"height", size.height}});
         object.update(Json::parse(to_json(plan)));
-        session.print(dump(object));
+        session.print(json_text(object));
         return;
     }
     session.print(item.input + " -> " + item.output + "  " + text_of(size));
@@ -241,9 +247,10 @@ int run_pictures(Session& session, const PictureOptions& options, const PictureP
     take_shard(items, parse_shard(options.shard));
     const std::size_t total = items.size();
     check_inputs(items, options);
-    const std::vector<BatchItem> skipped = check_outputs(items, common.overwrite        ? Existing::Overwrite
-                                                                : options.skip_existing ? Existing::Skip
-                                                                                        : Existing::Refuse);
+    const std::vector<BatchItem> skipped =
+        check_outputs(items, common.overwrite                          ? Existing::Overwrite
+                             : options.skip_existing || program.resume ? Existing::Skip
+                                                                       : Existing::Refuse);
     if (!skipped.empty()) {
         session.console().info(
             "left out " + std::to_string(skipped.size()) +
@@ -257,17 +264,17 @@ int run_pictures(Session& session, const PictureOptions& options, const PictureP
         }
     }
     std::erase_if(items, [](const BatchItem& item) { return item.fault.has_value(); });
-    if (items.empty() || faults.stop()) {
-        return faults.finish(total);
-    }
-    if (program.arrange) {
-        program.arrange(items);
+    if (program.arrange && !faults.stop()) {
+        program.arrange(items, skipped);
     }
 
     std::optional<PictureTask> task;
     std::size_t variant = 0;
     bool config_saved = false;
     for (std::size_t i = 0; i < items.size() && !faults.stop(); ++i) {
+        if (session.hooks().cancelled()) {
+            throw Error(ErrorKind::Cancelled, "stopped");
+        }
         const BatchItem& item = items[i];
         const std::string label = items.size() > 1 ? label_of(program, item) + " [" + std::to_string(i + 1) + "/" +
                                                          std::to_string(items.size()) + "]"
@@ -295,7 +302,7 @@ int run_pictures(Session& session, const PictureOptions& options, const PictureP
             if (ends_all || error.kind() == ErrorKind::Cancelled || error.kind() == ErrorKind::Internal) {
                 throw;
             }
-            faults.report(item, error);
+            faults.report(item, error, preparing);
         }
     }
     return faults.finish(total);

@@ -7,6 +7,7 @@
 #include <system_error>
 #include <utility>
 
+#include "cli/style_files.h"
 #include "reverie/cli/checkpoint.h"
 #include "reverie/cli/run_pictures.h"
 #include "reverie/cli/style_inputs.h"
@@ -14,6 +15,7 @@
 #include "reverie/cli/trace_file.h"
 #include "reverie/core/error.h"
 #include "reverie/nn/frozen_net.h"
+#include "reverie/weights/sha256.h"
 
 namespace reverie {
 namespace {
@@ -35,7 +37,8 @@ class StyleBatch {
           network_(network),
           store_(store),
           options_(style_options(flags, session.common().runtime.seed)),
-          styles_(style_inputs(flags)) {
+          styles_(style_inputs(flags)),
+          files_(flags, session.common().overwrite) {
         const CatalogueEntry entry = choose_network(network, store, style_networks()).entry;
         Graph graph = make_graph(entry.architecture, entry.preprocessing);
         prepare_graph(graph, options_);
@@ -56,16 +59,25 @@ class StyleBatch {
                 read_picture_size(path, {.max_pixels = pictures.max_pixels});
             }
         }
-        const bool replace = session.common().overwrite || flags.resume;
-        refuse_existing(flags.checkpoint, "--checkpoint, or go on from it with --resume", replace);
-        refuse_existing(flags.trace, "--trace", replace);
+        refuse_what_is_read();
+        for (const auto& [name, given] :
+             {std::pair{"mask", !flags.masks.empty()}, std::pair{"protect", !flags.protect.empty()}}) {
+            if (const std::string file = session.from().value(name); !given && !file.empty()) {
+                session.console().warning(std::string("the picture of --from was made with --") + name + " '" + file +
+                                          "', which is left out; give it by its path");
+            }
+        }
+        if (!session.common().dry_run) {
+            files_.lock();
+        }
     }
 
     int run() {
         return run_pictures(session_, pictures_,
                             {.variants = variants_,
                              .prepare = [this](std::size_t variant) { return prepare(variant); },
-                             .arrange = [this](std::vector<BatchItem>& items) { find_checkpoint(items); }});
+                             .arrange = [this](auto& items, const auto& skipped) { arrange(items, skipped); },
+                             .resume = flags_.resume});
     }
 
   private:
@@ -80,15 +92,52 @@ class StyleBatch {
         }
     }
 
+    /// --checkpoint and --trace may not be what this run reads.
+    void refuse_what_is_read() const {
+        for (const StyleInput& style : styles_) {
+            for (const std::string& path : pictures_of(style)) {
+                files_.refuse(path, "a style");
+            }
+            files_.refuse(style.mask, "a --mask");
+        }
+        const CommonOptions& common = session_.common();
+        files_.refuse(flags_.protect, "--protect");
+        files_.refuse(init_file(flags_).value_or(fs::path()), "--init");
+        files_.refuse(network_.weights, "--weights");
+        files_.refuse(pictures_.from, "--from");
+        files_.refuse(common.config, "--config");
+        files_.refuse(common.save_config, "--save-config");
+    }
+
+    void arrange(std::vector<BatchItem>& items, const std::vector<BatchItem>& skipped) {
+        for (const auto* some : {&std::as_const(items), &skipped}) {
+            for (const BatchItem& item : *some) {
+                files_.refuse(item.input, "an input");
+                files_.refuse(item.output, "an output");
+            }
+        }
+        find_checkpoint(items, skipped);
+        if (items.empty()) {
+            return;
+        }
+        // What all pictures share is read here, where a fault ends the run: without it none would be as asked for.
+        if (!flags_.protect.empty()) {
+            protect_ = Mask{flags_.protect, read_mask(flags_.protect, pictures_.max_pixels)};
+        }
+        if (const auto file = init_file(flags_)) {
+            init_ = read_picture(*file, {.max_pixels = pictures_.max_pixels}).color;
+        }
+    }
+
     /// Reads what --resume goes on from and puts its picture first, so that no other one takes the file.
-    void find_checkpoint(std::vector<BatchItem>& items) {
+    void find_checkpoint(std::vector<BatchItem>& items, const std::vector<BatchItem>& skipped) {
         std::error_code ignored;
         if (!flags_.resume || !fs::exists(flags_.checkpoint, ignored)) {
             return;
         }
         found_ = read_checkpoint(flags_.checkpoint);
-        const auto its = std::find_if(items.begin(), items.end(),
-                                      [this](const BatchItem& item) { return is_of(*found_, item.output); });
+        const auto its_own = [this](const BatchItem& item) { return is_of(*found_, item.output); };
+        const auto its = std::find_if(items.begin(), items.end(), its_own);
         if (its != items.end()) {
             const std::size_t variant = its->variant;
             std::stable_sort(items.begin(), items.end(), [&](const BatchItem& a, const BatchItem& b) {
@@ -97,14 +146,30 @@ class StyleBatch {
                 };
                 return rank(a) < rank(b);
             });
-        } else if (fs::exists(found_->output, ignored)) {
-            found_.reset();  // ended between writing the picture and removing the file
+        } else if (const auto there = std::find_if(skipped.begin(), skipped.end(), its_own); there != skipped.end()) {
+            drop_finished(*there);
         } else {
             throw Error(ErrorKind::Usage, "the checkpoint '" + flags_.checkpoint.string() + "' is of '" +
                                               found_->output +
                                               "', which is none of the pictures to be done; name another --checkpoint, "
                                               "or remove it to start anew");
         }
+    }
+
+    /// For a run that ended between writing its picture and removing the file.
+    void drop_finished(const BatchItem& item) {
+        std::error_code ignored;
+        const std::string file = flags_.checkpoint.string();
+        if (fs::last_write_time(item.output, ignored) < fs::last_write_time(flags_.checkpoint, ignored)) {
+            throw Error(ErrorKind::Usage, "the checkpoint '" + file + "' is of '" + item.output +
+                                              "', which exists from before it; pass --overwrite to finish it in that "
+                                              "one's place, or remove one of the two");
+        }
+        session_.console().info("the checkpoint '" + file + "' is not needed: '" + item.output + "' is finished");
+        if (!session_.common().dry_run) {
+            fs::remove(flags_.checkpoint, ignored);
+        }
+        found_.reset();
     }
 
     void load_once() {
@@ -115,13 +180,17 @@ class StyleBatch {
         const NetworkWeights weights = resolve_network(session_, network_, store_, style_networks());
         net_.emplace(load_net(weights, device, [this](Graph& graph) { prepare_graph(graph, options_); }));
         net_settings_ = made_with(session_, network_, weights);
-        // Tiles must lie where they lay.
-        memory_ = found_ ? found_->max_memory : memory_limit(session_, pictures_);
-        if (!flags_.protect.empty()) {
-            protect_ = Mask{flags_.protect, read_mask(flags_.protect, pictures_.max_pixels)};
+        if (!flags_.checkpoint.empty()) {
+            weights_digest_ = sha256_of_file(weights.file);
         }
-        if (const auto file = init_file(flags_)) {
-            init_ = read_picture(*file, {.max_pixels = pictures_.max_pixels}).color;
+        memory_ = memory_limit(session_, pictures_);
+        if (found_) {
+            const bool asked = pictures_.max_memory.back() != '%';  // a share differs from run to run
+            if (asked && memory_ != found_->max_memory) {
+                session_.console().warning("--max-memory " + pictures_.max_memory + " is left out: the checkpoint's " +
+                                           std::to_string(found_->max_memory) + " bytes decide where its tiles lie");
+            }
+            memory_ = found_->max_memory;
         }
         if (!flags_.trace.empty() && !session_.common().dry_run) {
             trace_.emplace(flags_.trace, flags_.resume);
@@ -158,7 +227,7 @@ class StyleBatch {
         task.plan = [this](Size size) {
             stylizer_->plan(size);  // what cannot be done is refused before anything is measured
             if (!cost_) {
-                cost_ = measure_cost(*net_, sources_, options_);
+                cost_ = measure_cost(*net_, sources_, options_, session_.hooks());
             }
             return describe_plan(size, *stylizer_, *cost_);
         };
@@ -179,6 +248,7 @@ class StyleBatch {
         identity.set("device", runtime.device.str());
         identity.set("threads", static_cast<std::int64_t>(runtime.threads));
         identity.set("deterministic", runtime.deterministic ? "true" : "false");
+        identity.set(bytes_of("the weights"), weights_digest_);
         for (std::size_t i = 0; i < sources_.size(); ++i) {
             std::vector<std::string> digests;
             for (const Tensor& image : sources_[i].images) {
@@ -224,7 +294,7 @@ class StyleBatch {
             };
         }
         if (trace_) {
-            trace_->begin(item.output, before ? before->traced : 0);
+            trace_->begin(before ? before->output : item.output, before ? before->traced : 0);
             watched.on_trace = [this](const StyleTrace& step) { trace_->add(step); };
         }
         const StyleResult styled = stylizer_->stylize(job, watched);
@@ -253,10 +323,8 @@ class StyleBatch {
 
     /// The mask at the picture's size; that it had another one is said once.
     Tensor fitted(const Mask& mask, Size size) {
-        const Size own = size_of(mask.values);
-        const std::string sentence = "the mask '" + mask.path.string() + "' has " + text_of(own) +
-                                     " pixels and is resampled to the picture's " + text_of(size);
-        if (own != size && said_.insert(sentence).second) {
+        const std::string sentence = resampling_note(mask.path, mask.values, size);
+        if (!sentence.empty() && said_.insert(sentence).second) {
             session_.console().info(sentence);
         }
         return mask_at(mask.values, size);
@@ -269,11 +337,13 @@ class StyleBatch {
     const WeightStore& store_;
     const StyleOptions options_;
     const std::vector<StyleInput> styles_;
+    StyleFiles files_;
     std::vector<PictureVariant> variants_;  ///< empty: all styles blended
     std::int64_t min_side_ = 1;
 
     std::optional<FrozenNet> net_;
     Settings net_settings_;
+    std::string weights_digest_;  ///< with --checkpoint
     std::int64_t memory_ = 0;
     std::optional<Mask> protect_;
     Tensor init_;

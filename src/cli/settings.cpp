@@ -3,6 +3,7 @@
 #include <CLI/CLI.hpp>
 #include <charconv>
 #include <nlohmann/json.hpp>
+#include <set>
 #include <utility>
 
 #include "cli/toml.h"
@@ -70,8 +71,9 @@ std::string Settings::value(const std::string& name) const {
 
 Settings flags_of(const Settings& settings) {
     Settings flags;
+    static const std::set<std::string> kOthers = {"program", "version", "weights", "mask", "protect"};
     for (const Setting& setting : settings.all()) {
-        if (setting.name != "program" && setting.name != "version" && setting.name != "weights") {
+        if (!kOthers.contains(setting.name)) {
             flags.set_list(setting.name, setting.values);
         }
     }
@@ -142,6 +144,24 @@ void write_config(const std::filesystem::path& path, const CLI::App& app, const 
         }
     }
     write_file(path, text);
+}
+
+Settings without_stale(const Settings& settings, const CLI::App& app, const std::vector<Followers>& followers) {
+    std::set<std::string> stale;
+    for (const Followers& some : followers) {
+        const CLI::Option* given = app.get_option_no_throw("--" + some.leader);
+        const Setting* theirs = find(settings, some.leader);
+        if (given != nullptr && given->count() > 0 && theirs != nullptr && given->results() != theirs->values) {
+            stale.insert(some.followers.begin(), some.followers.end());
+        }
+    }
+    Settings fitting;
+    for (const Setting& setting : settings.all()) {
+        if (!stale.contains(setting.name)) {
+            fitting.set_list(setting.name, setting.values);
+        }
+    }
+    return fitting;
 }
 
 void fill_in(CLI::App& app, const Settings& settings, const std::string& source,

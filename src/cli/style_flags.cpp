@@ -148,19 +148,24 @@ void add_flags(CLI::App& app, StyleFlags& flags) {
                     choice_text(optimizers(), recipe.optimizer));
     work.add("--step-size", flags.step_size, "AMOUNT", "of a step; adam's is of a range of 0 to 1",
              number_text(recipe.step_size));
-    work.add("--average", flags.average, "DECAY", "of the running mean of the steps that is shown; 0: none",
-             number_text(recipe.average));
+    work.add("--average", flags.average, "DECAY",
+             "of the running mean of the steps' pictures, which is the result; 0: none", number_text(recipe.average));
     work.add("--init", flags.init, "content|style|noise|FILE", "what to start from", choice_text(inits(), recipe.init));
 
     FlagGroup watching(app, "Watching and going on");
     watching.add("--preview-every", flags.preview_every, "N",
                  "steps between pictures written to NAME.preview.EXT; 0: none");
-    not_configurable(watching.add("--trace", flags.trace, "FILE", "write the losses of every step, a JSON line each"));
+    not_configurable(watching.add("--trace", flags.trace, "FILE",
+                                  "write the losses of every step, a JSON line each, to a new file, which no other run "
+                                  "may share"));
     not_configurable(
-        watching.add("--checkpoint", flags.checkpoint, "FILE", "keep the state of the work there, until it is done"));
+        watching.add("--checkpoint", flags.checkpoint, "FILE",
+                     "keep the state of the work there, until it is done: a new file, which no other run may share"));
     watching.add("--checkpoint-every", flags.checkpoint_every, "N", "steps between states");
-    not_configurable(watching.add("--resume", flags.resume,
-                                  "go on from the --checkpoint when it is there, to the very same picture"));
+    not_configurable(
+        watching.add("--resume", flags.resume,
+                     "go on from the --checkpoint when it is there, to the very same picture, and leave out "
+                     "what has its output already"));
 }
 
 void validate(const StyleFlags& flags) {
@@ -239,6 +244,18 @@ StyleOptions style_options(const StyleFlags& flags, std::uint64_t seed) {
     options.seed = seed;
     validate(options);
     return options;
+}
+
+std::vector<Followers> style_followers() {
+    Settings all;
+    put_down(all, style_recipe(StylePreset::Reverie), StyleFlags());
+    Followers of_preset{"preset", {}};
+    for (const Setting& setting : all.all()) {
+        if (setting.name != "preset" && setting.name != "seed") {
+            of_preset.followers.push_back(setting.name);
+        }
+    }
+    return {of_preset, {"optimizer", {"step-size"}}, {"steps", {"first-steps"}}};
 }
 
 std::optional<std::filesystem::path> init_file(const StyleFlags& flags) {

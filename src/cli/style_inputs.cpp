@@ -24,10 +24,18 @@ bool exists(const std::string& path) {
     return fs::exists(path, ignored);
 }
 
-/// "paintings/" and "paintings" are the same.
+fs::path real_path(const fs::path& path) {
+    std::error_code ignored;
+    const fs::path absolute = fs::absolute(path, ignored);
+    const fs::path real = fs::weakly_canonical(absolute, ignored);
+    return ignored ? absolute.lexically_normal() : real;
+}
+
+/// The path with a name at its end: "paintings/" and "paintings" are the same, and ".." has a name too.
 fs::path without_slash(const std::string& path) {
     const fs::path normal = fs::path(path).lexically_normal();
-    return normal.has_filename() ? normal : normal.parent_path();
+    const fs::path bare = normal.has_filename() ? normal : normal.parent_path();
+    return bare.filename() == "." || bare.filename() == ".." ? real_path(bare) : bare;
 }
 
 /// As parse_style would read it back where a file of that name is.
@@ -37,11 +45,6 @@ std::string text_of(const StyleInput& style) {
     double number = 0.0;
     const bool ambiguous = equals != std::string::npos && target_of(number).set(name.substr(equals + 1));
     return style.weight != 1.0 || ambiguous ? name + "=" + number_text(style.weight) : name;
-}
-
-std::vector<std::string> pictures_of(const StyleInput& style) {
-    std::error_code ignored;
-    return fs::is_directory(style.path, ignored) ? pictures_in(style.path) : std::vector<std::string>{style.path};
 }
 
 }  // namespace
@@ -78,6 +81,11 @@ std::vector<StyleInput> style_inputs(const StyleFlags& flags) {
     return all;
 }
 
+std::vector<std::string> pictures_of(const StyleInput& style) {
+    std::error_code ignored;
+    return fs::is_directory(style.path, ignored) ? pictures_in(style.path) : std::vector<std::string>{style.path};
+}
+
 std::vector<PictureVariant> style_variants(const std::vector<StyleInput>& styles) {
     std::vector<PictureVariant> variants;
     std::map<std::string, std::string> owners;  // folder -> the style it belongs to
@@ -85,7 +93,15 @@ std::vector<PictureVariant> style_variants(const std::vector<StyleInput>& styles
         std::error_code ignored;
         const fs::path path = without_slash(style.path);
         const std::string folder = (fs::is_directory(path, ignored) ? path.filename() : path.stem()).string();
+        if (folder.empty() || folder == "." || folder == "..") {
+            throw Error(ErrorKind::Usage, "the style '" + style.path +
+                                              "' has no name that a folder could have; name one of its folders or "
+                                              "pictures");
+        }
         if (const auto [owner, fresh] = owners.emplace(folder, style.path); !fresh) {
+            if (real_path(owner->second) == real_path(path)) {
+                throw Error(ErrorKind::Usage, "the style '" + style.path + "' is given twice; leave one away");
+            }
             throw Error(ErrorKind::Usage, "the styles '" + owner->second + "' and '" + style.path +
                                               "' would both be written to the folder '" + folder +
                                               "'; rename one, or give them to two runs");
@@ -146,7 +162,16 @@ StyleSource read_style(const StyleInput& style, std::int64_t max_pixels) {
 }
 
 Tensor read_mask(const fs::path& path, std::int64_t max_pixels) {
-    return luma_of(read_picture(path, {.max_pixels = max_pixels}).color);
+    const Picture picture = read_picture(path, {.max_pixels = max_pixels});
+    const Tensor luma = luma_of(picture.color);
+    return picture.alpha.defined() ? luma * picture.alpha : luma;
+}
+
+std::string resampling_note(const fs::path& path, const Tensor& mask, Size size) {
+    const Size own = size_of(mask);
+    return own == size ? ""
+                       : "the mask '" + path.string() + "' has " + text_of(own) +
+                             " pixels and is resampled to the picture's " + text_of(size);
 }
 
 Tensor mask_at(const Tensor& mask, Size size) {

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "reverie/cli/plan_text.h"
+#include "reverie/core/error.h"
 
 namespace reverie {
 namespace {
@@ -18,7 +19,8 @@ struct Probe {
     double seconds = 0.0;
 };
 
-Probe probe(FrozenNet& net, const std::vector<StyleSource>& styles, StyleOptions options, std::int64_t side) {
+Probe probe(FrozenNet& net, const std::vector<StyleSource>& styles, StyleOptions options, std::int64_t side,
+            const Hooks& stop) {
     constexpr std::int64_t kSteps = 5;
     options.min_size = side;
     options.steps = kSteps;
@@ -30,6 +32,7 @@ Probe probe(FrozenNet& net, const std::vector<StyleSource>& styles, StyleOptions
     std::vector<double> seconds;
     auto last = std::chrono::steady_clock::now();
     StyleHooks hooks;
+    hooks.cancel = stop.cancel;
     hooks.on_trace = [&](const StyleTrace&) {
         const auto now = std::chrono::steady_clock::now();
         seconds.push_back(std::chrono::duration<double>(now - last).count());
@@ -41,7 +44,9 @@ Probe probe(FrozenNet& net, const std::vector<StyleSource>& styles, StyleOptions
     job.content = at::stack({ramp.unsqueeze(0).expand({side, side}), ramp.unsqueeze(1).expand({side, side}),
                              (ramp.unsqueeze(0) * ramp.unsqueeze(1)).expand({side, side})})
                       .contiguous();
-    stylizer.stylize(job, hooks);
+    if (stylizer.stylize(job, hooks).cancelled) {
+        throw Error(ErrorKind::Cancelled, "stopped");
+    }
     // The first step also prepares targets and loads weights.
     std::sort(seconds.begin() + 1, seconds.end());
     const StylePlan plan = stylizer.plan({side, side});
@@ -51,9 +56,10 @@ Probe probe(FrozenNet& net, const std::vector<StyleSource>& styles, StyleOptions
 
 }  // namespace
 
-StyleCost measure_cost(FrozenNet& net, const std::vector<StyleSource>& styles, const StyleOptions& options) {
-    const Probe small = probe(net, styles, options, 128);
-    const Probe large = probe(net, styles, options, 256);
+StyleCost measure_cost(FrozenNet& net, const std::vector<StyleSource>& styles, const StyleOptions& options,
+                       const Hooks& hooks) {
+    const Probe small = probe(net, styles, options, 128, hooks);
+    const Probe large = probe(net, styles, options, 256, hooks);
     StyleCost cost;
     cost.seconds_per_pixel = std::max(0.0, (large.seconds - small.seconds) / (large.pixels - small.pixels));
     cost.seconds_per_step = std::max(0.0, large.seconds - cost.seconds_per_pixel * large.pixels);

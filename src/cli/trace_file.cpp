@@ -7,9 +7,11 @@
 #include <cstring>
 #include <nlohmann/json.hpp>
 #include <sstream>
+#include <string_view>
 #include <system_error>
 #include <utility>
 
+#include "cli/json_text.h"
 #include "reverie/core/error.h"
 #include "reverie/core/files.h"
 
@@ -18,7 +20,8 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-std::string dump(const Json& object) { return object.dump(-1, ' ', false, Json::error_handler_t::replace); }
+/// Where every line begins.
+constexpr std::string_view kBegin = R"({"output":)";
 
 [[noreturn]] void fail(const std::filesystem::path& path) {
     throw Error(ErrorKind::Output, "'" + path.string() + "' cannot be written (" + std::strerror(errno) +
@@ -50,17 +53,17 @@ void TraceFile::begin(const std::string& output, std::int64_t kept) {
     std::istringstream before(std::string(reinterpret_cast<const char*>(bytes.data()), bytes.size()));
     std::string after;
     lines_ = 0;
-    output_ = dump(Json(output));
+    output_ = json_text(Json(output));
     for (std::string line; std::getline(before, line);) {
         const Json object = Json::parse(line, nullptr, /*allow_exceptions=*/false);
-        if (!object.is_object()) {
-            if (before.peek() != std::istringstream::traits_type::eof()) {
-                throw Error(ErrorKind::Output,
-                            "'" + path_.string() + "' holds other lines than a trace's; choose another --trace");
+        if (!object.is_object() || !object.contains("output")) {
+            if (before.eof() && kBegin.starts_with(std::string_view(line).substr(0, kBegin.size()))) {
+                break;  // the last one, cut while it was written
             }
-            break;  // the last one, cut while it was written
+            throw Error(ErrorKind::Output,
+                        "'" + path_.string() + "' holds other lines than a trace's; choose another --trace");
         }
-        const bool ours = object.contains("output") && dump(object["output"]) == output_;
+        const bool ours = json_text(object["output"]) == output_;
         if (!ours || lines_ < kept) {
             after += line + "\n";
             lines_ += ours ? 1 : 0;
@@ -81,7 +84,7 @@ void TraceFile::add(const StyleTrace& trace) {
     for (const auto& [name, loss] : trace.losses) {
         object[name] = loss;
     }
-    const std::string line = dump(object) + "\n";
+    const std::string line = json_text(object) + "\n";
     if (::write(descriptor_, line.data(), line.size()) != static_cast<ssize_t>(line.size())) {
         fail(path_);
     }

@@ -40,6 +40,10 @@ LoopResult minimize_image(Tensor initial, Objective& objective, const std::vecto
         }
         result.image = rule.step(result.image, gradient, step).clamp_(0.0, 1.0);
         ++result.steps;
+        if (!result.image.isfinite().all().item<bool>()) {  // before anyone is shown it or keeps it
+            throw Error(ErrorKind::Usage, "the picture is no longer made of numbers after " +
+                                              std::to_string(result.steps) + " steps; try a smaller --step-size");
+        }
         const bool go_on = !options.observe || options.observe({result.image, value, step});
         if (hooks.on_progress) {
             hooks.progress(
@@ -56,10 +60,6 @@ LoopResult minimize_image(Tensor initial, Objective& objective, const std::vecto
         if (!go_on) {
             break;
         }
-    }
-    if (!result.image.isfinite().all().item<bool>()) {
-        throw Error(ErrorKind::Internal, "the picture is no longer made of numbers after " +
-                                             std::to_string(result.steps) + " steps; try a smaller --step-size");
     }
     return result;
 }

@@ -72,6 +72,59 @@ TEST_F(StyleInput, FilesOfAnEarlierRunAreNotReplaced) {
     expect_fault(with({"--style", path("wave.png"), "--checkpoint", path("old.state")}), 6, "old.state");
     expect_fault(with({"--style", path("wave.png"), "--trace", path("old.state")}), 6, "old.state");
     EXPECT_EQ(bytes("old.state"), "precious");
+    expect_fault(with({"--style", path("wave.png"), "--checkpoint", path("old.state"), "--overwrite"}), 6,
+                 "is no checkpoint");
+    EXPECT_EQ(bytes("old.state"), "precious");
+}
+
+TEST_F(StyleInput, FilesOfTheWorkMayNotBeItsPictures) {
+    std::filesystem::create_directory(path("sub"));
+    const std::string photo = bytes("photo.png");
+    const std::string wave = bytes("wave.png");
+    expect_fault(with({"--style", path("wave.png"), "--checkpoint", path("sub/../out.png")}), 2, "also an output");
+    expect_fault(with({"--style", path("wave.png"), "--checkpoint", path("x"), "--trace", path("sub/../x")}), 2,
+                 "--checkpoint and --trace are both");
+    expect_fault(with({"--style", path("wave.png"), "--trace", path("photo.png"), "--overwrite"}), 2, "also an input");
+    expect_fault(with({"--style", path("wave.png"), "--trace", path("wave.png"), "--overwrite"}), 2, "also a style");
+    expect_fault(with({"--style", path("wave.png"), "--checkpoint", path("photo.png"), "--overwrite"}), 6,
+                 "is no checkpoint");
+    EXPECT_EQ(bytes("photo.png"), photo);
+    EXPECT_EQ(bytes("wave.png"), wave);
+    EXPECT_FALSE(exists("out.png"));
+}
+
+TEST_F(StyleInput, FilesOfTheWorkThatCannotBeAreFoundBeforeIt) {
+    expect_fault(with({"--style", path("wave.png"), "--checkpoint", path("photo.png/x")}), 6,
+                 "choose another with --checkpoint");
+    std::filesystem::create_directory(path("folder"));
+    expect_fault(with({"--style", path("wave.png"), "--checkpoint", path("folder"), "--resume"}), 6,
+                 "choose another --checkpoint");
+    expect_fault(with({"--style", path("wave.png"), "--trace", "/dev/null", "--overwrite"}), 6, "no regular file");
+}
+
+TEST_F(StyleInput, WhatAllPicturesShareEndsTheRun) {
+    save_image(path("protect.png"), at::rand({3, 36, 48}));
+    write_file(path("cut.png"), std::string_view(bytes("protect.png")).substr(0, 200));  // its header is whole
+    expect_fault(quick_style({path("photo.png"), "-o", path("out"), "--each-style", "--style", path("wave.png"),
+                              path("night.png"), "--protect", path("cut.png")}),
+                 3, "cut.png");
+    EXPECT_FALSE(exists("out/wave/photo.png"));
+    EXPECT_FALSE(exists("out/night/photo.png"));
+}
+
+TEST_F(StyleInput, EveryPictureThatFailsIsNamed) {
+    std::filesystem::copy(path("photo.png"), path("second.png"));
+    const RunResult result = quick_style(
+        {path("photo.png"), path("second.png"), "--style", path("wave.png"), "-o", path("out"), "--max-memory", "1M"});
+    EXPECT_EQ(result.exit_code, 2) << result.error;
+    EXPECT_THAT(result.error, HasSubstr("photo.png': "));
+    EXPECT_THAT(result.error, HasSubstr("second.png': "));
+}
+
+TEST_F(StyleInput, ASizeWithTooManyPixelsIsRefusedInAPlanToo) {
+    expect_fault(run({path("photo.png"), "--style", path("wave.png"), "-o", path("out.png"), "--size", "400",
+                      "--max-pixels", "5000", "--dry-run"}),
+                 2, "--size 400");
 }
 
 }  // namespace

@@ -1,5 +1,6 @@
 // What styletransfer writes: files, names, settings, depth, alpha, regions, reports.
 #include "cli/style_fixture.h"
+#include "reverie/image/resample.h"
 
 namespace reverie::test {
 namespace {
@@ -95,6 +96,45 @@ TEST_F(StylePictures, MasksOfAnotherSizeAreResampledAndThatIsSaid) {
     EXPECT_FALSE(image("out.png").equal(image("both.png"))) << "the masks do nothing";
 }
 
+TEST_F(StylePictures, MasksAreNotTakenFromAPicture) {
+    save_image(path("white.png"), at::ones({3, 36, 48}));
+    styled({path("photo.png"), "--style", path("wave.png"), "-o", path("a.png"), "--mask", path("white.png"),
+            "--protect", path("white.png")});
+    const RunResult again =
+        run({path("photo.png"), "--style", path("wave.png"), "-o", path("b.png"), "--from", path("a.png")});
+    EXPECT_EQ(again.exit_code, 0) << again.error;
+    EXPECT_THAT(again.error, HasSubstr("--mask 'white.png', which is left out"));
+    EXPECT_THAT(again.error, HasSubstr("--protect 'white.png', which is left out"));
+    EXPECT_FALSE(image("b.png").equal(image("photo.png")));
+}
+
+TEST_F(StylePictures, OnlyColorKeepsWhatIsProtected) {
+    Tensor protect = at::zeros({3, 18, 24});
+    protect.narrow(2, 0, 12).fill_(1.0);
+    save_image(path("protect.png"), protect);
+    const RunResult result = run({path("photo.png"), "--style", path("wave.png"), "--only-color", "-o", path("out.png"),
+                                  "--protect", path("protect.png")});
+    EXPECT_EQ(result.exit_code, 0) << result.error;
+    EXPECT_THAT(result.error, HasSubstr("protect.png' has 24x18 pixels and is resampled"));
+    EXPECT_TRUE(image("out.png").narrow(2, 0, 20).equal(image("photo.png").narrow(2, 0, 20)));
+    EXPECT_FALSE(image("out.png").narrow(2, 28, 20).equal(image("photo.png").narrow(2, 28, 20)));
+}
+
+TEST_F(StylePictures, OnlyColorStopsBetweenPictures) {
+    save_image(path("large.png"), resize(image("photo.png"), Size{600, 801}).clamp(0.0, 1.0));
+    std::filesystem::create_directory(path("in"));
+    for (int i = 0; i < 60; ++i) {
+        std::filesystem::create_symlink(path("large.png"), path("in/" + std::to_string(i) + ".png"));
+    }
+    RunningProgram program(
+        command({path("in"), "--style", path("wave.png"), "--only-color", "-o", path("out"), "--verbose"}), run_);
+    ASSERT_TRUE(program.wait_for_error("wrote '"));
+    program.signal(SIGINT);
+    const RunResult result = program.wait();
+    EXPECT_EQ(result.exit_code, 130) << result.error;
+    EXPECT_LT(names("out").size(), 60U);
+}
+
 TEST_F(StylePictures, FoldersAreOneStyle) {
     std::filesystem::create_directory(path("paintings"));
     std::filesystem::copy(path("wave.png"), path("paintings/wave.png"));
@@ -102,6 +142,11 @@ TEST_F(StylePictures, FoldersAreOneStyle) {
     styled({path("photo.png"), "--style", path("paintings") + "/", "-o", path("out.png")});
     const nlohmann::json settings = nlohmann::json::parse(read_picture(path("out.png")).text.at("reverie"));
     EXPECT_EQ(settings["style"], "paintings");
+    for (const char* name : {"wave", "night"}) {
+        styled(
+            {path("photo.png"), "--style", path(std::string(name) + ".png"), "-o", path("alone.png"), "--overwrite"});
+        EXPECT_FALSE(image("out.png").equal(image("alone.png"))) << "the folder is only " << name;
+    }
 }
 
 TEST_F(StylePictures, EveryContentGetsEveryStyle) {

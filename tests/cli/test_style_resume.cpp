@@ -110,6 +110,52 @@ TEST_F(StyleResume, OtherSettingsAndPicturesAreRefused) {
     expect_fault(run(words("out.png", {"--checkpoint", path("work.state"), "--resume", "--quiet"})), 3, "work.state");
 }
 
+TEST_F(StyleResume, AStateIsOnlyDroppedForThePictureMadeOfIt) {
+    const std::vector<std::string> all = words("out.png", {"--checkpoint", path("work.state"), "--resume"});
+    ASSERT_EQ(stopped(all, SIGKILL).signal, SIGKILL);
+    ASSERT_TRUE(exists("work.state"));
+    const std::string kept = bytes("work.state");
+    std::filesystem::copy(path("photo.png"), path("out.png"));
+    const auto made = std::filesystem::last_write_time(path("work.state"));
+    std::filesystem::last_write_time(path("out.png"), made - std::chrono::seconds(10));
+    const RunResult refused = run(all);
+    EXPECT_EQ(refused.exit_code, 2) << refused.error;
+    EXPECT_THAT(refused.error, HasSubstr("exists from before it"));
+    EXPECT_EQ(bytes("work.state"), kept);
+
+    std::filesystem::last_write_time(path("out.png"), made + std::chrono::seconds(10));
+    const RunResult finished = run(all);
+    EXPECT_EQ(finished.exit_code, 0) << finished.error;
+    EXPECT_THAT(finished.error, HasSubstr("is not needed"));
+    EXPECT_FALSE(exists("work.state"));
+    EXPECT_EQ(bytes("out.png"), bytes("photo.png")) << "it is finished";
+}
+
+TEST_F(StyleResume, AStateInUseIsRefused) {
+    const std::vector<std::string> all = words("out.png", {"--checkpoint", path("work.state"), "--resume"});
+    RunningProgram program(command(all), run_);
+    ASSERT_TRUE(program.wait_for_error("\"fraction\""));
+    const RunResult second = run(words("other.png", {"--checkpoint", path("work.state"), "--resume"}));
+    EXPECT_EQ(second.exit_code, 2) << second.error;
+    EXPECT_THAT(second.error, HasSubstr("is used by another run"));
+    EXPECT_EQ(program.wait().exit_code, 0);
+}
+
+TEST_F(StyleResume, OfAProductFinishedPicturesAreLeftOut) {
+    std::vector<std::string> all = words("out", {"--each-style", "--checkpoint", path("work.state"), "--resume"});
+    all.insert(all.begin() + 2, path("night.png"));
+    ASSERT_EQ(stopped(all, SIGKILL).signal, SIGKILL);
+    ASSERT_TRUE(exists("work.state"));
+    const RunResult result = run(all);
+    EXPECT_EQ(result.exit_code, 0) << result.error;
+    EXPECT_THAT(result.error, HasSubstr("goes on from"));
+    EXPECT_TRUE(exists("out/wave/photo.png"));
+    EXPECT_TRUE(exists("out/night/photo.png"));
+    const RunResult again = run(all);
+    EXPECT_EQ(again.exit_code, 0) << again.error;
+    EXPECT_EQ(again.output, "");
+}
+
 TEST_F(StyleResume, ABatchGoesOnWithThePictureItWasAt) {
     std::filesystem::create_directory(path("in"));
     std::filesystem::copy(path("photo.png"), path("in/a.png"));

@@ -6,6 +6,7 @@
 #include <functional>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "reverie/cli/common_flags.h"
 #include "reverie/cli/console.h"
@@ -66,6 +67,8 @@ class Program {
     virtual std::string description() const = 0;  ///< one sentence
     virtual std::string examples() const = 0;     ///< lines that close the help
     virtual void add_flags(CLI::App& app) = 0;
+    /// Which flags' values --from and --config give only together with another one's.
+    virtual std::vector<Followers> followers() const { return {}; }
     /// Does the work. The exit code: 0, or that of a fault already reported. Throws what it does not report.
     virtual int run(Session& session) = 0;
 };

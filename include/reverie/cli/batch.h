@@ -57,6 +57,9 @@ enum class Existing { Refuse, Overwrite, Skip };
 /// the items that exist are taken out and returned.
 std::vector<BatchItem> check_outputs(std::vector<BatchItem>& items, Existing existing);
 
+/// Makes the missing folders of `path`; what keeps a file from being written there, if anything, naming `flag`.
+std::optional<Error> writability_fault(const std::filesystem::path& path, const std::string& flag);
+
 /// "dir/photo.png", "preview" -> "dir/photo.preview.png".
 std::filesystem::path with_tag(const std::filesystem::path& path, const std::string& tag);
 

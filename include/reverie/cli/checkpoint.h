@@ -21,13 +21,20 @@ struct Checkpoint {
 /// The name of a digest among the settings: "pixels of the input".
 std::string pixels_of(const std::string& picture);
 
+/// The name of another file's digest: "bytes of the weights".
+std::string bytes_of(const std::string& file);
+
 /// A safetensors file through a temporary name. Throws Output.
 void write_checkpoint(const std::filesystem::path& path, const Checkpoint& checkpoint);
 
-/// Throws Input for a file that is none or is damaged, which is told by a digest.
+/// Whether the file says to be one; its values are not read.
+bool is_checkpoint(const std::filesystem::path& path);
+
+/// Throws Input for a file that cannot be read, is none, or is damaged, which is told by a digest.
 Checkpoint read_checkpoint(const std::filesystem::path& path);
 
-/// Whether the picture of that name is the one. Bytes of a name that are no UTF-8 do not count.
+/// Whether the picture of that name is the one, "./out.png" being "out.png". Bytes of a name that are no UTF-8 do not
+/// count.
 bool is_of(const Checkpoint& checkpoint, const std::string& output);
 
 /// Throws Usage, naming the first setting that differs, when the checkpoint in `path` was made with others than

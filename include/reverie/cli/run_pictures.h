@@ -40,8 +40,11 @@ struct PictureProgram {
     /// What to do in one variant. Called once for each that has anything left to be done, before its pictures, so that
     /// a wrong path costs no download. A variant that throws Input fails alone.
     std::function<PictureTask(std::size_t variant)> prepare = {};
-    /// May be empty: what is left to be done, to be looked at or put into another order before the work.
-    std::function<void(std::vector<BatchItem>& items)> arrange = {};
+    /// May be empty: what is left to be done, if anything, to be looked at or put into another order before the work;
+    /// and what was left out because its output exists.
+    std::function<void(std::vector<BatchItem>& items, const std::vector<BatchItem>& skipped)> arrange = {};
+    /// An earlier run is gone on with: what has its output is done, unless outputs are to be replaced.
+    bool resume = false;
 };
 
 /// Checks inputs and outputs and does the pictures one after the other. Faults of single pictures are reported and the

@@ -40,7 +40,8 @@ class Settings {
 /// The key of the settings in a picture's text.
 inline constexpr const char* kSettingsKey = "reverie";
 
-/// Without what says who made it: "program", "version", and "weights", which is a bare file name there and no path.
+/// Without what says who made it, "program" and "version", and without "weights", "mask" and "protect", which are bare
+/// file names there and no paths.
 Settings flags_of(const Settings& settings);
 
 /// {"octaves":4,"layers":["a=1","b"],...}: texts that are numbers are written as numbers. The same settings give the
@@ -56,6 +57,15 @@ Settings read_config(const std::filesystem::path& path);
 
 /// The flags in effect as such a file: what was given, and what `resolved` says. Throws Output.
 void write_config(const std::filesystem::path& path, const CLI::App& app, const Settings& resolved);
+
+/// Flags whose values belong to another one's, as a recipe's to its name.
+struct Followers {
+    std::string leader;
+    std::vector<std::string> followers;
+};
+
+/// The settings without the followers of those leaders for which `app` was already given another value than theirs.
+Settings without_stale(const Settings& settings, const CLI::App& app, const std::vector<Followers>& followers);
 
 /// Fills in every flag of `app` that has no value yet. `unknown` hears of names that are no flag; whatever it does not
 /// throw for is left out. A bad value throws Usage, naming `source`.

@@ -65,6 +65,9 @@ void add_flags(CLI::App& app, StyleFlags& flags);
 /// Throws Usage for flags that need or exclude each other.
 void validate(const StyleFlags& flags);
 
+/// What a preset, an optimizer or a number of steps brings along.
+std::vector<Followers> style_followers();
+
 /// The recipe of the preset with what was given put over it, checked. Throws Usage.
 StyleOptions style_options(const StyleFlags& flags, std::uint64_t seed);
 

@@ -27,7 +27,11 @@ StyleInput parse_style(const std::string& flag, const std::string& text);
 /// All of the flags, each with its mask. Throws Usage.
 std::vector<StyleInput> style_inputs(const StyleFlags& flags);
 
-/// With --each-style: one variant a style, each in a folder of its name. Throws Usage for two of one name.
+/// The files a style consists of. Throws Input for a folder without pictures.
+std::vector<std::string> pictures_of(const StyleInput& style);
+
+/// With --each-style: one variant a style, each in a folder of its name. Throws Usage for two of one name, and
+/// for one without a name.
 std::vector<PictureVariant> style_variants(const std::vector<StyleInput>& styles);
 
 /// The styles, bands and masks by file names, as flags.
@@ -40,8 +44,11 @@ void check_style(const StyleInput& style, std::int64_t min_side, std::int64_t ma
 /// Transparent parts are seen on white. Throws Input.
 StyleSource read_style(const StyleInput& style, std::int64_t max_pixels);
 
-/// How white the picture is: [1,H,W]. Throws Input.
+/// How white the picture is, and nothing where it is transparent: [1,H,W]. Throws Input.
 Tensor read_mask(const std::filesystem::path& path, std::int64_t max_pixels);
+
+/// What to tell of a mask of another size than the picture's; empty where they are of one.
+std::string resampling_note(const std::filesystem::path& path, const Tensor& mask, Size size);
 
 /// A mask at another size; what was all white or all black stays so exactly.
 Tensor mask_at(const Tensor& mask, Size size);

@@ -12,8 +12,10 @@ struct StyleCost {
     double seconds_per_step = 0.0;
 };
 
-/// Measured by a few steps at two small sizes, with the same styles and options.
-StyleCost measure_cost(FrozenNet& net, const std::vector<StyleSource>& styles, const StyleOptions& options);
+/// Measured by a few steps at two small sizes, with the same styles and options. Throws Cancelled when `hooks` say so,
+/// of which nothing else is used.
+StyleCost measure_cost(FrozenNet& net, const std::vector<StyleSource>& styles, const StyleOptions& options,
+                       const Hooks& hooks);
 
 /// Scales, memory, tiles and the time it will take at most. Throws like Stylizer::plan.
 Settings describe_plan(Size content, const Stylizer& stylizer, const StyleCost& cost);

@@ -79,7 +79,8 @@ struct LoopResult {
 };
 
 /// Improves `initial` [3,H,W] step by step: objective, transforms in order, step rule, clamp to [0,1]. Cancelling ends
-/// it after the step at hand with what is there. Throws Internal when the image ends as NaN.
+/// it after the step at hand with what is there. Throws Usage at the first step after which the image is not all
+/// finite, before `observe` sees it: the steps are too large.
 LoopResult minimize_image(Tensor initial, Objective& objective, const std::vector<GradientTransform>& transforms,
                           StepRule& rule, const ImageLoopOptions& options, const Hooks& hooks = {});
 

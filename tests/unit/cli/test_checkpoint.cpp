@@ -7,6 +7,7 @@
 #include "reverie/cli/checkpoint.h"
 #include "reverie/cli/trace_file.h"
 #include "reverie/core/files.h"
+#include "reverie/weights/state_dict.h"
 #include "support/expect_error.h"
 #include "support/temporary_folder.h"
 
@@ -58,6 +59,7 @@ TEST_F(Checkpoints, ComeBackToTheBit) {
     }
     require_same(read, checkpoint_.identity, path_);
     EXPECT_TRUE(is_of(read, checkpoint_.output));
+    EXPECT_TRUE(is_of(read, "./out//" + checkpoint_.output.substr(4))) << "the same file";
     EXPECT_FALSE(is_of(read, "out/b.png"));
 }
 
@@ -83,6 +85,29 @@ TEST_F(Checkpoints, AnyChangedByteIsRefused) {
         write_file(path_, std::string_view(whole).substr(0, length));
         expect_error(ErrorKind::Input, [this] { read_checkpoint(path_); });
     }
+}
+
+TEST_F(Checkpoints, WhatCannotBeReadIsNotCalledDamaged) {
+    std::filesystem::create_directory(folder_ / "folder");
+    EXPECT_THAT(expect_error(ErrorKind::Input, [this] { read_checkpoint(folder_ / "folder"); }),
+                AllOf(HasSubstr("is a folder"), Not(HasSubstr("remove"))));
+}
+
+TEST_F(Checkpoints, AreToldFromOtherFiles) {
+    EXPECT_TRUE(is_checkpoint(path_));
+    write_safetensors(folder_ / "net.safetensors", {{"image", at::rand({3})}});
+    EXPECT_FALSE(is_checkpoint(folder_ / "net.safetensors"));
+    write_file(path_, std::string_view("precious"));
+    EXPECT_FALSE(is_checkpoint(path_));
+}
+
+TEST_F(Checkpoints, AFlagIsNamedBeforeThePixelsThatFollowFromIt) {
+    Settings present;
+    present.set(pixels_of("the input"), "2f");
+    present.set(bytes_of("the weights"), "3f");
+    present.set("steps", std::int64_t{20});
+    const std::string said = expect_error(ErrorKind::Usage, [&] { require_same(checkpoint_, present, path_); });
+    EXPECT_THAT(said, HasSubstr("with style a.jpg=2,b.jpg, but this run has no style"));
 }
 
 TEST_F(Checkpoints, TheFirstDifferenceIsNamed) {
@@ -146,6 +171,11 @@ TEST_F(Traces, FilesOfOtherKindsAreNotTouched) {
     write_file(path_, std::string_view("my notes\nof last year\n"));
     EXPECT_THAT(expect_error(ErrorKind::Output, [this] { trace(true, "a.png", 0, 0, 1); }), HasSubstr("--trace"));
     EXPECT_EQ(text(), "my notes\nof last year\n");
+    for (const std::string_view one : {"my notes", "{\"a\":1}\n", "{\"a\":1}", "{\"output\":\n"}) {
+        write_file(path_, one);
+        expect_error(ErrorKind::Output, [this] { trace(true, "a.png", 0, 0, 1); });
+        EXPECT_EQ(text(), one);
+    }
 }
 
 }  // namespace

@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <utility>
 
 #include "reverie/cli/style_flags.h"
@@ -80,6 +81,24 @@ TEST(StyleFlags, VariantsAreNamedByTheirFiles) {
                                  style_variants(style_inputs(parsed({"--style", "x/a.jpg", "y/a.png"})));
                              }),
                 HasSubstr("'x/a.jpg' and 'y/a.png'"));
+    EXPECT_THAT(expect_error(ErrorKind::Usage,
+                             [] {
+                                 style_variants(style_inputs(parsed({"--style", "x/a.jpg", "x/../x/a.jpg=2"})));
+                             }),
+                HasSubstr("'x/../x/a.jpg' is given twice"));
+}
+
+TEST(StyleFlags, VariantsStayInsideTheOutputFolder) {
+    const test::TemporaryFolder folder;
+    std::filesystem::create_directories(folder / "monet/late");
+    for (const char* up : {"monet/late/..", "monet/late/../", "monet/."}) {
+        const std::string style = folder / up;
+        EXPECT_EQ(style_variants({StyleInput{style}}).at(0).folder, "monet") << up;
+    }
+    const std::string here = std::filesystem::current_path().filename();
+    EXPECT_EQ(style_variants({StyleInput{"."}}).at(0).folder, here);
+    EXPECT_NE(style_variants({StyleInput{".."}}).at(0).folder, "..");
+    EXPECT_THAT(expect_error(ErrorKind::Usage, [] { style_variants({StyleInput{"/"}}); }), HasSubstr("'/'"));
 }
 
 TEST(StyleFlags, WhatIsNotGivenIsTheRecipes) {
@@ -114,6 +133,35 @@ TEST(StyleFlags, AnotherOptimizerBringsItsStepSize) {
                                  style_options(parsed({"--optimizer", "gradient-descent"}), 0);
                              }),
                 HasSubstr("--step-size"));
+}
+
+TEST(StyleFlags, AnotherPresetOptimizerOrNumberOfStepsTakesNothingOfTheOldOne) {
+    Settings old;
+    old.set("preset", "reverie");
+    old.set("strength", 0.5);
+    old.set("optimizer", "adam");
+    old.set("step-size", 0.02);
+    old.set("steps", std::int64_t{9});
+    old.set("first-steps", std::int64_t{99});
+    old.set("size", "300");
+    const auto left = [&old](std::vector<std::string> words) {
+        StyleFlags flags;
+        CLI::App app("test", "styletransfer");
+        add_flags(app, flags);
+        std::reverse(words.begin(), words.end());
+        app.parse(words);
+        std::vector<std::string> names;
+        const Settings fitting = without_stale(old, app, style_followers());
+        for (const Setting& setting : fitting.all()) {
+            names.push_back(setting.name);
+        }
+        return names;
+    };
+    EXPECT_THAT(left({"--preset", "gatys"}), ElementsAre("preset", "size"));
+    EXPECT_THAT(left({"--optimizer", "lbfgs"}),
+                ElementsAre("preset", "strength", "optimizer", "steps", "first-steps", "size"));
+    EXPECT_THAT(left({"--steps", "8"}), ElementsAre("preset", "strength", "optimizer", "step-size", "steps", "size"));
+    EXPECT_EQ(left({"--preset", "reverie", "--optimizer", "adam", "--steps", "9"}).size(), 7U) << "the same ones";
 }
 
 TEST(StyleFlags, WhatIsPutDownSetsTheSameOptions) {
@@ -156,6 +204,16 @@ TEST(StyleFlags, ContradictionsAreRefused) {
     EXPECT_THAT(refused({"--style", "a", "--resume"}), HasSubstr("--checkpoint"));
     EXPECT_THAT(refused({"--style", "a", "--checkpoint-every", "0"}), HasSubstr("--checkpoint-every 0"));
     EXPECT_THAT(expect_error(ErrorKind::Usage, [] { init_file(parsed({"--init", "stile"})); }), HasSubstr("'style'"));
+}
+
+TEST(StyleMask, TransparentPartsAreBlack) {
+    const test::TemporaryFolder folder;
+    Picture mask;
+    mask.color = at::ones({3, 5, 7});
+    mask.alpha = at::ones({1, 5, 7});
+    mask.alpha.narrow(2, 0, 3).zero_();
+    write_picture(folder / "mask.png", mask);
+    EXPECT_TRUE(read_mask(folder / "mask.png", 1000).equal(mask.alpha));
 }
 
 TEST(StyleMask, EndsStayExactlyWhereTheyAre) {

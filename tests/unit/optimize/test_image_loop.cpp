@@ -186,12 +186,16 @@ TEST(ImageLoop, TransformsRunInTheirOrder) {
     EXPECT_EQ(order, (std::vector<int>{1, 2}));
 }
 
-TEST(ImageLoop, AnImageThatIsNoNumberIsReported) {
+TEST(ImageLoop, AnImageThatIsNoNumberIsRefusedBeforeAnyoneSeesIt) {
     Distance objective(at::full({3, 9, 9}, std::numeric_limits<float>::quiet_NaN()));
     NormalizedStep rule({.step_size = 0.01});
-    test::expect_error(ErrorKind::Internal, [&] {
-        minimize_image(at::full({3, 9, 9}, 0.5), objective, {}, rule, {.steps = 2});
+    int seen = 0;
+    ImageLoopOptions options{.steps = 2};
+    options.observe = [&seen](const StepReport&) { return ++seen > 0; };
+    test::expect_error(ErrorKind::Usage, [&] {
+        minimize_image(at::full({3, 9, 9}, 0.5), objective, {}, rule, options);
     });
+    EXPECT_EQ(seen, 0);
 }
 
 }  // namespace
