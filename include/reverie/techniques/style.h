@@ -155,7 +155,7 @@ class Stylizer {
     StylePlan plan(Size content) const;
 
     /// The gradient is computed whole, or exactly in two passes over tiles where the plan says so. Throws like plan;
-    /// Usage for maps of another size, or masks that are not one per style; Internal for a picture that ends as NaN.
+    /// Usage for maps of another size, or masks that are not one per style; Usage when the picture ends as no numbers.
     StyleResult stylize(const StyleJob& job, const StyleHooks& hooks = {});
 
   private:

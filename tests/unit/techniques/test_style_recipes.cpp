@@ -65,7 +65,7 @@ TEST(StyleRecipes, WrongOptionsAreNamedByTheirFlags) {
         {"--style-weight", [](StyleOptions& o) { o.style_weight = std::numeric_limits<double>::quiet_NaN(); }},
         {"--palette", [](StyleOptions& o) { o.palette = -0.1; }},
         {"--tv ", [](StyleOptions& o) { o.tv = std::numeric_limits<double>::infinity(); }},
-        {"--tv-chroma", [](StyleOptions& o) { o.tv_chroma = -1; }},
+        {"tv_chroma", [](StyleOptions& o) { o.tv_chroma = -1; }},
         {"--strength", [](StyleOptions& o) { o.strength = 1.5; }},
         {"--style-scale", [](StyleOptions& o) { o.style_scale = 0; }},
         {"--min-size", [](StyleOptions& o) { o.min_size = 15; }},
