@@ -12,11 +12,7 @@ namespace {
 
 /// A step's time grows with its pixels, so a small picture tells what a pixel costs.
 double seconds_per_pixel_step(FrozenNet& net, DreamOptions options, std::int64_t max_memory) {
-    std::vector<std::string> taps;
-    for (const LayerWeight& layer : options.layers) {
-        taps.push_back(layer.tap);
-    }
-    const std::int64_t side = std::max<std::int64_t>(256, net.min_side(taps));
+    const std::int64_t side = std::max<std::int64_t>(256, net.min_side(taps_of(options.layers)));
     options.octaves = 1;
     options.preview_every = 0;
     const Tensor grey = at::full({3, side, side}, 0.5);

@@ -8,24 +8,16 @@
 #include <utility>
 
 #include "reverie/core/error.h"
-#include "reverie/core/text.h"
 #include "reverie/image/resample.h"
 #include "reverie/optimize/image_loop.h"
 #include "techniques/dream_objective.h"
+#include "techniques/tile_choice.h"
 
 namespace reverie {
 namespace {
 
 constexpr std::int64_t kSmallestSide = 16;
 constexpr std::int64_t kToneLevels = 4;  // local means over about 2^4 pixels
-
-std::vector<std::string> taps_of(const DreamOptions& options) {
-    std::vector<std::string> taps;
-    for (const LayerWeight& layer : options.layers) {
-        taps.push_back(layer.tap);
-    }
-    return taps;
-}
 
 /// Few octaves leave a picture hardly changed at the step count that suits many.
 std::int64_t steps_for(std::size_t octaves, const DreamOptions& options) {
@@ -94,39 +86,11 @@ std::int64_t process_bytes(std::int64_t net, Size picture) {
     return kProgram + net * 3 / 2 + picture.height * picture.width * 3 * 4 * 14;
 }
 
-/// Small octaves fit even where the last one needs tiles.
-std::int64_t tile_for(Size canvas, std::int64_t tile) {
-    return tile < std::max(canvas.height, canvas.width) ? tile : 0;
-}
-
 /// Pixels that go through the net in one step, the halos of tiles included.
 double step_pixels(Size canvas, std::int64_t tile) {
     const auto pixels = static_cast<double>(canvas.height * canvas.width);
     const double seen = tile == 0 ? 1.0 : static_cast<double>(tile + 2 * kTileHalo) / static_cast<double>(tile);
     return pixels * seen * seen;
-}
-
-/// The largest tile that fits; `peak_bytes` becomes what it takes.
-std::int64_t choose_tile(Size canvas, Size image, const FrozenNet& net, const std::vector<std::string>& taps,
-                         std::int64_t max_memory, std::int64_t& peak_bytes) {
-    constexpr std::int64_t kLeast = 128;
-    constexpr std::int64_t kFiner = 64;
-    const auto bytes = [&](std::int64_t tile) {
-        return process_bytes(net.bytes({tile + 2 * kTileHalo, tile + 2 * kTileHalo}, taps), canvas);
-    };
-    if (bytes(kLeast) > max_memory) {
-        throw Error(ErrorKind::Usage, "--max-memory " + human_bytes(static_cast<std::uint64_t>(max_memory)) +
-                                          " is too little for a picture of " + text_of(image) +
-                                          " pixels; wanted at least " +
-                                          human_bytes(static_cast<std::uint64_t>(bytes(kLeast)) + (1 << 20)) +
-                                          ", or a smaller picture with --size");
-    }
-    std::int64_t tile = kLeast;
-    while (tile + kFiner < std::max(canvas.height, canvas.width) && bytes(tile + kFiner) <= max_memory) {
-        tile += kFiner;
-    }
-    peak_bytes = bytes(tile);
-    return tile;
 }
 
 void require(bool holds, const std::string& sentence) {
@@ -181,7 +145,7 @@ DreamPlan plan_dream(Size image, const FrozenNet& net, const DreamOptions& optio
                                           " pixels, too small to dream on; wanted at least " +
                                           std::to_string(kSmallestSide) + " on each side, so enlarge it with --size");
     }
-    const std::vector<std::string> taps = taps_of(options);
+    const std::vector<std::string> taps = taps_of(options.layers);
     const std::int64_t least = net.min_side(taps);
     DreamPlan plan;
     for (const Size size : octave_sizes(image, options)) {
@@ -204,11 +168,16 @@ DreamPlan plan_dream(Size image, const FrozenNet& net, const DreamOptions& optio
     const Size full = dream_canvas(plan.octaves.back(), options);
     plan.peak_bytes = process_bytes(net.bytes(full, taps), full);
     if (max_memory > 0 && plan.peak_bytes > max_memory) {
-        plan.tile = choose_tile(full, image, net, taps, max_memory, plan.peak_bytes);
+        const auto bytes = [&](std::int64_t tile) {
+            return process_bytes(net.bytes({tile + 2 * kTileHalo, tile + 2 * kTileHalo}, taps), full);
+        };
+        plan.tile = choose_tile({.least = 128, .finer = 64, .longest = std::max(full.height, full.width)}, bytes, image,
+                                max_memory);
+        plan.peak_bytes = bytes(plan.tile);
     }
     for (const Size size : plan.octaves) {
         const Size canvas = dream_canvas(size, options);
-        plan.pixel_steps += step_pixels(canvas, tile_for(canvas, plan.tile)) * static_cast<double>(plan.steps);
+        plan.pixel_steps += step_pixels(canvas, tile_at(canvas, plan.tile)) * static_cast<double>(plan.steps);
     }
     return plan;
 }
@@ -244,7 +213,7 @@ DreamResult dream(const Tensor& image, FrozenNet& net, const DreamOptions& optio
         base = next_base;
 
         const Size canvas = dream_canvas(size, options);
-        const std::int64_t tile = tile_for(canvas, plan.tile);
+        const std::int64_t tile = tile_at(canvas, plan.tile);
         DreamObjective objective(net, options, {.tile = tile, .octave = octave});
         DreamStep rule(options, plan.steps, base);
         Hooks octave_hooks = hooks;

@@ -26,11 +26,7 @@ Size dream_canvas(Size picture, const DreamOptions& options) {
 }
 
 DreamObjective::DreamObjective(FrozenNet& net, const DreamOptions& options, const DreamView& view)
-    : net_(net), options_(options), view_(view) {
-    for (const LayerWeight& layer : options.layers) {
-        taps_.push_back(layer.tap);
-    }
-}
+    : net_(net), options_(options), view_(view), taps_(taps_of(options.layers)) {}
 
 DreamObjective::Shift DreamObjective::shift_of(std::int64_t step) const {
     const auto draw = [&](std::uint64_t axis) {

@@ -30,14 +30,6 @@ struct Layer {
     double weight = 0.0;  // with the formula's factor
 };
 
-std::vector<std::string> taps_of(const std::vector<LayerWeight>& layers) {
-    std::vector<std::string> taps;
-    for (const LayerWeight& layer : layers) {
-        taps.push_back(layer.tap);
-    }
-    return taps;
-}
-
 std::vector<Layer> layers_of(const FrozenNet& net, const std::vector<LayerWeight>& asked, Size picture, bool shares) {
     const std::vector<Size> sizes = sizes_of(net.graph(), picture);
     double sum = 0.0;

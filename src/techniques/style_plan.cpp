@@ -5,10 +5,10 @@
 #include <numbers>
 
 #include "reverie/core/error.h"
-#include "reverie/core/text.h"
 #include "reverie/image/resample.h"
 #include "reverie/optimize/step_rules.h"
 #include "techniques/style_tiles.h"
+#include "techniques/tile_choice.h"
 
 namespace reverie {
 namespace {
@@ -92,8 +92,6 @@ std::vector<LayerWeight> content_layers(const StyleOptions& options) {
 
 std::int64_t style_tile(std::int64_t tile) { return tile == 0 ? kStyleTile : std::min(tile, kStyleTile); }
 
-std::int64_t tile_at(Size scale, std::int64_t tile) { return tile < std::max(scale.height, scale.width) ? tile : 0; }
-
 double step_pixels(const FrozenNet& net, const StyleOptions& options, Size scale, std::int64_t tile) {
     const std::int64_t at = tile_at(scale, tile);
     double pixels = 0.0;
@@ -128,17 +126,8 @@ StylePlan plan_style(Size content, const FrozenNet& net, const StyleOptions& opt
     plan.tile = std::max<std::int64_t>(tile, 0);
     if (tile < 0 && max_memory > 0 && bytes(0) > max_memory) {
         const std::int64_t step = std::max(kLeastTile, geometry.align());
-        if (bytes(step) > max_memory) {
-            throw Error(ErrorKind::Usage, "--max-memory " + human_bytes(static_cast<std::uint64_t>(max_memory)) +
-                                              " is too little for a picture of " + text_of(content) +
-                                              " pixels; wanted at least " +
-                                              human_bytes(static_cast<std::uint64_t>(bytes(step)) + (1 << 20)) +
-                                              ", or a smaller picture with --size");
-        }
-        plan.tile = step;
-        while (plan.tile + step < std::max(content.height, content.width) && bytes(plan.tile + step) <= max_memory) {
-            plan.tile += step;
-        }
+        plan.tile = choose_tile({.least = step, .finer = step, .longest = std::max(content.height, content.width)},
+                                bytes, content, max_memory);
     }
     plan.peak_bytes = bytes(plan.tile);
     for (std::size_t k = 0; k < plan.scales.size(); ++k) {

@@ -23,9 +23,6 @@ std::int64_t style_tile(std::int64_t tile);
 StylePlan plan_style(Size content, const FrozenNet& net, const StyleOptions& options, std::int64_t max_memory,
                      std::int64_t tile = -1);
 
-/// The tile for a scale of a plan: small scales fit whole.
-std::int64_t tile_at(Size scale, std::int64_t tile);
-
 /// Pixels that go through the net in one step; a first pass without gradients counts half.
 double step_pixels(const FrozenNet& net, const StyleOptions& options, Size scale, std::int64_t tile);
 

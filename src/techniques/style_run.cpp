@@ -14,6 +14,7 @@
 #include "techniques/style_formula.h"
 #include "techniques/style_objective.h"
 #include "techniques/style_plan.h"
+#include "techniques/tile_choice.h"
 
 namespace reverie {
 namespace {

@@ -11,6 +11,7 @@
 #include "reverie/image/resample.h"
 #include "techniques/style_formula.h"
 #include "techniques/style_plan.h"
+#include "techniques/tile_choice.h"
 
 namespace reverie {
 namespace {

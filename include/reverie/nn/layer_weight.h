@@ -2,6 +2,7 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 namespace reverie {
 
@@ -10,5 +11,14 @@ struct LayerWeight {
     double weight = 1.0;  ///< relative to the other layers'
     bool operator==(const LayerWeight&) const = default;
 };
+
+/// Their names, in order.
+inline std::vector<std::string> taps_of(const std::vector<LayerWeight>& layers) {
+    std::vector<std::string> taps;
+    for (const LayerWeight& layer : layers) {
+        taps.push_back(layer.tap);
+    }
+    return taps;
+}
 
 }  // namespace reverie

@@ -1,0 +1,25 @@
+// Private: how large the tiles of a picture may be.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+
+#include "reverie/image/picture.h"
+
+namespace reverie {
+
+struct TileChoice {
+    std::int64_t least = 64;   ///< the smallest tile, in pixels
+    std::int64_t finer = 64;   ///< and how much larger the next one is
+    std::int64_t longest = 0;  ///< of what is tiled: a tile stays smaller
+};
+
+/// The largest tile whose `bytes` stay within `max_memory`. Throws Usage, naming the smallest limit that works for a
+/// `picture` of that size, when none does.
+std::int64_t choose_tile(const TileChoice& choice, const std::function<std::int64_t(std::int64_t tile)>& bytes,
+                         Size picture, std::int64_t max_memory);
+
+/// The tile for one scale of a picture: small scales fit whole (0) even where the last one needs tiles.
+std::int64_t tile_at(Size scale, std::int64_t tile);
+
+}  // namespace reverie
