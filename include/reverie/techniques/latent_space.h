@@ -1,0 +1,84 @@
+// Ways through a latent space. Pure functions of float32 latents [N,D] on the CPU.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "reverie/core/tensor.h"
+
+namespace reverie {
+
+/// A seed's latent is a function of the seed alone: [seeds, D] standard normal times `truncation` (z-space; 1: the
+/// prior itself).
+Tensor seed_latents(const std::vector<std::uint64_t>& seeds, std::int64_t dimensions, double truncation = 1.0);
+
+/// "1-64", "3,7,20-25": what --seeds takes. Throws Usage.
+std::vector<std::uint64_t> parse_seeds(const std::string& text);
+
+enum class Blend { Linear, Spherical };
+
+/// `frames` latents [frames, D] through the keyframes [K,D] at even arc of keyframe number, the first and last being
+/// keyframes exactly; `closed`: back to the first, whose frame is not repeated. Spherical is slerp with the length
+/// blended too; keyframes nearly (anti)parallel or at the origin fall back to linear. Throws Usage for K < 2 (closed or
+/// not) or frames < 2.
+Tensor latent_path(const Tensor& keyframes, std::int64_t frames, Blend blend, bool closed);
+
+/// Diagonal-covariance Gaussian mixture of latents, fitted by EM from k-means++ seeds (all by `seed`).
+struct Mixture {
+    Tensor weights;    ///< [K] float64
+    Tensor means;      ///< [K,D]
+    Tensor variances;  ///< [K,D]
+};
+Mixture fit_mixture(const Tensor& latents, std::int64_t components, std::uint64_t seed, std::int64_t iterations = 100);
+/// Row i is a function of (seeds[i]) alone; truncation scales the deviation from the component's mean.
+Tensor sample_mixture(const Mixture& mixture, const std::vector<std::uint64_t>& seeds, double truncation = 1.0);
+
+/// Principal axes of posterior means [N,D]: directions [D,D] by falling variance (rows, unit length, the largest
+/// entry positive), standard deviations [D] along them, the mean [D].
+struct PrincipalAxes {
+    Tensor mean;
+    Tensor axes;
+    Tensor deviations;
+};
+PrincipalAxes principal_axes(const Tensor& latents);
+
+/// A rows x columns grid of latents [rows*columns, D] in the plane mean + a*u + b*v, a and b at normal quantiles from
+/// `low` to `high` (probabilities, e.g. 0.05 .. 0.95), top row the largest a.
+Tensor manifold_latents(const Tensor& center, const Tensor& u, const Tensor& v, std::int64_t rows, std::int64_t columns,
+                        double low = 0.05, double high = 0.95);
+
+/// An attribute as a direction of the latent space.
+struct Direction {
+    std::string name;
+    Tensor vector;           ///< [D]: adding 1.0 of it goes from the mean without to the mean with
+    double accuracy = -1.0;  ///< held out, of a linear classifier along it; -1: not measured
+};
+
+enum class DirectionMethod {
+    Mean,        ///< difference of the means (Larsen et al. 2016)
+    Classifier,  ///< normal of an L2-regularised logistic regression, scaled to span the two means
+};
+
+/// `with`, `without`: posterior means [N,D], [M,D]. A fifth of each, chosen by `seed`, is held out to measure accuracy
+/// (nearest side of the midpoint along the direction). Throws Input for fewer than 2 on a side.
+Direction learn_direction(const std::string& name, const Tensor& with, const Tensor& without, DirectionMethod method,
+                          std::uint64_t seed);
+
+/// Directions made mutually orthogonal in order (Gram-Schmidt), each keeping its effect along itself.
+std::vector<Direction> orthogonalized(std::vector<Direction> directions);
+
+/// A small safetensors file. Throws Output; reading throws Input for another file or other dimensions than
+/// `dimensions`.
+void write_direction(const std::filesystem::path& path, const Direction& direction);
+Direction read_direction(const std::filesystem::path& path, std::int64_t dimensions);
+
+/// Latents as files, told by extension: .npy (float32, C order) or .csv (one row a latent, 9 significant digits, which
+/// read back to the same bits; optional name column first when `names` is not empty). Throws Usage for another
+/// extension, Output, and Input for damage or another width than `dimensions` (0: any).
+void write_latents(const std::filesystem::path& path, const Tensor& latents,
+                   const std::vector<std::string>& names = {});
+Tensor read_latents(const std::filesystem::path& path, std::int64_t dimensions);
+
+}  // namespace reverie

@@ -1,0 +1,50 @@
+// How well decoder outputs explain images, in nats.
+#pragma once
+
+#include <torch/nn/module.h>
+
+#include <cstdint>
+#include <memory>
+#include <string>
+
+#include "reverie/core/tensor.h"
+#include "reverie/nn/frozen_net.h"
+
+namespace reverie {
+
+enum class LikelihoodKind {
+    Bernoulli,   ///< pixels as probabilities of a coin (exact for binary images, a loss for others)
+    Gaussian,    ///< with one learned scale for all pixels (Rybkin et al., sigma-VAE, 2021): density over [0,1]
+    Logistic,    ///< discretised over 256 levels with one learned scale per channel (Kingma et al. 2016): true nats of
+                 ///< 8-bit images
+    Mse,         ///< sum of squares, unit scale 1/2 (AntixK's loss without its mean): a loss in its own units
+    Perceptual,  ///< Gaussian plus the squared distance of a frozen net's features (Hou et al. 2017)
+};
+
+struct LikelihoodOptions {
+    LikelihoodKind kind = LikelihoodKind::Gaussian;
+    double perceptual_weight = 1.0;  ///< of Perceptual's feature part
+    bool logits = true;              ///< what the net's decoder gives
+    std::int64_t channels = 3;
+};
+
+/// Its learned scales are parameters ("log_scale") of the exported file.
+class Likelihood : public torch::nn::Module {
+  public:
+    /// `net` for Perceptual alone; may be null otherwise.
+    Likelihood(const LikelihoodOptions& options, std::shared_ptr<FrozenNet> net);
+    /// log p(images | outputs) [N] in nats, summed over channels and pixels. For Perceptual the feature part is taken
+    /// off (no probability any more). Differentiable with respect to outputs and scales.
+    Tensor log_probability(const Tensor& outputs, const Tensor& images);
+    /// Whether log_probability is one of the 8-bit images, so that bits per dimension mean something; for the density
+    /// (Gaussian) log 256 per dimension is added to bits.
+    bool is_probability() const;
+    const LikelihoodOptions& options() const noexcept { return options_; }
+
+  private:
+    LikelihoodOptions options_;
+    std::shared_ptr<FrozenNet> net_;
+    Tensor log_scale_;
+};
+
+}  // namespace reverie

@@ -1,0 +1,62 @@
+// The one training loop.
+#pragma once
+
+#include <c10/core/Device.h>
+
+#include <cstdint>
+#include <string>
+
+#include "reverie/core/hooks.h"
+#include "reverie/data/batches.h"
+#include "reverie/train/run_folder.h"
+#include "reverie/train/task.h"
+
+namespace reverie {
+
+struct TrainOptions {
+    std::int64_t steps = 0;  ///< planned steps: the schedule's length (0: from epochs)
+    double epochs = 0.0;     ///< used when steps is 0
+    double seconds = 0.0;    ///< stop after so much time in this process; never shapes a schedule. 0: no limit
+    std::int64_t batch = 64;
+    std::uint64_t seed = 0;
+    ScheduleOptions schedule;
+    double clip_norm = 0.0;          ///< gradients of a phase together are held to this norm; 0: no
+    double average_half_life = 0.0;  ///< images after which a weight counts half in the running mean; 0: no mean
+    std::int64_t log_every = 50;     ///< steps
+    std::int64_t preview_every = 1000;
+    std::int64_t validate_every = 1000;
+    double checkpoint_minutes = 5.0;  ///< at most so long between checkpoints; one is also written at the end
+    bool mixed_precision = false;     ///< bfloat16 autocast on CUDA; refused on the CPU
+    c10::Device device = c10::Device(c10::kCPU);
+};
+
+/// Throws Usage, speaking in flag names.
+void validate(const TrainOptions& options);
+
+/// steps, or what epochs mean for that many images.
+std::int64_t planned_steps(const TrainOptions& options, std::int64_t images);
+
+enum class TrainEnd { Finished, TimeUp, Cancelled };
+
+struct TrainResult {
+    std::int64_t steps = 0;  ///< done over all processes of the run
+    TrainEnd end = TrainEnd::Finished;
+    std::int64_t rollbacks = 0;
+    Scalars last;  ///< the last validation, or the last logged losses
+};
+
+/// Trains until the planned steps are done, the time is up or the user stops: then a checkpoint, exported weights
+/// (kWeightsFile, kAverageFile, best so far in kBestFile), metrics.csv, curves.png and the report are there. Goes on
+/// from the folder's checkpoint when it has one; what was recorded behind it is cut away and comes again, to the bit.
+/// Records go to metrics.jsonl and TensorBoard (`events/`), clock times to timing.jsonl. A loss or gradient that is no
+/// number takes the run back to the last good logged state with a changed seed for noise and half the learning rate
+/// from there on (both in the checkpoint), three times; the fourth time throws Input with what to try, everything up
+/// to the last good state saved. `validation` may be null. `facts` are rows for the report.
+TrainResult train(TrainTask& task, Batches& batches, const OrderedBatches* validation, const TrainOptions& options,
+                  RunFolder& folder, const RunOptions& facts, const Hooks& hooks);
+
+/// Exported weights: `tensors` under their names with `metadata` as safetensors. Throws Output.
+void export_weights(const std::filesystem::path& path, const NamedTensors& tensors,
+                    const std::map<std::string, std::string>& metadata);
+
+}  // namespace reverie

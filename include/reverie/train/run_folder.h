@@ -1,0 +1,79 @@
+// The folder of one training run: what is in it under which name, and whose it is.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <map>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "reverie/train/optimizer.h"
+
+namespace reverie {
+
+/// Options as names and texts, in the order they are shown.
+using RunOptions = std::vector<std::pair<std::string, std::string>>;
+
+/// What a program needs to know about a run before it touches it.
+struct RunIdentity {
+    std::string program;  ///< "vae", "gan"
+    RunOptions options;   ///< all that decides the weights: compared on resume
+    RunOptions free;      ///< what a resume may change: limits, threads, logging
+};
+
+/// Everything that changes the next step, and where the records stand.
+struct TrainState {
+    std::int64_t step = 0;  ///< steps done
+    NamedTensors tensors;   ///< "task/...", "average/...", "<phase>/..." as the loop names them
+    std::int64_t rollbacks = 0;
+    std::optional<double> best;      ///< validation metric
+    std::int64_t metrics_bytes = 0;  ///< of metrics.jsonl by then
+};
+
+/// Holds a lock on the folder while it lives, so that two programs never write one run.
+class RunFolder {
+  public:
+    /// A new run: makes the folder and writes options.toml. Throws Usage when a run is there already (name --resume or
+    /// another -o), Output when it cannot be made or `bytes_needed` are more than the disk has free (said before
+    /// anything begins).
+    static RunFolder create(const std::filesystem::path& path, const RunIdentity& identity, std::int64_t bytes_needed);
+    /// An earlier run to go on with. Throws Usage when an option differs (naming it with both values) or there is no
+    /// run, Input for a run of another program or of a version this one cannot go on with, or whose checkpoints are
+    /// both damaged (a damaged newer one falls back to the older, with a warning through `warn`).
+    static RunFolder resume(const std::filesystem::path& path, const RunIdentity& identity);
+
+    ~RunFolder();
+    RunFolder(RunFolder&&) noexcept;
+    RunFolder& operator=(RunFolder&&) noexcept;
+
+    const std::filesystem::path& path() const;
+    std::filesystem::path file(const std::string& name) const { return path() / name; }
+    const RunIdentity& identity() const;
+
+    /// checkpoint.safetensors, its predecessor kept as checkpoint-previous.safetensors: temporary name, flush, rename;
+    /// at no moment is there less than one whole checkpoint. Throws Output.
+    void save(const TrainState& state);
+    /// The newest whole one; empty in a run that has none yet. Damage is told by a digest of the bytes.
+    std::optional<TrainState> load(const std::function<void(const std::string&)>& warn) const;
+
+  private:
+    RunFolder();
+    struct State;
+    std::unique_ptr<State> state_;
+};
+
+/// The names in a run folder.
+inline constexpr const char* kMetricsFile = "metrics.jsonl";
+inline constexpr const char* kMetricsTable = "metrics.csv";
+inline constexpr const char* kTimingFile = "timing.jsonl";
+inline constexpr const char* kOptionsFile = "options.toml";
+inline constexpr const char* kWeightsFile = "weights.safetensors";
+inline constexpr const char* kAverageFile = "weights_ema.safetensors";
+inline constexpr const char* kBestFile = "best.safetensors";
+inline constexpr const char* kSkippedFile = "skipped.json";
+inline constexpr const char* kReportFile = "report.html";
+inline constexpr const char* kPreviewFolder = "previews";
+
+}  // namespace reverie

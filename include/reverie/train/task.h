@@ -1,0 +1,74 @@
+// What a training task tells the loop: which weights, which losses, what to show. The loop does the rest.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "reverie/core/hooks.h"
+#include "reverie/core/tensor.h"
+#include "reverie/data/batches.h"
+#include "reverie/output/records.h"
+#include "reverie/output/report.h"
+#include "reverie/train/optimizer.h"
+
+namespace reverie {
+
+/// All that a loss may depend on beside the weights: so a step can be repeated to the bit.
+struct StepInput {
+    const Batch& batch;  ///< on the device
+    std::int64_t step = 0;
+    std::int64_t total = 0;  ///< planned steps
+    std::uint64_t seed = 0;  ///< changes after a rollback
+};
+
+/// Collects scalars worth logging. They stay on the device, detached, until a logging step reads them.
+class StepLog {
+  public:
+    void add(const std::string& name, const Tensor& scalar) { values_.emplace_back(name, scalar.detach()); }
+    const std::vector<std::pair<std::string, Tensor>>& values() const noexcept { return values_; }
+
+  private:
+    std::vector<std::pair<std::string, Tensor>> values_;
+};
+
+/// One optimiser and what it makes smaller. Phases of a step run in order; gradients are taken for the phase's own
+/// parameters alone.
+struct Phase {
+    std::string name;  ///< "vae", "discriminator": names the optimiser's state in checkpoints
+    NamedTensors parameters;
+    OptimizerOptions optimizer;
+    std::int64_t every = 1;                                            ///< run in steps divisible by it
+    std::function<Tensor(const StepInput& input, StepLog& log)> loss;  ///< a differentiable scalar
+};
+
+class TrainTask {
+  public:
+    virtual ~TrainTask() = default;
+
+    /// Asked for once.
+    virtual std::vector<Phase> phases() = 0;
+
+    /// Everything the task's next step depends on beside optimisers: weights and buffers, by the names of the exported
+    /// file. The tensors themselves (restored in place).
+    virtual NamedTensors state() = 0;
+    /// The part of state() that is kept as a running mean too, and exported.
+    virtual NamedTensors averaged() = 0;
+
+    /// Notes that go into exported weights, enough to build the net again: read by the programs' other commands.
+    virtual std::map<std::string, std::string> metadata() const = 0;
+
+    /// Numbers about the weights now in place on images never trained on. Called without autograd.
+    virtual Scalars validate(const OrderedBatches& batches, const Hooks& hooks) = 0;
+    /// The name among validate()'s that says which state is best, less being better; empty: none.
+    virtual std::string metric() const { return ""; }
+
+    /// One picture of the weights now in place from latents fixed for ever, [3,H,W]. Without autograd.
+    virtual Tensor preview() = 0;
+    /// Larger pictures for the report: reals beside reconstructions or fakes. `reals` [N,C,H,W] in [0,1] on the device.
+    virtual std::vector<ReportPicture> pictures(const Tensor& reals) = 0;
+};
+
+}  // namespace reverie
