@@ -3,9 +3,8 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <map>
 #include <memory>
-#include <optional>
-#include <span>
 #include <string>
 #include <vector>
 
@@ -41,6 +40,12 @@ std::vector<std::string> vae_recipes();
 /// Throws Usage, speaking in flag names.
 void validate(const VaeOptions& options);
 
+/// What exported weights say of themselves: the net's notes (see to_metadata of VaeNetOptions), "program" ("vae"),
+/// "likelihood" and "binarize". Back: options with these filled in. The latter throws Input for notes of something
+/// else.
+std::map<std::string, std::string> to_metadata(const VaeOptions& options);
+VaeOptions vae_options(const std::map<std::string, std::string>& metadata);
+
 /// What KL counts at a step.
 double beta_at(const VaeOptions& options, std::int64_t step, std::int64_t total);
 
@@ -64,7 +69,7 @@ class VaeTask : public TrainTask {
     NamedTensors averaged() override;
     std::map<std::string, std::string> metadata() const override;
     /// elbo, bits_per_dim, reconstruction, kl, active_units (dimensions whose posterior mean varies by more than 0.01
-    /// over the images; Burda et al. 2016), loss (-elbo at beta 1: the metric).
+    /// over the images; Burda et al. 2016), loss (-elbo at beta 1: the metric). Throws Cancelled.
     Scalars validate(const OrderedBatches& batches, const Hooks& hooks) override;
     std::string metric() const override { return "loss"; }
     Tensor preview() override;
