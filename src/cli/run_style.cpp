@@ -28,8 +28,9 @@ namespace {
 
 namespace fs = std::filesystem;
 
-/// Pixels up to which a picture is better made on one thread beside others: 512x512.
-constexpr std::int64_t kSmall = 512 * 512;
+/// Pixels up to which a picture is better made on one thread beside others. Two cores gain 1.4 in speed at 256x192
+/// pixels, 1.2 at 362x272 and nothing at 512x384.
+constexpr std::int64_t kSmall = 384 * 384;
 
 struct Mask {
     fs::path path;
