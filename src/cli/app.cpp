@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <filesystem>
@@ -176,7 +177,19 @@ Hooks Session::hooks() {
 
 void Session::print(const std::string& line) {
     console_.end();
+    const std::lock_guard lock(printing_);
     write_line(line);
+}
+
+bool Session::given(const std::string& flag) const {
+    const CLI::Option* option = app_.get_option_no_throw("--" + flag);
+    if (option == nullptr || option->count() == 0) {
+        return false;
+    }
+    const std::vector<Setting>& theirs = from_.all();
+    return std::none_of(theirs.begin(), theirs.end(), [&](const Setting& setting) {
+        return setting.name == flag && setting.values == option->results();
+    });
 }
 
 void Session::save_config(const Settings& resolved) const {

@@ -97,6 +97,7 @@ struct Console::State {
     double last_drawn = 0.0;
     double last_fraction = 0.0;
     std::set<std::string> warned;
+    std::mutex mutex;  ///< of what changes with messages and reports: they may come from several threads
 };
 
 Console::Console(const Environment& environment) : state_(std::make_unique<State>(environment)) { configure({}); }
@@ -119,6 +120,7 @@ void Console::configure(const ConsoleOptions& options) {
 void Console::debug(const std::string& sentence) { state_->logger.debug(sentence); }
 void Console::info(const std::string& sentence) { state_->logger.info(sentence); }
 void Console::warning(const std::string& sentence) {
+    const std::lock_guard lock(state_->mutex);
     if (state_->warned.insert(sentence).second) {
         state_->logger.warn(sentence);
     }
@@ -127,6 +129,7 @@ void Console::error(const std::string& sentence) { state_->logger.error(sentence
 
 void Console::begin(const std::string& label) {
     end();
+    const std::lock_guard lock(state_->mutex);
     state_->label = label;
     state_->meter = {};
     state_->last_drawn = seconds_now();
@@ -135,6 +138,7 @@ void Console::begin(const std::string& label) {
 
 void Console::progress(const Progress& progress) {
     State& state = *state_;
+    const std::lock_guard lock(state.mutex);
     const double now = seconds_now();
     state.meter.report(progress, now);
     const double since = now - state.last_drawn;

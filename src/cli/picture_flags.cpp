@@ -37,6 +37,9 @@ void add_flags(CLI::App& app, PictureOptions& options) {
     not_configurable(group.add("--skip-existing", options.skip_existing, "leave out what has its output already"));
     not_configurable(group.add("--shard", options.shard, "I/N",
                                "do every N-th picture from the I-th on, so that N processes share a batch"));
+    group.add("--jobs", options.jobs, "N",
+              "pictures of a batch made side by side, each with its share of the threads (and other last bits than "
+              "with all); auto: small pictures, as many as there are threads");
     group.add("--fail-fast", options.fail_fast, "stop at the first input that fails instead of doing the rest");
     group.add("--max-pixels", options.max_pixels, "N", "refuse inputs with more pixels");
     group.add("--max-memory", options.max_memory, "BYTES",
@@ -58,6 +61,7 @@ void validate(const PictureOptions& options, bool overwrite) {
         throw Error(ErrorKind::Usage, "--skip-existing and --overwrite exclude each other; leave one away");
     }
     memory_limit(options.max_memory, 1);
+    jobs_of(options);
 }
 
 const std::string& wanted_size(const PictureOptions& options) {
@@ -74,6 +78,19 @@ std::optional<std::int64_t> longest_side(const PictureOptions& options) {
         throw Error(ErrorKind::Usage, "--size " + size + " is no size; wanted 1 to 100000, or own");
     }
     return pixels;
+}
+
+std::optional<int> jobs_of(const PictureOptions& options) {
+    constexpr int kMost = 256;
+    if (options.jobs == "auto") {
+        return std::nullopt;
+    }
+    int jobs = 0;
+    if (!target_of(jobs).set(options.jobs) || jobs < 1 || jobs > kMost) {
+        throw Error(ErrorKind::Usage, "--jobs '" + options.jobs + "' is no number of pictures; wanted 1 to " +
+                                          std::to_string(kMost) + ", or auto");
+    }
+    return jobs;
 }
 
 std::int64_t memory_limit(const std::string& text, std::int64_t available) {

@@ -1,16 +1,25 @@
 #include <ATen/ATen.h>
 
+#include <cstdint>
 #include <filesystem>
+#include <limits>
+#include <mutex>
 #include <set>
+#include <string>
+#include <vector>
 
 #include "reverie/cli/run_pictures.h"
 #include "reverie/cli/run_style.h"
 #include "reverie/cli/style_inputs.h"
+#include "reverie/core/error.h"
 #include "reverie/core/runtime.h"
 #include "reverie/image/color.h"
 
 namespace reverie {
 namespace {
+
+/// What a picture and the work on it take (measured: 170).
+constexpr std::int64_t kBytesPerPixel = 200;
 
 /// All pixels of a style in one row: only their statistics count.
 Tensor row_of(const StyleSource& style) {
@@ -30,12 +39,35 @@ Tensor recolored(const Picture& picture, const Tensor& style, const Tensor& prot
     return picture.alpha.defined() ? at::where(picture.alpha > 0.0, result, picture.color) : result;
 }
 
+/// Flags that speak of the net's work would be passed over in silence otherwise.
+void refuse_what_means_nothing(const Session& session) {
+    std::vector<std::string> names = {"style-coarse", "style-fine",       "mask",   "preview-every", "trace",
+                                      "checkpoint",   "checkpoint-every", "resume", "network",       "weights",
+                                      "preprocessing"};
+    Settings recipe;
+    put_down(recipe, StyleOptions(), StyleFlags());
+    for (const Setting& setting : recipe.all()) {
+        names.push_back(setting.name);
+    }
+    std::erase(names, "seed");  // of every program
+    for (const std::string& name : names) {
+        if (session.given(name)) {
+            throw Error(ErrorKind::Usage, "--" + name +
+                                              " means nothing with --only-color, which gives pictures the style's "
+                                              "colours and runs no net; leave one of the two away");
+        }
+    }
+}
+
 }  // namespace
 
 int run_only_color(Session& session, const StyleFlags& flags, const PictureOptions& pictures) {
+    refuse_what_means_nothing(session);
     const std::vector<StyleInput> styles = style_inputs(flags);
+    std::mutex saying;
     std::set<std::string> said;
     PictureProgram program;
+    program.small = std::numeric_limits<std::int64_t>::max();  // files are read and written by one thread anyway
     if (flags.each_style) {
         program.variants = style_variants(styles);
     } else {
@@ -57,13 +89,18 @@ int run_only_color(Session& session, const StyleFlags& flags, const PictureOptio
         task.work = [&, style, protect](const Picture& picture, const BatchItem&, const Hooks&) {
             const Size size = size_of(picture.color);
             const std::string note = protect.defined() ? resampling_note(flags.protect, protect, size) : "";
-            if (!note.empty() && said.insert(note).second) {
-                session.console().info(note);
+            if (!note.empty()) {
+                const std::lock_guard lock(saying);
+                if (said.insert(note).second) {
+                    session.console().info(note);
+                }
             }
             const Tensor here = protect.defined() ? mask_at(protect, size) : Tensor();
             return PictureResult{.image = recolored(picture, style, here)};
         };
         task.plan = [](Size) { return Settings(); };
+        task.bytes = [](Size size) { return size.height * size.width * kBytesPerPixel; };
+        task.max_memory = memory_limit(session, pictures);
         return task;
     };
     return run_pictures(session, pictures, program);

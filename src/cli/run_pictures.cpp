@@ -1,219 +1,21 @@
 #include "reverie/cli/run_pictures.h"
 
-#include <ATen/ATen.h>
-
-#include <chrono>
-#include <filesystem>
+#include <algorithm>
+#include <exception>
 #include <map>
-#include <nlohmann/json.hpp>
+#include <memory>
+#include <mutex>
 #include <optional>
-#include <set>
 #include <system_error>
+#include <thread>
 #include <utility>
 
-#include "core/json_text.h"
-#include "reverie/core/text.h"
-#include "reverie/image/resample.h"
+#include "cli/picture_faults.h"
+#include "cli/picture_run.h"
+#include "reverie/core/parallel.h"
 
 namespace reverie {
 namespace {
-
-using Json = nlohmann::ordered_json;
-using Clock = std::chrono::steady_clock;
-
-/// How a JSON line begins: which picture it is about.
-Json line_for(const PictureProgram& program, const BatchItem& item) {
-    Json object = {{"input", item.input}};
-    if (!program.variants.empty()) {
-        object["style"] = program.variants[item.variant].style;
-    }
-    return object;
-}
-
-std::string label_of(const PictureProgram& program, const BatchItem& item) {
-    return program.variants.empty() ? item.input : item.input + " in " + program.variants[item.variant].style;
-}
-
-/// Counts what goes wrong, and says it once for each input.
-class Faults {
-  public:
-    Faults(Session& session, const PictureProgram& program, bool several, bool fail_fast)
-        : session_(session), program_(program), several_(several), fail_fast_(fail_fast) {}
-
-    /// `shared`: it is not the input's own fault, but of what several have in common.
-    void report(const BatchItem& item, const Error& error, bool shared = false) {
-        session_.console().end();
-        const std::string what = error.what();
-        if (said_.insert({shared ? "" : item.input, what}).second) {  // a bad input fails with every style
-            const bool named = shared || !several_ || what.find(item.input) != std::string::npos;
-            session_.console().error(named ? what : "'" + item.input + "': " + what);
-        }
-        if (session_.common().json) {
-            Json object = line_for(program_, item);
-            object["error"] = error.what();
-            object["exit_code"] = exit_code(error.kind());
-            session_.print(json_text(object));
-        }
-        if (count_++ == 0) {
-            first_ = exit_code(error.kind());
-        }
-    }
-    bool stop() const noexcept { return count_ > 0 && fail_fast_; }
-    int finish(std::size_t total) {
-        if (count_ > 0 && several_) {
-            session_.console().warning(std::to_string(count_) + " of " + std::to_string(total) +
-                                       (program_.variants.empty() ? " inputs failed" : " pictures failed"));
-        }
-        return first_;
-    }
-
-  private:
-    Session& session_;
-    const PictureProgram& program_;
-    bool several_;
-    bool fail_fast_;
-    std::set<std::pair<std::string, std::string>> said_;
-    std::size_t count_ = 0;
-    int first_ = 0;
-};
-
-Tensor resized(const Tensor& image, Size size) { return resize(image, size, Resample::Lanczos).clamp(0.0, 1.0); }
-
-/// The size asked for, of a picture that has `own`. Throws Usage when that is too large.
-Size size_at(const PictureOptions& options, const std::string& input, Size own) {
-    const auto longest = longest_side(options);
-    const Size size = longest ? fit_longest(own, *longest) : own;
-    if (longest && size.height * size.width > options.max_pixels) {
-        throw Error(ErrorKind::Usage, "--size " + wanted_size(options) + " makes '" + input + "' larger than " +
-                                          std::to_string(options.max_pixels) +
-                                          " pixels; choose a smaller one or raise --max-pixels");
-    }
-    return size;
-}
-
-/// Colour and alpha at the size asked for.
-Picture read_input(Session& session, const PictureOptions& options, const std::string& input) {
-    Picture picture = read_picture(input, {.max_pixels = options.max_pixels});
-    for (const std::string& note : picture.notes) {
-        session.console().warning(note);
-    }
-    if (const Size size = size_at(options, input, size_of(picture.color)); size != size_of(picture.color)) {
-        picture.color = resized(picture.color, size);
-        if (picture.alpha.defined()) {
-            picture.alpha = resized(picture.alpha, size);
-        }
-    }
-    return picture;
-}
-
-class PictureRun {
-  public:
-    PictureRun(Session& session, const PictureOptions& options, const PictureProgram& program, const PictureTask& task)
-        : session_(session), options_(options), program_(program), task_(task) {}
-
-    /// False when the user stopped it.
-    bool operator()(const BatchItem& item, const std::string& label) {
-        const auto begin = Clock::now();
-        Picture picture = read_input(session_, options_, item.input);
-        Hooks hooks = session_.hooks();
-        if (item.output != "-") {
-            hooks.on_preview = [&](const Tensor& image, std::int64_t /*step*/) {
-                write(with_tag(item.output, "preview"), image, task_.settings, picture);
-            };
-        }
-        session_.console().begin(label);
-        const PictureResult result = task_.work(picture, item, hooks);
-        session_.console().end();
-        const double seconds = std::chrono::duration<double>(Clock::now() - begin).count();
-        Settings settings = task_.settings;
-        for (const Setting& setting : result.settings.all()) {
-            settings.set_list(setting.name, setting.values);
-        }
-        if (!result.cancelled) {
-            write(item.output, result.image, settings, picture);
-            if (task_.written) {
-                task_.written();
-            }
-            report(item, item.output, result, seconds);
-        } else if (item.output != "-" && result.steps > 0) {
-            const std::string partial = with_tag(item.output, "partial").string();
-            write(partial, result.image, settings, picture);
-            report(item, partial, result, seconds);
-        }
-        return !result.cancelled;
-    }
-
-  private:
-    void write(const std::filesystem::path& path, const Tensor& image, const Settings& settings,
-               const Picture& input) const {
-        Picture picture;
-        picture.color = image.to(at::kCPU);
-        picture.alpha = input.alpha;
-        picture.bits = input.bits;
-        picture.text[kSettingsKey] = to_json(settings);
-        write_picture(path, picture, {.quality = static_cast<int>(options_.quality)});
-    }
-
-    void report(const BatchItem& item, const std::string& written, const PictureResult& result, double seconds) {
-        if (written == "-") {
-            return;  // standard output carries the picture itself
-        }
-        const Size size = size_of(result.image);
-        session_.console().debug("wrote '" + written + "' after " + human_seconds(seconds) + " (" +
-                                 std::to_string(result.steps) + " steps)");
-        if (!session_.common().json) {
-            session_.print(written);
-            return;
-        }
-        Json object = line_for(program_, item);
-        object.update({{"output", written},
-                       {"width", size.width},
-                       {"height", size.height},
-                       {"seconds", seconds},
-                       {"steps", result.steps}});
-        for (const char* name : {"network", "weights"}) {
-            if (const std::string value = task_.settings.value(name); !value.empty()) {
-                object[name] = value;
-            }
-        }
-        object["seed"] = session_.common().runtime.seed;
-        if (result.cancelled) {
-            object["partial"] = true;
-        }
-        session_.print(json_text(object));
-    }
-
-    Session& session_;
-    const PictureOptions& options_;
-    const PictureProgram& program_;
-    const PictureTask& task_;
-};
-
-void describe(Session& session, const PictureOptions& options, const PictureProgram& program, const PictureTask& task,
-              const BatchItem& item) {
-    // Standard input can be read only once, and then its size is known too.
-    Size size = item.input == "-" ? size_of(read_picture("-", {.max_pixels = options.max_pixels}).color)
-                                  : read_picture_size(item.input, {.max_pixels = options.max_pixels});
-    size = size_at(options, item.input, size);
-    const Settings plan = task.plan(size);
-    if (session.common().json) {
-        Json object = line_for(program, item);
-        object.update({{"output", item.output}, {"width", size.width}, {"height", size.height}});
-        object.update(Json::parse(to_json(plan)));
-        session.print(json_text(object));
-        return;
-    }
-    session.print(item.input + " -> " + item.output + "  " + text_of(size));
-    for (const Setting& line : plan.all()) {
-        session.print("  " + line.name + ": " + join(line.values, ", ", ", "));
-    }
-}
-
-/// Standard input, a pipe, a device: what is there can be read only once.
-bool is_stream(const std::string& input) {
-    std::error_code ignored;
-    return input == "-" || std::filesystem::is_other(input, ignored);
-}
 
 /// Header only: a missing or damaged input is found before a net is loaded or fetched.
 void check_inputs(std::vector<BatchItem>& items, const PictureOptions& options) {
@@ -234,6 +36,140 @@ void check_inputs(std::vector<BatchItem>& items, const PictureOptions& options) 
     }
 }
 
+/// Whether any of them would be made beside others.
+bool any_small(const std::vector<BatchItem>& items, const PictureOptions& options, const Sharing& sharing) {
+    return std::any_of(items.begin(), items.end(), [&](const BatchItem& item) {
+        try {
+            return !is_stream(item.input) && sharing.places_for(wanted_size_of(options, item.input)) == 1;
+        } catch (const Error&) {
+            return false;  // reported when its turn comes
+        }
+    });
+}
+
+/// The pictures that are left, on as many threads as there are jobs.
+class Batch {
+  public:
+    Batch(Session& session, const PictureOptions& options, const PictureProgram& program,
+          const std::vector<BatchItem>& items, const Sharing& sharing, Faults& faults)
+        : session_(session),
+          program_(program),
+          items_(items),
+          faults_(faults),
+          sharing_(sharing),
+          workers_(session.common().dry_run || sharing.jobs == 1 || !any_small(items, options, sharing)
+                       ? 1
+                       : std::min(static_cast<std::size_t>(sharing.jobs), items.size())),
+          room_(sharing.jobs),
+          progress_(session.console(), workers_ > 1, items.size()),
+          shop_{session, options, program, sharing_, room_, progress_} {}
+
+    /// Throws what ends the batch.
+    void run() {
+        const ThreadShare share(sharing_.threads);
+        std::vector<std::jthread> others;
+        try {
+            for (std::size_t i = 1; i < workers_; ++i) {
+                others.emplace_back([this] { work(); });
+            }
+        } catch (const std::system_error&) {
+            // The system has no more threads: those there are do it.
+        }
+        work();
+        others.clear();  // joins
+        session_.console().end();
+        if (end_) {
+            std::rethrow_exception(end_);
+        }
+    }
+
+  private:
+    struct Turn {
+        std::size_t index;
+        std::shared_ptr<const PictureTask> task;
+    };
+
+    void work() {
+        while (const std::optional<Turn> turn = next()) {
+            const BatchItem& item = items_[turn->index];
+            const PictureTurn picture{turn->index, item,
+                                      items_.size() > 1
+                                          ? label_of(program_, item) + " [" + std::to_string(turn->index + 1) + "/" +
+                                                std::to_string(items_.size()) + "]"
+                                          : ""};
+            try {
+                if (session_.common().dry_run) {
+                    describe_picture(shop_, *turn->task, picture);
+                } else if (!make_picture(shop_, *turn->task, picture)) {
+                    throw Error(ErrorKind::Cancelled, "stopped");
+                }
+            } catch (...) {
+                const std::lock_guard lock(mutex_);
+                settle(item, false);
+            }
+            progress_.end(turn->index);
+        }
+    }
+
+    /// The next picture and what to do with it; empty: there is none, or the batch is at its end.
+    std::optional<Turn> next() {
+        const std::lock_guard lock(mutex_);
+        while (next_ < items_.size() && !end_ && !faults_.stop()) {
+            const BatchItem& item = items_[next_++];
+            try {
+                if (session_.hooks().cancelled()) {
+                    throw Error(ErrorKind::Cancelled, "stopped");
+                }
+                if (!task_ || item.variant != variant_) {
+                    task_.reset();
+                    task_ = std::make_shared<PictureTask>(program_.prepare(item.variant));
+                    if (!std::exchange(config_saved_, true)) {
+                        session_.save_config(task_->settings);
+                    }
+                    variant_ = item.variant;
+                }
+                return Turn{next_ - 1, task_};
+            } catch (...) {
+                task_.reset();
+                settle(item, true);
+            }
+        }
+        return std::nullopt;
+    }
+
+    /// The present exception is a fault of the picture, or the end of all. The mutex is held.
+    void settle(const BatchItem& item, bool preparing) {
+        const Error error = as_error(std::current_exception());
+        const bool shared_by_all = preparing && (program_.variants.size() < 2 || error.kind() != ErrorKind::Input);
+        if (shared_by_all || error.kind() == ErrorKind::Cancelled || error.kind() == ErrorKind::Internal) {
+            end_ = end_ ? end_ : std::current_exception();
+            return;
+        }
+        try {
+            faults_.report(item, error, preparing);
+        } catch (...) {
+            end_ = std::current_exception();  // nobody reads what is said
+        }
+    }
+
+    Session& session_;
+    const PictureProgram& program_;
+    const std::vector<BatchItem>& items_;
+    Faults& faults_;
+    const Sharing sharing_;
+    const std::size_t workers_;
+    Room room_;
+    BatchProgress progress_;
+    const PictureShop shop_;
+
+    std::mutex mutex_;
+    std::size_t next_ = 0;
+    std::shared_ptr<const PictureTask> task_;  // of the variant at hand
+    std::size_t variant_ = 0;
+    bool config_saved_ = false;
+    std::exception_ptr end_;
+};
+
 }  // namespace
 
 int run_pictures(Session& session, const PictureOptions& options, const PictureProgram& program) {
@@ -243,7 +179,7 @@ int run_pictures(Session& session, const PictureOptions& options, const PictureP
         request.variants.push_back(variant.folder);
     }
     std::vector<BatchItem> items = plan_batch(request);
-    const bool several = items.size() > 1;
+    const std::size_t asked = items.size();
     take_shard(items, parse_shard(options.shard));
     const std::size_t total = items.size();
     check_inputs(items, options);
@@ -257,7 +193,7 @@ int run_pictures(Session& session, const PictureOptions& options, const PictureP
             (skipped.size() == 1 ? " picture whose output exists" : " pictures whose outputs exist"));
     }
 
-    Faults faults(session, program, several, options.fail_fast);
+    Faults faults(session, program, asked > 1, options.fail_fast);
     for (const BatchItem& item : items) {
         if (item.fault && !faults.stop()) {
             faults.report(item, *item.fault);
@@ -268,42 +204,11 @@ int run_pictures(Session& session, const PictureOptions& options, const PictureP
         program.arrange(items, skipped);
     }
 
-    std::optional<PictureTask> task;
-    std::size_t variant = 0;
-    bool config_saved = false;
-    for (std::size_t i = 0; i < items.size() && !faults.stop(); ++i) {
-        if (session.hooks().cancelled()) {
-            throw Error(ErrorKind::Cancelled, "stopped");
-        }
-        const BatchItem& item = items[i];
-        const std::string label = items.size() > 1 ? label_of(program, item) + " [" + std::to_string(i + 1) + "/" +
-                                                         std::to_string(items.size()) + "]"
-                                                   : "";
-        bool preparing = false;
-        try {
-            if (!task || item.variant != variant) {
-                task.reset();
-                preparing = true;
-                task = program.prepare(item.variant);
-                if (!std::exchange(config_saved, true)) {
-                    session.save_config(task->settings);
-                }
-                preparing = false;
-                variant = item.variant;
-            }
-            if (common.dry_run) {
-                describe(session, options, program, *task, item);
-            } else if (!PictureRun(session, options, program, *task)(item, label)) {
-                throw Error(ErrorKind::Cancelled, "stopped");
-            }
-        } catch (...) {
-            const Error error = as_error(std::current_exception());
-            const bool ends_all = preparing && (program.variants.size() < 2 || error.kind() != ErrorKind::Input);
-            if (ends_all || error.kind() == ErrorKind::Cancelled || error.kind() == ErrorKind::Internal) {
-                throw;
-            }
-            faults.report(item, error, preparing);
-        }
+    if (!items.empty() && !faults.stop()) {
+        const Runtime& runtime = session.runtime();
+        const std::int64_t small = runtime.device.is_cpu() ? program.small : 0;
+        Batch(session, options, program, items, share_machine(jobs_of(options), runtime.threads, asked, small), faults)
+            .run();
     }
     return faults.finish(total);
 }

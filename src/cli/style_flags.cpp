@@ -189,9 +189,6 @@ void validate(const StyleFlags& flags) {
             refuse("--only-color takes the colours of one style, but " + std::to_string(styles) +
                    " are given; leave the others away, or add --each-style");
         }
-        if (!flags.masks.empty() || !flags.checkpoint.empty() || !flags.trace.empty()) {
-            refuse("--only-color is done at once and knows no --mask, --trace or --checkpoint; leave them away");
-        }
     }
     if (flags.resume && flags.checkpoint.empty()) {
         refuse("--resume does not say from where; name the file with --checkpoint");

@@ -11,14 +11,28 @@
 #include <thread>
 
 namespace reverie {
+namespace {
+
+/// The number that holds on this thread. Where a thread asks for the first time, LibTorch lets it take over what
+/// another one set last; asking both here and in LibTorch's library has that behind us.
+int own_threads() {
+    at::internal::lazy_init_num_threads();
+    return at::get_num_threads();
+}
+
+}  // namespace
+
+ThreadShare::ThreadShare(int threads) : before_(own_threads()) { at::set_num_threads(threads); }
+
+ThreadShare::~ThreadShare() { at::set_num_threads(before_); }
 
 void side_by_side(const std::vector<std::function<void()>>& tasks) {
-    const int threads = at::get_num_threads();
+    const auto threads = static_cast<std::size_t>(own_threads());
     std::atomic<std::size_t> next = 0;
     std::exception_ptr fault;
     std::mutex fault_mutex;
     const auto work = [&] {
-        at::set_num_threads(1);
+        const ThreadShare alone(1);
         for (std::size_t i = next++; i < tasks.size(); i = next++) {
             try {
                 tasks[i]();
@@ -29,17 +43,16 @@ void side_by_side(const std::vector<std::function<void()>>& tasks) {
         }
     };
     std::vector<std::jthread> others;
-    const std::size_t wanted = std::min(static_cast<std::size_t>(threads), tasks.size());
     try {
-        for (std::size_t i = 1; i < wanted; ++i) {
+        for (std::size_t i = 1; i < std::min(threads, tasks.size()); ++i) {
             others.emplace_back(work);
         }
     } catch (const std::system_error&) {
         // The system has no more threads: those there are do it.
     }
     work();
-    others.clear();  // joins
-    at::set_num_threads(threads);
+    others.clear();                                  // joins
+    at::set_num_threads(static_cast<int>(threads));  // what threads to come take over is no longer 1
     if (fault) {
         std::rethrow_exception(fault);
     }

@@ -103,12 +103,14 @@ void shorten_busy_waiting(int cores) {
 }
 
 /// Feature maps come and go with every step. Given back to the system each time, they have to be zeroed page by page
-/// when they are taken again, which is a fifth of a dream's time; so what was taken once is kept for the next step.
+/// when they are taken again, which is a fifth of a dream's time; so what was taken once is kept for the next step. One
+/// arena for all threads: those that threads get for themselves are given back in pieces all the same.
 void keep_freed_memory() {
 #ifdef __GLIBC__
     mallopt(M_MMAP_MAX, 0);
     mallopt(M_TRIM_THRESHOLD, -1);
     mallopt(M_TOP_PAD, 64 << 20);
+    mallopt(M_ARENA_MAX, 1);
 #endif
 }
 

@@ -58,7 +58,9 @@ StylePlan Stylizer::plan(Size content) const {
     return plan_style(content, state_->net, state_->options, state_->max_memory);
 }
 
-StyleResult Stylizer::stylize(const StyleJob& job, const StyleHooks& hooks) {
+StyleResult Stylizer::stylize(const StyleJob& job, const StyleHooks& hooks) { return stylize(job, state_->net, hooks); }
+
+StyleResult Stylizer::stylize(const StyleJob& job, FrozenNet& net, const StyleHooks& hooks) {
     const c10::NoGradGuard no_grad;
     const Size size = size_of(job.content);
     require_map(job.alpha, size, "alpha");
@@ -80,8 +82,8 @@ StyleResult Stylizer::stylize(const StyleJob& job, const StyleHooks& hooks) {
     }
     // A resumed run keeps its tiles, whatever memory is free now.
     const std::int64_t tile = hooks.resume != nullptr ? std::stoll(hooks.resume->notes.at("tile")) : -1;
-    StylePlan plan = plan_style(size, state_->net, state_->options, state_->max_memory, tile);
-    return StyleRun(job, state_->net, state_->targets, state_->options, std::move(plan), hooks).run();
+    StylePlan plan = plan_style(size, net, state_->options, state_->max_memory, tile);
+    return StyleRun(job, net, state_->targets, state_->options, std::move(plan), hooks).run();
 }
 
 }  // namespace reverie

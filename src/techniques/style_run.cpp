@@ -194,8 +194,8 @@ bool StyleRun::run_scale(const Position& from) {
         image_ = at::where(fixed, scene.content, image_);
         rule = &held.emplace(*rule_, fixed, scene.content);
     }
-    StyleObjective objective(net_, options_, scene.content, scene.counted, targets_.regions(scene, full_, plan_.tile),
-                             tile);
+    StyleObjective objective(net_, options_, scene.content, scene.counted,
+                             targets_.regions(net_, scene, full_, plan_.tile), tile);
 
     const std::int64_t steps_before = steps_ - from.step;
     const double per_step = step_pixels(net_, options_, size, plan_.tile);

@@ -45,8 +45,8 @@ Moments mixture(const Moments& one, const Moments& other, double share_of_one) {
 
 }  // namespace
 
-StyleTargets::StyleTargets(FrozenNet& net, std::vector<StyleSource> styles, const StyleOptions& options)
-    : net_(net), styles_(std::move(styles)), options_(options), least_(net.min_side(style_taps(options))) {
+StyleTargets::StyleTargets(const FrozenNet& net, std::vector<StyleSource> styles, const StyleOptions& options)
+    : styles_(std::move(styles)), options_(options), least_(net.min_side(style_taps(options))) {
     if (styles_.empty()) {
         throw Error(ErrorKind::Usage, "no style is given; name at least one picture with --style");
     }
@@ -84,7 +84,8 @@ Tensor StyleTargets::style_image(const Tensor& image, const StyleScene& full) co
     }
 }
 
-std::vector<StyleMoments> StyleTargets::measure_styles(Size scale, std::int64_t tile, const StyleScene& full) {
+std::vector<StyleMoments> StyleTargets::measure_styles(FrozenNet& net, Size scale, std::int64_t tile,
+                                                       const StyleScene& full) const {
     std::vector<StyleMoments> all;
     for (const StyleSource& style : styles_) {
         StyleMoments mean;
@@ -92,9 +93,9 @@ std::vector<StyleMoments> StyleTargets::measure_styles(Size scale, std::int64_t 
         const double share = 1.0 / static_cast<double>(style.images.size());
         for (const Tensor& image : style.images) {
             const Size size = style_size(options_, size_of(image), scale, least_);
-            const Tensor small = resize(image.to(net_.device()), size).clamp(0.0, 1.0);
+            const Tensor small = resize(image.to(net.device()), size).clamp(0.0, 1.0);
             const StyleMoments one =
-                measure_style(net_, options_, style_image(small, full), {}, tile_at(size, style_tile(tile)));
+                measure_style(net, options_, style_image(small, full), {}, tile_at(size, style_tile(tile)));
             for (std::size_t l = 0; l < mean.layers.size(); ++l) {
                 mean.layers[l].blend(one.layers[l], share);
             }
@@ -133,23 +134,32 @@ StyleMoments StyleTargets::blend(const std::vector<StyleMoments>& measured, doub
     return all;
 }
 
-std::vector<StyleRegion> StyleTargets::regions(const StyleScene& scene, const StyleScene& full, std::int64_t tile) {
-    const Size scale = size_of(scene.content);
-    const bool adapted = options_.color == StyleColor::Match || options_.color == StyleColor::Histogram;
+std::vector<StyleMoments> StyleTargets::styles_at(FrozenNet& net, Size scale, std::int64_t tile,
+                                                  const StyleScene& full) {
+    if (options_.color == StyleColor::Match || options_.color == StyleColor::Histogram) {
+        return measure_styles(net, scale, tile, full);  // made for this picture alone
+    }
     const bool same_shape = options_.preset == StylePreset::Chollet2e;
     const std::int64_t longest = std::max(scale.height, scale.width);
     const auto key = std::make_tuple(same_shape ? scale.height : longest, same_shape ? scale.width : longest, tile);
+    const std::lock_guard lock(measuring_);
     auto found = measured_.find(key);
-    if (found == measured_.end() || adapted) {
-        found = measured_.insert_or_assign(key, measure_styles(scale, tile, full)).first;
+    if (found == measured_.end()) {
+        found = measured_.emplace(key, measure_styles(net, scale, tile, full)).first;
     }
-    const std::vector<StyleMoments>& styles = found->second;
+    return found->second;
+}
+
+std::vector<StyleRegion> StyleTargets::regions(FrozenNet& net, const StyleScene& scene, const StyleScene& full,
+                                               std::int64_t tile) {
+    const Size scale = size_of(scene.content);
+    const std::vector<StyleMoments> styles = styles_at(net, scale, tile, full);
 
     std::vector<StyleRegion> all;
     if (scene.masks.empty()) {
         const Size finished = size_of(full.content);
         all.push_back({scene.counted, blend(styles, static_cast<double>(std::max(finished.height, finished.width)) /
-                                                        static_cast<double>(longest))});
+                                                        static_cast<double>(std::max(scale.height, scale.width)))});
     }
     for (std::size_t i = 0; i < scene.masks.size(); ++i) {
         const Tensor& mask = scene.masks[i];
@@ -157,7 +167,7 @@ std::vector<StyleRegion> StyleTargets::regions(const StyleScene& scene, const St
     }
     if (options_.strength < 1.0) {
         for (StyleRegion& region : all) {
-            const StyleMoments own = measure_style(net_, options_, scene.content, region.mask, tile_at(scale, tile));
+            const StyleMoments own = measure_style(net, options_, scene.content, region.mask, tile_at(scale, tile));
             for (std::size_t l = 0; l < own.layers.size(); ++l) {
                 region.moments.layers[l] = mixture(region.moments.layers[l], own.layers[l], options_.strength);
             }

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <map>
+#include <mutex>
 #include <string>
 #include <tuple>
 #include <vector>
@@ -20,27 +21,31 @@ struct StyleScene {
     std::vector<Tensor> masks;  ///< one per style, or empty
 };
 
-/// Measures the styles once per scale, for all pictures.
+/// Measures the styles once per scale, for all pictures. Several threads may ask at once, each with its own net.
 class StyleTargets {
   public:
     /// Throws Usage without styles, Input for one below the net's minimum.
-    StyleTargets(FrozenNet& net, std::vector<StyleSource> styles, const StyleOptions& options);
+    StyleTargets(const FrozenNet& net, std::vector<StyleSource> styles, const StyleOptions& options);
 
     const std::vector<StyleSource>& styles() const noexcept { return styles_; }
 
     /// `full`: the picture at the size of the result, whose colours styles may be matched to. `tile`: as planned.
-    std::vector<StyleRegion> regions(const StyleScene& scene, const StyleScene& full, std::int64_t tile);
+    /// `net`: of the constructor's graph and weights.
+    std::vector<StyleRegion> regions(FrozenNet& net, const StyleScene& scene, const StyleScene& full,
+                                     std::int64_t tile);
 
   private:
-    std::vector<StyleMoments> measure_styles(Size scale, std::int64_t tile, const StyleScene& full);
+    std::vector<StyleMoments> styles_at(FrozenNet& net, Size scale, std::int64_t tile, const StyleScene& full);
+    std::vector<StyleMoments> measure_styles(FrozenNet& net, Size scale, std::int64_t tile,
+                                             const StyleScene& full) const;
     Tensor style_image(const Tensor& image, const StyleScene& full) const;
     StyleMoments blend(const std::vector<StyleMoments>& styles, double enlargement) const;
 
-    FrozenNet& net_;
     std::vector<StyleSource> styles_;
     const StyleOptions& options_;
     std::int64_t least_;                 // the net's minimum side
     std::vector<std::int64_t> strides_;  // of the style layers
+    std::mutex measuring_;               // who comes second waits for what the first measures
     /// By the content's size (only its longest side matters, except to Chollet2e) and the tile.
     std::map<std::tuple<std::int64_t, std::int64_t, std::int64_t>, std::vector<StyleMoments>> measured_;
 };

@@ -123,6 +123,20 @@ TEST_F(Pictures, DepthAndAlphaAreCarried) {
     EXPECT_NEAR(out.alpha[0][10][24].item<float>(), 0.5F, 0.03F);
 }
 
+TEST_F(Pictures, SideBySideTheyAreThoseOfOneThread) {
+    std::filesystem::create_directory(path("in"));
+    for (const char* name : {"a.jpg", "b.jpg", "c.jpg"}) {
+        std::filesystem::copy(path("photo.jpg"), path(std::string("in/") + name));
+    }
+    dreamt({path("in"), "-o", path("out"), "--threads", "3"});  // --jobs auto
+    dreamt({path("in/a.jpg"), "-o", path("alone.jpg"), "--threads", "1"});
+    const Tensor alone = load_image(path("alone.jpg"));
+    for (const char* name : {"out/a.jpg", "out/b.jpg", "out/c.jpg"}) {
+        EXPECT_TRUE(load_image(path(name)).equal(alone)) << name;
+        EXPECT_EQ(nlohmann::json::parse(read_picture(path(name)).text.at("reverie"))["threads"], 1);
+    }
+}
+
 TEST_F(Pictures, FoldersKeepNamesAndExistingOnesCanBeSkipped) {
     std::filesystem::create_directories(path("in/sub"));
     std::filesystem::copy(path("photo.jpg"), path("in/a.jpg"));

@@ -34,8 +34,9 @@ TEST_F(Signals, FirstOneWritesWhatIsThere) {
 
 TEST_F(Signals, FirstOneStartsNoOtherPicture) {
     std::filesystem::copy(path("photo.jpg"), path("second.jpg"));
-    RunningProgram program(
-        long_dream({path("photo.jpg"), path("second.jpg"), "-o", path("out"), "--progress", "json", "--json"}), run_);
+    RunningProgram program(long_dream({path("photo.jpg"), path("second.jpg"), "-o", path("out"), "--progress", "json",
+                                       "--json", "--jobs", "1"}),
+                           run_);
     ASSERT_TRUE(program.wait_for_error("\"fraction\""));
     program.signal(SIGINT);
     const RunResult result = program.wait();

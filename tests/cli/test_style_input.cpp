@@ -33,7 +33,11 @@ TEST_F(StyleInput, FlagsThatContradictAreRefused) {
     const std::string wave = path("wave.png");
     expect_fault(with({"--style", wave, path("night.png"), "--mask", wave}), 2, "--mask names 1, but there are 2");
     expect_fault(with({"--style", wave, path("night.png"), "--only-color"}), 2, "--each-style");
-    expect_fault(with({"--style", wave, "--only-color", "--trace", path("t")}), 2, "--only-color");
+    expect_fault(with({"--style", wave, "--trace", path("t"), "--jobs", "2"}), 2, "--trace follows one picture");
+    expect_fault(with({"--style", wave, "--checkpoint", path("t"), "--jobs", "2"}), 2, "--checkpoint follows one");
+    for (const char* jobs : {"0", "-1", "two", "1.5", "1000"}) {
+        expect_fault(with({"--style", wave, "--jobs", jobs}), 2, "--jobs '" + std::string(jobs) + "'");
+    }
     expect_fault(with({"--style", wave, "--resume"}), 2, "--checkpoint");
     expect_fault(with({"--style", wave, "--each-style"}), 2, "name a folder");
     expect_fault(with({"--style", wave, "--init", "noize"}), 2, "did you mean 'noise'");
@@ -44,6 +48,28 @@ TEST_F(StyleInput, FlagsThatContradictAreRefused) {
     expect_fault(run({path("photo.png"), "-o", path("out.png"), "--style", wave, "--style-layers", "relu9_1"}), 2,
                  "relu");
     expect_fault(run({path("photo.png"), "-o", path("out.png"), "--style", wave, "--size", "big"}), 2, "--size big");
+}
+
+TEST_F(StyleInput, FlagsThatMeanNothingWithOnlyColorAreRefused) {
+    save_image(path("white.png"), at::ones({3, 36, 48}));
+    const std::vector<std::vector<std::string>> meaningless = {
+        {"--steps", "5"},       {"--strength", "0.5"},         {"--preset", "gatys"},  {"--color", "luma"},
+        {"--init", "noise"},    {"--style-layers", "relu1_1"}, {"--network", "vgg16"}, {"--mask", path("white.png")},
+        {"--trace", path("t")}, {"--preview-every", "3"}};
+    std::vector<std::string> plain = {path("photo.png"), "--style",     path("wave.png"), "-o",
+                                      path("out.png"),   "--only-color"};
+    for (const std::vector<std::string>& flag : meaningless) {
+        std::vector<std::string> words = plain;
+        words.insert(words.end(), flag.begin(), flag.end());
+        expect_fault(run(words), 2, flag[0] + " means nothing with --only-color");
+    }
+    EXPECT_FALSE(exists("out.png"));
+    // Not what only the picture of --from says, which was styled.
+    styled({path("photo.png"), "--style", path("wave.png"), "-o", path("styled.png")});
+    plain.insert(plain.end(),
+                 {"--from", path("styled.png"), "--size", "own", "--seed", "3", "--protect", path("white.png")});
+    const RunResult result = run(plain);
+    EXPECT_EQ(result.exit_code, 0) << result.error;
 }
 
 TEST_F(StyleInput, StylesOfOneNameAreRefusedInAProduct) {

@@ -157,7 +157,7 @@ TEST_F(StylePictures, EveryContentGetsEveryStyle) {
     write_file(path("broken.png"), std::string_view("no picture either"));
     const std::vector<std::string> words = {path("in"),         "--recursive",     "--style",      path("wave.png"),
                                             path("broken.png"), path("night.png"), "--each-style", "-o",
-                                            path("out"),        "--json"};
+                                            path("out"),        "--json",          "--jobs",       "1"};
     const RunResult result = quick_style(words);
     EXPECT_EQ(result.exit_code, 3) << result.error;
     EXPECT_THAT(names("out/wave"), ElementsAre("a.png", "sub"));
@@ -184,7 +184,7 @@ TEST_F(StylePictures, ShardsMakeTheWholeAndWhatExistsIsSkipped) {
     }
     const auto shard = [&](const std::string& share) {
         return styled({path("in"), "--style", path("wave.png"), path("night.png"), "--each-style", "-o", path("out"),
-                       "--shard", share, "--skip-existing"});
+                       "--shard", share, "--skip-existing", "--jobs", "1"});
     };
     EXPECT_EQ(shard("1/4"), path("out/wave/a.png") + "\n" + path("out/night/b.png") + "\n");
     EXPECT_EQ(shard("2/4"), path("out/wave/b.png") + "\n" + path("out/night/c.png") + "\n");
@@ -270,6 +270,7 @@ TEST_F(StylePictures, HelpIsGroupedAndFitsItsWidth) {
                              "--resume",
                              "--shard",
                              "--skip-existing",
+                             "--jobs",
                              "--size"}) {
         EXPECT_THAT(help.output, HasSubstr(flag));
     }

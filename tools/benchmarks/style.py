@@ -6,7 +6,7 @@
              --peer-minutes of it: W2 plus content in float64, with exact matrix roots, on the finished picture
   default    the default picture from process start to file, and the peak memory
   memory     peak memory per megapixel, whole and under a limit
-  batch      ten pictures in one run, and in one shard per core, against ten runs
+  batch      ten pictures in one run, one after the other and side by side, against ten runs
 
 The net is VGG19 with random weights of a fixed seed unless --weights names a file of torchvision's; its values change
 none of the times. Needs Python with torch and Pillow (PYTHON=... picks one), and the machine for itself.
@@ -361,18 +361,10 @@ def measure_batch(args, ours, _):
             names.append(os.path.join(folder, f"{k}.jpg"))
             Image.open(args.content).convert("RGB").rotate(0.5 * k).save(names[-1])
         flags = ["--size", "256", *args.batch_flags.split()]
-        together = ours.run(names, *flags, own_net=False)[0]
+        one_by_one, side_by_side = (ours.run(names, "--jobs", jobs, *flags, own_net=False)[0] for jobs in ("1", "auto"))
         apart = sum(ours.run([name], *flags, own_net=False)[0] for name in names)
-        out = os.path.join(folder, "shards")
-        begin = time.monotonic()
-        shards = [subprocess.Popen([args.program, *names, "--style", args.style, "-o", out, "--progress", "none",
-                                    "--quiet", "--shard", f"{k + 1}/{args.threads}", "--threads", "1", *flags],
-                                   stdout=subprocess.DEVNULL) for k in range(args.threads)]
-        if any(shard.wait() for shard in shards):
-            sys.exit("failed: a shard")
-        sharded = time.monotonic() - begin
-    print(f"10 pictures of 256 px: {apart:.1f} s in ten runs, {together:.1f} s in one ({apart / together:.2f}x), "
-          f"{sharded:.1f} s in {args.threads} shards of one thread each ({apart / sharded:.2f}x)")
+    print(f"10 pictures of 256 px: {apart:.1f} s in ten runs; in one run {one_by_one:.1f} s one after the other "
+          f"({apart / one_by_one:.2f}x), {side_by_side:.1f} s side by side ({apart / side_by_side:.2f}x)")
 
 
 def main():

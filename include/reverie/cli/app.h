@@ -4,6 +4,7 @@
 #include <chrono>
 #include <exception>
 #include <functional>
+#include <mutex>
 #include <optional>
 #include <string>
 #include <vector>
@@ -41,11 +42,16 @@ class Session {
     /// Progress and warnings to the console, cancellation from the signals.
     Hooks hooks();
 
-    /// A line on standard output, there at once. Throws Output when nobody reads it any more.
+    /// A line on standard output, there at once and whole, whoever else prints. Throws Output when nobody reads it any
+    /// more.
     void print(const std::string& line);
 
     /// What --from's picture was made with; empty without --from.
     const Settings& from() const noexcept { return from_; }
+
+    /// Whether the flag, named without dashes, was given on the command line or by --config; what --from's picture says
+    /// does not count.
+    bool given(const std::string& flag) const;
 
     /// Does what --save-config asks for, once the program knows its settings.
     void save_config(const Settings& resolved) const;
@@ -58,6 +64,7 @@ class Session {
     const CancelToken& cancel_;
     Settings from_;
     std::optional<Runtime> runtime_;
+    std::mutex printing_;
 };
 
 class Program {

@@ -1,4 +1,5 @@
-// Standard error: sentences for people, and one line of progress that never mixes with them.
+// Standard error: sentences for people, and one line of progress that never mixes with them. Several threads may speak
+// at once.
 #pragma once
 
 #include <memory>

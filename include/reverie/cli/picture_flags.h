@@ -23,6 +23,7 @@ struct PictureOptions {
     bool recursive = false;
     std::string shard;  ///< "I/N": the I-th of N shares; empty: everything
     bool skip_existing = false;
+    std::string jobs = "auto";  ///< most pictures at once, or auto
     bool fail_fast = false;
 };
 
@@ -36,6 +37,9 @@ const std::string& wanted_size(const PictureOptions& options);
 
 /// What it means; empty: the input's own. Throws Usage.
 std::optional<std::int64_t> longest_side(const PictureOptions& options);
+
+/// --jobs; empty: auto. Throws Usage.
+std::optional<int> jobs_of(const PictureOptions& options);
 
 /// "4G" -> 4e9; "50%" -> half of `available`, rounded down to whole gigabytes above two, so that it does not change
 /// from run to run with every small program that comes and goes. Throws Usage.

@@ -21,12 +21,15 @@ struct PictureResult {
     Settings settings;       ///< more of what shaped the pixels, that only this picture's size decided
 };
 
-/// What a program does to one picture.
+/// What a program does to one picture. With --jobs its functions are called by several threads at once, but for
+/// `plan`.
 struct PictureTask {
     Settings settings;  ///< all that shapes the pixels; goes into the picture
     std::function<PictureResult(const Picture& picture, const BatchItem& item, const Hooks& hooks)> work;
-    std::function<Settings(Size image)> plan;  ///< what --dry-run says about a picture of that size
-    std::function<void()> written;             ///< may be empty: after a finished picture was written
+    std::function<Settings(Size image)> plan;            ///< what --dry-run says about a picture of that size
+    std::function<void()> written = {};                  ///< may be empty: after a finished picture was written
+    std::function<std::int64_t(Size image)> bytes = {};  ///< may be empty: memory that work on that size takes
+    std::int64_t max_memory = 0;                         ///< of all pictures that are in work at once; 0: no limit
 };
 
 /// A way in which every picture is done: with that style.
@@ -45,11 +48,15 @@ struct PictureProgram {
     std::function<void(std::vector<BatchItem>& items, const std::vector<BatchItem>& skipped)> arrange = {};
     /// An earlier run is gone on with: what has its output is done, unless outputs are to be replaced.
     bool resume = false;
+    /// Pixels up to which a picture keeps no several threads busy: with --jobs auto, such pictures of a batch are made
+    /// side by side; 0: none.
+    std::int64_t small = 0;
 };
 
-/// Checks inputs and outputs and does the pictures one after the other. Faults of single pictures are reported and the
-/// rest is done, unless --fail-fast. Standard output gets a line per finished picture. When stopped, what is there of
-/// the present picture is written to NAME.partial.EXT. Returns the exit code: 0, or the first fault's.
+/// Checks inputs and outputs and does the pictures, as many side by side as --jobs says, each on its share of the
+/// threads, and never more than memory has room for. Faults of single pictures are reported and the rest is done,
+/// unless --fail-fast. Standard output gets a line per finished picture. When stopped, what is there of the present
+/// pictures is written to NAME.partial.EXT. Returns the exit code: 0, or the first fault's.
 int run_pictures(Session& session, const PictureOptions& options, const PictureProgram& program);
 
 }  // namespace reverie

@@ -14,7 +14,8 @@ namespace reverie {
 int run_style(Session& session, const StyleFlags& flags, const PictureOptions& pictures, const NetworkOptions& network,
               const WeightStore& store);
 
-/// The same with --only-color: no net, each input takes the colours of the style.
+/// The same with --only-color: no net, each input takes the colours of the style. Throws Usage for flags that mean
+/// nothing then.
 int run_only_color(Session& session, const StyleFlags& flags, const PictureOptions& pictures);
 
 }  // namespace reverie

@@ -1,10 +1,22 @@
-// Several pieces of work side by side, each on one thread.
+// Several pieces of work side by side, each on its own share of the threads.
 #pragma once
 
 #include <functional>
 #include <vector>
 
 namespace reverie {
+
+/// While it lives, LibTorch takes so many threads for what this thread asks of it, whatever others ask for on theirs.
+class ThreadShare {
+  public:
+    explicit ThreadShare(int threads);
+    ~ThreadShare();
+    ThreadShare(const ThreadShare&) = delete;
+    ThreadShare& operator=(const ThreadShare&) = delete;
+
+  private:
+    int before_;
+};
 
 /// Runs the tasks on as many threads as LibTorch has, the first ones first, each task on one thread alone: right for
 /// small linear algebra, which spends its time waking threads otherwise. Not at::parallel_for: inside an OpenMP region

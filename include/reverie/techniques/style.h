@@ -140,7 +140,8 @@ struct StyleResult {
     bool cancelled = false;  ///< stopped by the token: the best that was there, brought to the full size
 };
 
-/// Holds styles and their targets, which are computed once per scale and shared by all jobs.
+/// Holds styles and their targets, which are computed once per scale and shared by all jobs, those of several threads
+/// too.
 class Stylizer {
   public:
     /// `net`: of a prepared graph; must outlive the Stylizer. `max_memory` in bytes; 0: no limit. Throws like validate;
@@ -157,6 +158,10 @@ class Stylizer {
     /// The gradient is computed whole, or exactly in two passes over tiles where the plan says so. Throws like plan;
     /// Usage for maps of another size, or masks that are not one per style; Usage when the picture ends as no numbers.
     StyleResult stylize(const StyleJob& job, const StyleHooks& hooks = {});
+
+    /// The same with another net of the same graph and weights: several threads may work at once, each with its own
+    /// net. Where they have as many threads as it would have alone, a job's result is the same to the bit.
+    StyleResult stylize(const StyleJob& job, FrozenNet& net, const StyleHooks& hooks);
 
   private:
     struct State;

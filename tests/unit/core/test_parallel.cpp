@@ -5,8 +5,10 @@
 #include <array>
 #include <atomic>
 #include <stdexcept>
+#include <thread>
 
 #include "reverie/core/parallel.h"
+#include "reverie/core/pool.h"
 
 namespace reverie {
 namespace {
@@ -31,6 +33,42 @@ TEST(SideBySide, EveryTaskHasOneThread) {
     side_by_side(
         std::vector<std::function<void()>>(4, [&most] { most = std::max(most.load(), at::get_num_threads()); }));
     EXPECT_EQ(most, 1);
+}
+
+TEST(ThreadShare, HoldsOnItsOwnThreadWhateverOthersDo) {
+    const int threads = at::get_num_threads();
+    {
+        const ThreadShare three(3);
+        std::jthread([] {
+            const ThreadShare two(2);
+            EXPECT_EQ(at::get_num_threads(), 2);
+            side_by_side(std::vector<std::function<void()>>(5, [] { EXPECT_EQ(at::get_num_threads(), 1); }));
+            EXPECT_EQ(at::get_num_threads(), 2);
+            std::atomic<int> most = 0;
+            at::parallel_for(0, 64, 1, [&most](std::int64_t, std::int64_t) {
+                most = std::max(most.load(), at::get_thread_num() + 1);
+            });
+            EXPECT_LE(most, 2);
+        }).join();
+        EXPECT_EQ(at::get_num_threads(), 3);
+    }
+    EXPECT_EQ(at::get_num_threads(), threads);
+}
+
+TEST(Pool, MakesAsManyPiecesAsAreInUse) {
+    int made = 0;
+    Pool<int> pool([&made] { return ++made; });
+    EXPECT_EQ(pool.first(), 1);
+    {
+        const auto one = pool.take();
+        EXPECT_EQ(&*one, &pool.first());
+        const auto two = pool.take();
+        EXPECT_EQ(*two, 2);
+    }
+    const auto again = pool.take();
+    const auto other = pool.take();
+    EXPECT_NE(&*again, &*other);
+    EXPECT_EQ(made, 2);
 }
 
 TEST(SideBySide, GivesRightEigendecompositions) {

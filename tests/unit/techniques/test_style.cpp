@@ -4,8 +4,10 @@
 
 #include <algorithm>
 #include <cmath>
+#include <thread>
 #include <vector>
 
+#include "reverie/core/parallel.h"
 #include "reverie/image/color.h"
 #include "reverie/image/resample.h"
 #include "reverie/techniques/style.h"
@@ -227,6 +229,35 @@ TEST(Stylizer, GivesTheSameBytesAgain) {
     Stylizer other(quick_net(), one_style(), options, 0);
     other.stylize(job_of(35, 67));  // the targets of another picture are shared
     EXPECT_TRUE(at::equal(other.stylize(job).image, one));
+}
+
+TEST(Stylizer, GivesTheSameBytesOnSeveralThreadsAsOnOne) {
+    StyleOptions options = quick_options();
+    options.strength = 0.8;  // looks at the content too
+    const std::vector<StyleJob> jobs = {job_of(49, 67), job_of(67, 35), job_of(41, 67), job_of(40, 52)};
+    std::vector<Tensor> alone;
+    {
+        const ThreadShare one(1);
+        Stylizer stylizer(quick_net(), one_style(), options, 0);
+        for (const StyleJob& job : jobs) {
+            alone.push_back(stylizer.stylize(job).image);
+        }
+    }
+    Stylizer stylizer(quick_net(), one_style(), options, 0);
+    std::vector<Tensor> together(jobs.size());
+    {
+        std::vector<std::jthread> threads;
+        for (std::size_t i = 0; i < jobs.size(); ++i) {
+            threads.emplace_back([&, i] {
+                const ThreadShare one(1);
+                FrozenNet net = make_net(quick_options());
+                together[i] = stylizer.stylize(jobs[i], net, {}).image;
+            });
+        }
+    }
+    for (std::size_t i = 0; i < jobs.size(); ++i) {
+        EXPECT_TRUE(together[i].equal(alone[i])) << i;
+    }
 }
 
 /// Every state a run gives, and its result.
