@@ -77,11 +77,12 @@ class Descriptor {
 std::vector<std::byte> read_file(const std::filesystem::path& path, ErrorKind kind) {
     const Descriptor file(path, kind);
     std::vector<std::byte> bytes;
-    bytes.reserve(file.size());
     constexpr std::size_t kChunk = 1 << 20;  // also reads what has no size in advance: pipes, /dev/stdin
     std::size_t filled = 0;
     for (;;) {
-        bytes.resize(filled + std::max(kChunk, file.size() > filled ? file.size() - filled + 1 : 0));
+        if (filled == bytes.size()) {  // one byte more than the size, so that the end is seen without growing
+            bytes.resize(filled == 0 && file.size() > 0 ? file.size() + 1 : filled + kChunk);
+        }
         const ssize_t count = ::read(file.value(), bytes.data() + filled, bytes.size() - filled);
         if (count < 0) {
             if (errno == EINTR) {

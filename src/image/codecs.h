@@ -14,6 +14,8 @@ Header bmp_header(Bytes bytes, const std::string& name);
 
 // `header` is what the format's own header reader said of the same bytes, already held against the limits.
 Raster decode_jpeg(Bytes bytes, const Header& header, const std::string& name);
+/// At 1/`reduction` of its size, rounded up: 1, 2, 4 or 8, which the library decodes with less work.
+Raster decode_jpeg_reduced(Bytes bytes, const std::string& name, int reduction);
 Raster decode_png(Bytes bytes, const Header& header, const std::string& name);
 Raster decode_tiff(Bytes bytes, const Header& header, const std::string& name);
 Raster decode_webp(Bytes bytes, const Header& header, const std::string& name);

@@ -87,7 +87,7 @@ class JpegReader {
         return header;
     }
 
-    Raster read_pixels() {
+    Raster read_pixels(unsigned reduction) {
         const bool grey = info_.num_components == 1;
         const bool cmyk = info_.num_components == 4;
         if (!grey && !cmyk && info_.num_components != 3) {
@@ -95,13 +95,15 @@ class JpegReader {
         }
         info_.out_color_space = grey ? JCS_GRAYSCALE : cmyk ? JCS_CMYK : JCS_RGB;
         info_.progress = &progress_;
-        Raster raster({info_.image_height, info_.image_width}, 8, grey ? 1 : 3, grey ? 1 : 3);
+        info_.scale_denom = reduction;
+        guarded(faults_, name_, [this] { jpeg_calc_output_dimensions(&info_); });
+        Raster raster({info_.output_height, info_.output_width}, 8, grey ? 1 : 3, grey ? 1 : 3);
         read_marked_text(raster);
         if (cmyk) {
             raster.notes.push_back("'" + name_ +
                                    "' is a CMYK picture, converted without a profile; its colours are approximate");
         }
-        std::vector<JSAMPLE> inks(cmyk ? info_.image_width * std::size_t{4} : 0);
+        std::vector<JSAMPLE> inks(cmyk ? info_.output_width * std::size_t{4} : 0);
         guarded(faults_, name_, [&] {
             jpeg_start_decompress(&info_);
             while (info_.output_scanline < info_.output_height) {
@@ -176,10 +178,12 @@ struct JpegWriter {
 
 Header jpeg_header(Bytes bytes, const std::string& name) { return JpegReader(bytes, name).read_header(); }
 
-Raster decode_jpeg(Bytes bytes, const Header&, const std::string& name) {
+Raster decode_jpeg(Bytes bytes, const Header&, const std::string& name) { return decode_jpeg_reduced(bytes, name, 1); }
+
+Raster decode_jpeg_reduced(Bytes bytes, const std::string& name, int reduction) {
     JpegReader reader(bytes, name);
     reader.read_header();
-    return reader.read_pixels();
+    return reader.read_pixels(static_cast<unsigned>(reduction));
 }
 
 std::vector<std::byte> encode_jpeg(const Raster& raster, const Text& text, int quality) {

@@ -16,6 +16,7 @@
 
 #include "image/byte_reader.h"
 #include "image/codecs.h"
+#include "image/decode.h"
 #include "reverie/core/error.h"
 #include "reverie/core/files.h"
 
@@ -179,6 +180,21 @@ Size upright_size(const Header& header) {
     return on_its_side ? Size{header.size.width, header.size.height} : header.size;
 }
 
+/// The largest reduction of a JPEG that leaves both sides at least so long.
+int reduction(Size size, Size at_least) {
+    int factor = 8;
+    while (factor > 1 && ((size.height + factor - 1) / factor < at_least.height ||
+                          (size.width + factor - 1) / factor < at_least.width)) {
+        factor /= 2;
+    }
+    return factor;
+}
+
+Error no_memory(const std::string& name, Size size) {
+    return {ErrorKind::Input, "'" + name + "' has " + std::to_string(size.width) + " x " + std::to_string(size.height) +
+                                  " pixels, more than the free memory can hold; make it smaller first"};
+}
+
 std::string lower_extension(const std::filesystem::path& path) {
     std::string extension = path.extension().string();
     std::transform(extension.begin(), extension.end(), extension.begin(),
@@ -218,20 +234,31 @@ Size size_of(const Tensor& image) { return {image.size(-2), image.size(-1)}; }
 
 std::string text_of(Size size) { return std::to_string(size.width) + "x" + std::to_string(size.height); }
 
-Picture decode_picture(std::span<const std::byte> bytes, const std::string& name, const ReadLimits& limits) {
+bool image::is_picture(Bytes bytes) { return sniff(bytes).has_value(); }
+
+image::Decoded image::decode_raster(Bytes bytes, const std::string& name, const ReadLimits& limits,
+                                    const std::optional<Size>& at_least) {
     const Codec& codec = codec_for(bytes, name);
     const Header header = checked_header(codec, bytes, name, limits);
-    const auto no_memory = [&] {
-        return Error(ErrorKind::Input, "'" + name + "' has " + std::to_string(header.size.width) + " x " +
-                                           std::to_string(header.size.height) +
-                                           " pixels, more than the free memory can hold; make it smaller first");
-    };
     try {
-        return image::to_picture(codec.decode(bytes, header, name), header.orientation);
+        if (codec.format == PictureFormat::Jpeg && at_least) {
+            return {decode_jpeg_reduced(bytes, name, reduction(upright_size(header), *at_least)), header.orientation};
+        }
+        return {codec.decode(bytes, header, name), header.orientation};
     } catch (const std::bad_alloc&) {
-        throw no_memory();
+        throw no_memory(name, header.size);
+    }
+}
+
+Picture decode_picture(std::span<const std::byte> bytes, const std::string& name, const ReadLimits& limits) {
+    image::Decoded decoded = image::decode_raster(bytes, name, limits);
+    const Size size = decoded.raster.size;
+    try {
+        return image::to_picture(std::move(decoded.raster), decoded.orientation);
+    } catch (const std::bad_alloc&) {
+        throw no_memory(name, size);
     } catch (const c10::Error&) {  // the only one the few tensor calls there can give: no memory
-        throw no_memory();
+        throw no_memory(name, size);
     }
 }
 

@@ -52,7 +52,8 @@ void from_plane(const float* plane, Raster& raster, int channel) {
                       : from_plane<std::uint8_t>(plane, raster, channel);
 }
 
-/// EXIF: 2 mirrored, 3 upside down, 4 mirrored and upside down; 5..8 the same, lying on the side.
+}  // namespace
+
 Tensor upright(const Tensor& image, int orientation) {
     switch (orientation) {
         case 2:
@@ -73,8 +74,6 @@ Tensor upright(const Tensor& image, int orientation) {
             return image;
     }
 }
-
-}  // namespace
 
 Raster::Raster(Size size_, int bits_, int colors_, int channels_)
     : size(size_),

@@ -48,6 +48,10 @@ struct Raster {
 /// To float planes in [0,1], grey tripled, alpha apart and not premultiplied, turned upright.
 Picture to_picture(Raster raster, int orientation);
 
+/// [C,H,W] turned by EXIF's number: 2 mirrored, 3 upside down, 4 mirrored and upside down; 5..8 the same, lying on the
+/// side.
+Tensor upright(const Tensor& image, int orientation);
+
 /// Clamped and rounded to nearest. Without `keep_alpha` a picture with alpha is composited on white.
 Raster to_raster(const Picture& picture, int bits, bool keep_alpha);
 

@@ -52,7 +52,8 @@ class Dataset {
     std::int64_t count() const;
     Size size() const;
     std::int64_t channels() const;
-    /// Sorted names of the first folder level below the source (or IDX label values); empty: unlabelled.
+    /// Sorted names of the first folder level below the source (or IDX label values); empty: unlabelled. A tar whose
+    /// images all lie in folders of one folder is taken as that folder.
     const std::vector<std::string>& classes() const;
     /// Index into classes(); -1 without labels.
     std::int64_t label(std::int64_t index) const;
@@ -69,6 +70,7 @@ class Dataset {
 
     struct State;
     explicit Dataset(std::shared_ptr<const State> state);
+    const State& state() const { return *state_; }  ///< for the readers of this room
 
   private:
     std::shared_ptr<const State> state_;
@@ -76,10 +78,11 @@ class Dataset {
 
 /// `source`: a folder (recursive, links followed but no loop), a text file of paths (one a line, relative to it, blank
 /// and # lines ignored), an IDX file, a folder with IDX files as MNIST is published (plain or .gz), a .tar of images,
-/// or one image. Images are read in parallel; the order is by name, whatever the threads. Bad files are skipped (16
-/// bit, CMYK, grey, alpha and EXIF rotation are not bad). Progress in "images"; cancelling throws Cancelled. Throws
-/// Input when nothing usable is there, naming the first fault, Usage for options, Output when the cache cannot be
-/// written (too little disk is said before it is begun).
+/// or one image. Folders and tars give the files whose extension says image, but no hidden ones. Images are read in
+/// parallel; the order is by name (a list's is its own), whatever the threads. Bad files are skipped (16 bit, CMYK,
+/// grey, alpha and EXIF rotation are not bad; transparent parts are white unless channels are 4). Progress in "images";
+/// cancelling throws Cancelled. Throws Input when nothing usable is there, naming the first fault, Usage for options,
+/// Output when the cache cannot be written (too little disk is said before it is begun).
 Dataset open_dataset(const std::filesystem::path& source, const DataOptions& options = {}, const Hooks& hooks = {});
 
 /// A part of a set by indices, for a validation split.
