@@ -23,7 +23,8 @@ Tensor image_grid(const Tensor& images, const GridOptions& options = {});
 Tensor to_rgb(const Tensor& image);
 
 /// Pairs of [N,C,H,W] sets as rows of a sheet: a's first `columns`, b's first, a's next, b's next ... for
-/// originals above reconstructions. All sets have N images.
+/// originals above reconstructions. All sets have one shape; a last row that is short is filled with white, so every
+/// row has `columns` images. On the CPU.
 Tensor interleave_rows(const std::vector<Tensor>& sets, std::int64_t columns);
 
 }  // namespace reverie

@@ -1,0 +1,115 @@
+#include "reverie/output/grid.h"
+
+#include <ATen/ops/cat.h>
+#include <ATen/ops/full.h>
+#include <ATen/ops/ones.h>
+
+#include <algorithm>
+
+#include "reverie/core/error.h"
+#include "reverie/image/picture.h"
+
+namespace reverie {
+namespace {
+
+std::string shape_text(const Tensor& tensor) {
+    std::string text = "[";
+    for (const std::int64_t size : tensor.sizes()) {
+        text += (text.size() > 1 ? "," : "") + std::to_string(size);
+    }
+    return text + "]";
+}
+
+void check_channels(const Tensor& images, std::int64_t dimensions) {
+    const bool fits = images.defined() && images.dim() == dimensions && images.numel() > 0;
+    const std::int64_t channels = fits ? images.size(-3) : 0;
+    if (channels != 1 && channels != 3 && channels != 4) {
+        throw Error(ErrorKind::Usage, "images of shape " + (images.defined() ? shape_text(images) : "[]") +
+                                          " cannot be shown; at least one with 1, 3 or 4 channels is wanted");
+    }
+}
+
+std::int64_t rounded_up(std::int64_t count, std::int64_t unit) { return (count + unit - 1) / unit; }
+
+/// The columns whose sheet has the shortest longest side; of equals the ones that leave fewer places empty, then more.
+std::int64_t squarest_columns(std::int64_t count, Size cell) {
+    std::int64_t best = 1;
+    auto best_cost = std::pair(count * std::max(cell.height, cell.width) + 1, std::int64_t{0});
+    for (std::int64_t columns = 1; columns <= count; ++columns) {
+        const std::int64_t rows = rounded_up(count, columns);
+        const auto cost = std::pair(std::max(rows * cell.height, columns * cell.width), rows * columns);
+        if (cost <= best_cost) {
+            best_cost = cost;
+            best = columns;
+        }
+    }
+    return best;
+}
+
+}  // namespace
+
+Tensor image_grid(const Tensor& images, const GridOptions& options) {
+    check_channels(images, 4);
+    if (options.columns < 0 || options.gap < 0 || options.min_side < 0 ||
+        !(options.background >= 0 && options.background <= 1)) {
+        throw Error(ErrorKind::Usage,
+                    "a sheet of images wants columns, a gap and a least side of 0 or more and a background in 0 to 1");
+    }
+    Tensor cells = images.detach().to(at::kCPU, at::kFloat).clamp(0, 1);
+    const std::int64_t longest = std::max(cells.size(2), cells.size(3));
+    if (const std::int64_t factor = rounded_up(options.min_side, longest); factor > 1) {
+        cells = cells.repeat_interleave(factor, 2).repeat_interleave(factor, 3);
+    }
+    const std::int64_t count = cells.size(0);
+    const Size cell = {cells.size(2) + options.gap, cells.size(3) + options.gap};
+    const std::int64_t columns = options.columns > 0 ? std::min(options.columns, count) : squarest_columns(count, cell);
+    const std::int64_t rows = rounded_up(count, columns);
+    const bool has_alpha = cells.size(1) == 4;
+    Tensor sheet = at::full({has_alpha ? 4 : 3, rows * cell.height + options.gap, columns * cell.width + options.gap},
+                            options.background, at::kFloat);
+    if (has_alpha) {
+        sheet[3].fill_(1);
+    }
+    for (std::int64_t i = 0; i < count; ++i) {
+        sheet.narrow(1, i / columns * cell.height + options.gap, cells.size(2))
+            .narrow(2, i % columns * cell.width + options.gap, cells.size(3))
+            .copy_(cells[i]);  // grey is spread over the three channels
+    }
+    return sheet;
+}
+
+Tensor to_rgb(const Tensor& image) {
+    check_channels(image, 3);
+    if (image.size(0) == 4) {
+        const Tensor alpha = image.narrow(0, 3, 1);
+        return image.narrow(0, 0, 3) * alpha + (1 - alpha);
+    }
+    return image.expand({3, -1, -1}).contiguous();
+}
+
+Tensor interleave_rows(const std::vector<Tensor>& sets, std::int64_t columns) {
+    if (columns < 1 || sets.empty()) {
+        throw Error(ErrorKind::Usage, "rows of images want at least one set and one column");
+    }
+    for (const Tensor& set : sets) {
+        check_channels(set, 4);
+        if (set.sizes() != sets.front().sizes()) {
+            throw Error(ErrorKind::Usage, "sets of images of shapes " + shape_text(sets.front()) + " and " +
+                                              shape_text(set) + " cannot share a sheet; one shape is wanted");
+        }
+    }
+    const std::int64_t count = sets.front().size(0);
+    std::vector<Tensor> rows;
+    for (std::int64_t start = 0; start < count; start += columns) {
+        const std::int64_t length = std::min(columns, count - start);
+        for (const Tensor& set : sets) {
+            rows.push_back(set.detach().narrow(0, start, length).to(at::kCPU, at::kFloat));
+            if (length < columns) {
+                rows.push_back(at::ones({columns - length, set.size(1), set.size(2), set.size(3)}, at::kFloat));
+            }
+        }
+    }
+    return at::cat(rows);
+}
+
+}  // namespace reverie
