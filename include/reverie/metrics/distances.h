@@ -1,4 +1,6 @@
-// Distances between two sets of feature vectors.
+// Distances between two sets of feature vectors, in float64 on the CPU. To be called on plain threads, never inside
+// at::parallel_for (core/parallel.h says why). All throw Input for too few rows or values that are not finite. All
+// but the kernel distance are biased in the number of rows: compare only what was measured with the same.
 #pragma once
 
 #include <cstdint>
@@ -18,7 +20,7 @@ double frechet_distance(const Tensor& mean_a, const Tensor& covariance_a, const 
 
 struct KernelDistance {
     double value = 0.0;
-    double deviation = 0.0;  ///< over subsets
+    double deviation = 0.0;  ///< over subsets; 0 when a subset is all there is
 };
 
 /// Kernel inception distance (Binkowski et al. 2018): unbiased MMD with k = (x.y/D + 1)^3 over `subsets` random subsets
@@ -31,7 +33,7 @@ struct PrecisionRecall {
     double recall = 0.0;     ///< share of reals within a fake's
 };
 
-/// Kynkaanniemi et al. 2019.
+/// Kynkaanniemi et al. 2019; more than `neighbours` rows on either side.
 PrecisionRecall precision_recall(const Tensor& reals, const Tensor& fakes, std::int64_t neighbours = 3);
 
 }  // namespace reverie

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <functional>
 #include <string>
+#include <vector>
 
 #include "reverie/core/hooks.h"
 #include "reverie/core/tensor.h"
@@ -17,6 +18,7 @@ struct FeatureProtocol {
     std::string tap;        ///< globally averaged
     std::int64_t side = 0;  ///< images are resized to side x side, bicubic with antialias (clean-fid), grey repeated
     std::int64_t dimensions = 0;
+    double scale = 1.0;  ///< of the values in [0,1] before the net's own normalisation
     /// "frechet(efficientnet_lite0 pool 1280d, bicubic 224, n=5000/5000)"
     std::string name(const std::string& distance, std::int64_t n_a, std::int64_t n_b) const;
 };

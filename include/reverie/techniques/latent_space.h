@@ -1,4 +1,5 @@
-// Ways through a latent space. Pure functions of float32 latents [N,D] on the CPU.
+// Ways through a latent space. Pure functions of float32 latents [N,D] on the CPU; to be called on plain threads
+// (core/parallel.h says why).
 #pragma once
 
 #include <cstdint>
@@ -14,7 +15,7 @@ namespace reverie {
 /// prior itself).
 Tensor seed_latents(const std::vector<std::uint64_t>& seeds, std::int64_t dimensions, double truncation = 1.0);
 
-/// "1-64", "3,7,20-25": what --seeds takes. Throws Usage.
+/// "1-64", "3,7,20-25": what --seeds takes, a million at most. Throws Usage.
 std::vector<std::uint64_t> parse_seeds(const std::string& text);
 
 enum class Blend { Linear, Spherical };
@@ -25,18 +26,20 @@ enum class Blend { Linear, Spherical };
 /// not) or frames < 2.
 Tensor latent_path(const Tensor& keyframes, std::int64_t frames, Blend blend, bool closed);
 
-/// Diagonal-covariance Gaussian mixture of latents, fitted by EM from k-means++ seeds (all by `seed`).
+/// Diagonal-covariance Gaussian mixture of latents, all float64.
 struct Mixture {
-    Tensor weights;    ///< [K] float64
+    Tensor weights;    ///< [K], sum 1
     Tensor means;      ///< [K,D]
     Tensor variances;  ///< [K,D]
 };
+/// Fitted by EM from k-means++ centres (all by `seed`), until that gains nothing more. Throws Usage for fewer than 1
+/// component or more than latents.
 Mixture fit_mixture(const Tensor& latents, std::int64_t components, std::uint64_t seed, std::int64_t iterations = 100);
 /// Row i is a function of (seeds[i]) alone; truncation scales the deviation from the component's mean.
 Tensor sample_mixture(const Mixture& mixture, const std::vector<std::uint64_t>& seeds, double truncation = 1.0);
 
 /// Principal axes of posterior means [N,D]: directions [D,D] by falling variance (rows, unit length, the largest
-/// entry positive), standard deviations [D] along them, the mean [D].
+/// entry positive), standard deviations [D] along them, the mean [D]; float32. Throws Input for N < 2.
 struct PrincipalAxes {
     Tensor mean;
     Tensor axes;
@@ -45,7 +48,8 @@ struct PrincipalAxes {
 PrincipalAxes principal_axes(const Tensor& latents);
 
 /// A rows x columns grid of latents [rows*columns, D] in the plane mean + a*u + b*v, a and b at normal quantiles from
-/// `low` to `high` (probabilities, e.g. 0.05 .. 0.95), top row the largest a.
+/// `low` to `high` (probabilities, e.g. 0.05 .. 0.95), top row the largest a, left column the smallest b. A single row
+/// or column lies in the middle. Throws Usage for none, or quantiles that do not rise within (0,1).
 Tensor manifold_latents(const Tensor& center, const Tensor& u, const Tensor& v, std::int64_t rows, std::int64_t columns,
                         double low = 0.05, double high = 0.95);
 
@@ -62,11 +66,13 @@ enum class DirectionMethod {
 };
 
 /// `with`, `without`: posterior means [N,D], [M,D]. A fifth of each, chosen by `seed`, is held out to measure accuracy
-/// (nearest side of the midpoint along the direction). Throws Input for fewer than 2 on a side.
+/// (nearest side of the midpoint along the direction; the mean of both sides' shares). Throws Input for fewer than 2 on
+/// a side, or sides that do not differ.
 Direction learn_direction(const std::string& name, const Tensor& with, const Tensor& without, DirectionMethod method,
                           std::uint64_t seed);
 
-/// Directions made mutually orthogonal in order (Gram-Schmidt), each keeping its effect along itself.
+/// Directions made mutually orthogonal in order (Gram-Schmidt), each keeping its effect along itself: adding one moves
+/// as far along its old vector as before. Throws Usage, naming it, for one that the others before it nearly span.
 std::vector<Direction> orthogonalized(std::vector<Direction> directions);
 
 /// A small safetensors file. Throws Output; reading throws Input for another file or other dimensions than
@@ -74,9 +80,10 @@ std::vector<Direction> orthogonalized(std::vector<Direction> directions);
 void write_direction(const std::filesystem::path& path, const Direction& direction);
 Direction read_direction(const std::filesystem::path& path, std::int64_t dimensions);
 
-/// Latents as files, told by extension: .npy (float32, C order) or .csv (one row a latent, 9 significant digits, which
-/// read back to the same bits; optional name column first when `names` is not empty). Throws Usage for another
-/// extension, Output, and Input for damage or another width than `dimensions` (0: any).
+/// Latents as files, told by extension: .npy (float32, C order) or .csv (a title row, then one row a latent, 9
+/// significant digits, which read back to the same bits; a name column first when `names`, one for each, are given).
+/// Read are those and CSV of bare numbers. Throws Usage for another extension, Output, and Input for damage, values
+/// that are not finite, or another width than `dimensions` (0: any).
 void write_latents(const std::filesystem::path& path, const Tensor& latents,
                    const std::vector<std::string>& names = {});
 Tensor read_latents(const std::filesystem::path& path, std::int64_t dimensions);

@@ -1,0 +1,92 @@
+#include "reverie/metrics/features.h"
+
+#include <ATen/ATen.h>
+
+#include <algorithm>
+#include <vector>
+
+#include "reverie/core/error.h"
+#include "reverie/core/text.h"
+#include "reverie/image/resample.h"
+
+namespace reverie {
+namespace {
+
+// clean-fid (Parmar et al. 2022) hands the net of 2015 (x - 128) / 128 of 0..255, as its TensorFlow original did; the
+// graph's own 2x - 1 of [0,1] makes that of values scaled so.
+constexpr double kInception2015 = 255.0 / 256.0;
+
+const std::vector<FeatureProtocol>& protocols() {
+    static const std::vector<FeatureProtocol> known = {
+        {.network = "inception_v3_fid", .tap = "avgpool", .side = 299, .dimensions = 2048, .scale = kInception2015},
+        {.network = "efficientnet_lite0", .tap = "avgpool", .side = 224, .dimensions = 1280},
+    };
+    return known;
+}
+
+constexpr std::int64_t kBatch = 32;  // beyond this nothing gets faster, only larger
+
+/// Any channels -> RGB; alpha is composited on white.
+Tensor as_rgb(const Tensor& images) {
+    switch (images.size(1)) {
+        case 1:
+            return images.expand({-1, 3, -1, -1});
+        case 3:
+            return images;
+        case 4: {
+            const Tensor alpha = images.narrow(1, 3, 1);
+            return images.narrow(1, 0, 3) * alpha + (1.0 - alpha);
+        }
+        default:
+            throw Error(ErrorKind::Internal, "pictures of " + std::to_string(images.size(1)) +
+                                                 " channels have no features; wanted 1, 3 or 4, please report this");
+    }
+}
+
+}  // namespace
+
+std::string FeatureProtocol::name(const std::string& distance, std::int64_t n_a, std::int64_t n_b) const {
+    return distance + "(" + network + " pool " + std::to_string(dimensions) + "d, bicubic " + std::to_string(side) +
+           ", n=" + std::to_string(n_a) + "/" + std::to_string(n_b) + ")";
+}
+
+FeatureProtocol feature_protocol(const std::string& network) {
+    for (const FeatureProtocol& protocol : protocols()) {
+        if (protocol.network == network) {
+            return protocol;
+        }
+    }
+    throw Error(ErrorKind::Usage, "'" + network + "' is no network that distances are measured with" +
+                                      did_you_mean(network, feature_networks()) + "; wanted " +
+                                      join(feature_networks(), ", ", " or "));
+}
+
+std::vector<std::string> feature_networks() {
+    std::vector<std::string> names;
+    for (const FeatureProtocol& protocol : protocols()) {
+        names.push_back(protocol.network);
+    }
+    return names;
+}
+
+Tensor image_features(FrozenNet& net, const FeatureProtocol& protocol, std::int64_t count,
+                      const std::function<Tensor(std::int64_t first, std::int64_t count)>& images, const Hooks& hooks) {
+    Tensor features = at::empty({count, protocol.dimensions}, at::kFloat);
+    for (std::int64_t first = 0; first < count; first += kBatch) {
+        if (hooks.cancelled()) {
+            throw Error(ErrorKind::Cancelled, "stopped");
+        }
+        const std::int64_t size = std::min(kBatch, count - first);
+        const Tensor batch = as_rgb(images(first, size).to(net.device()));
+        const Tensor seen = resize(batch.contiguous(), Size{protocol.side, protocol.side}).clamp(0.0, 1.0);
+        const Tensor maps = net.forward(seen * protocol.scale, {protocol.tap}, false).at(protocol.tap);
+        features.narrow(0, first, size).copy_(maps.mean(at::IntArrayRef{2, 3}));
+        hooks.progress({.stage = "features of " + protocol.network,
+                        .done = static_cast<double>(first + size),
+                        .total = static_cast<double>(count),
+                        .unit = "images"});
+    }
+    return features;
+}
+
+}  // namespace reverie
