@@ -114,7 +114,7 @@ RunIdentity identity_of(Session& session, const TrainFlags& flags, const DataFla
     return identity;
 }
 
-Settings settings_of(const RunIdentity& identity) {
+Settings as_settings(const RunIdentity& identity) {
     Settings settings;
     for (const RunOptions* options : {&identity.options, &identity.free}) {
         for (const auto& [name, text] : *options) {
@@ -263,7 +263,7 @@ int run_training(Session& session, const TrainFlags& flags, const DataFlags& dat
         require_same_labels(images);
     }
     const RunIdentity identity = identity_of(session, flags, data, images, plan, program.name);
-    session.save_config(settings_of(identity));
+    session.save_config(as_settings(identity));
     Batches batches(images.images, images.train,
                     {.batch = plan.options.batch, .seed = plan.options.seed, .mirror = data.mirror});
     if (common.dry_run) {

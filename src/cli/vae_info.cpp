@@ -19,7 +19,7 @@ namespace {
 namespace fs = std::filesystem;
 using Json = nlohmann::ordered_json;
 
-bool exists(const fs::path& path) {
+bool is_there(const fs::path& path) {
     std::error_code ignored;
     return fs::exists(path, ignored);
 }
@@ -71,9 +71,9 @@ class Info : public Program {
         const fs::path path = run_.run;
         const std::map<std::string, std::string> notes = vae_metadata(path, run_.weights);
         const VaeOptions options = vae_options(notes);
-        const Settings settings = exists(path / kOptionsFile) ? read_config(path / kOptionsFile) : Settings();
+        const Settings settings = is_there(path / kOptionsFile) ? read_config(path / kOptionsFile) : Settings();
         const std::vector<Record> records =
-            exists(path / kMetricsFile) ? read_json_lines(path / kMetricsFile) : std::vector<Record>();
+            is_there(path / kMetricsFile) ? read_json_lines(path / kMetricsFile) : std::vector<Record>();
 
         Json object = {{"run", path.string()},
                        {"weights", weights_word(run_.weights)},

@@ -33,13 +33,13 @@ fs::path run_path(const VaeRunFlags& flags) {
     return flags.run;
 }
 
-bool exists(const fs::path& path) {
+bool is_there(const fs::path& path) {
     std::error_code ignored;
     return fs::exists(path, ignored);
 }
 
 std::vector<std::string> read_labels(const fs::path& path) {
-    if (!exists(path)) {
+    if (!is_there(path)) {
         return {};
     }
     const std::vector<std::byte> bytes = read_file(path);
@@ -71,7 +71,7 @@ VaeRun::VaeRun(Session& session, const VaeRunFlags& flags)
       flags_(flags),
       path_(run_path(flags)),
       vae_(load_vae(path_, flags.weights, session.runtime().device)) {
-    if (exists(path_ / kOptionsFile)) {
+    if (is_there(path_ / kOptionsFile)) {
         options_ = read_config(path_ / kOptionsFile);
     }
     labels_ = read_labels(path_ / kLabelsFile);
@@ -86,8 +86,8 @@ fs::path VaeRun::weights_file() const {
     if (flags_.weights == VaeWeights::Best) {
         return path_ / kBestFile;
     }
-    return flags_.weights == VaeWeights::Average && exists(path_ / kAverageFile) ? path_ / kAverageFile
-                                                                                 : path_ / kWeightsFile;
+    return flags_.weights == VaeWeights::Average && is_there(path_ / kAverageFile) ? path_ / kAverageFile
+                                                                                   : path_ / kWeightsFile;
 }
 
 std::optional<std::int64_t> VaeRun::wanted_label() const {
@@ -127,7 +127,7 @@ ImageList VaeRun::images(const std::vector<std::string>& sources, DataPart part)
 
 ImageList VaeRun::training_images(const std::string& data) const {
     const std::string source = data.empty() ? options_.value("data") : data;
-    if (data.empty() && (source.empty() || !exists(source))) {
+    if (data.empty() && (source.empty() || !is_there(source))) {
         throw Error(ErrorKind::Usage, "the images that '" + path_.string() + "' was trained on " +
                                           (source.empty() ? "are not known" : "('" + source + "') are not there") +
                                           "; name images with --data");
