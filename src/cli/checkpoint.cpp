@@ -1,46 +1,20 @@
 #include "reverie/cli/checkpoint.h"
 
-#include <ATen/ATen.h>
-
 #include <map>
 #include <nlohmann/json.hpp>
-#include <span>
+#include <utility>
 
-#include "cli/json_text.h"
+#include "core/json_text.h"
 #include "reverie/core/error.h"
-#include "reverie/core/files.h"
 #include "reverie/core/text.h"
-#include "reverie/weights/sha256.h"
 #include "reverie/weights/state_dict.h"
+#include "weights/sealed_file.h"
 
 namespace reverie {
 namespace {
 
 constexpr const char* kFormat = "reverie checkpoint 1";
-constexpr const char* kDigest = "sha256";
-
-/// Of everything in the file but itself.
-std::string seal_of(const std::map<std::string, Tensor>& tensors, const std::map<std::string, std::string>& notes) {
-    Sha256 hash;
-    const auto add = [&hash](const std::string& text) {
-        hash.update(std::as_bytes(std::span(text.data(), text.size() + 1)));  // the zero too: where a text ends
-    };
-    for (const auto& [name, text] : notes) {
-        if (name != kDigest) {
-            add(name);
-            add(text);
-        }
-    }
-    for (const auto& [name, tensor] : tensors) {
-        add(name);
-        for (const std::int64_t side : tensor.sizes()) {
-            add(std::to_string(side));
-        }
-        const Tensor values = tensor.to(at::kCPU).contiguous();
-        hash.update(std::as_bytes(std::span(static_cast<const char*>(values.const_data_ptr()), values.nbytes())));
-    }
-    return hash.finish();
-}
+constexpr const char* kAdvice = "remove it to start anew, or name another with --checkpoint";
 
 /// A flag and what it was, as one would type it.
 std::string typed(const std::string& name, const Setting* setting) {
@@ -73,8 +47,7 @@ void write_checkpoint(const std::filesystem::path& path, const Checkpoint& check
                                                 {"state", json_text(checkpoint.state.notes)},
                                                 {"max-memory", std::to_string(checkpoint.max_memory)},
                                                 {"traced", std::to_string(checkpoint.traced)}};
-    notes[kDigest] = seal_of(checkpoint.state.tensors, notes);
-    write_safetensors(path, checkpoint.state.tensors, notes);
+    write_sealed(path, {checkpoint.state.tensors, std::move(notes)});
 }
 
 bool is_checkpoint(const std::filesystem::path& path) {
@@ -88,37 +61,19 @@ bool is_checkpoint(const std::filesystem::path& path) {
 }
 
 Checkpoint read_checkpoint(const std::filesystem::path& path) {
-    const auto damaged = [&path](const std::string& what) {
-        return Error(ErrorKind::Input, "the checkpoint '" + path.string() + "' " + what +
-                                           "; remove it to start anew, or name another with --checkpoint");
-    };
-    const MappedFile readable(path, ErrorKind::Input);  // what may not be read is not damaged
+    SealedFile file = read_sealed(path, kFormat, kAdvice);
     try {
-        const StateDict file = read_state_dict(path);
-        std::map<std::string, std::string> notes = file.metadata();
-        if (notes["format"] != kFormat) {
-            throw damaged("is no checkpoint of this program");
-        }
         Checkpoint checkpoint;
-        for (const std::string& name : file.names()) {
-            checkpoint.state.tensors[name] = file.load(name, /*keep_double=*/true);
-        }
-        if (seal_of(checkpoint.state.tensors, notes) != notes[kDigest]) {
-            throw damaged("is damaged (its digest does not fit)");
-        }
-        checkpoint.output = nlohmann::json::parse(notes["output"]).get<std::string>();
-        checkpoint.identity = settings_of({{kSettingsKey, notes["settings"]}}, path.string());
-        checkpoint.state.notes = nlohmann::json::parse(notes["state"]).get<std::map<std::string, std::string>>();
-        checkpoint.max_memory = nlohmann::json::parse(notes["max-memory"]).get<std::int64_t>();
-        checkpoint.traced = nlohmann::json::parse(notes["traced"]).get<std::int64_t>();
+        checkpoint.state.tensors = std::move(file.tensors);
+        checkpoint.output = nlohmann::json::parse(file.notes["output"]).get<std::string>();
+        checkpoint.identity = settings_of({{kSettingsKey, file.notes["settings"]}}, path.string());
+        checkpoint.state.notes = nlohmann::json::parse(file.notes["state"]).get<std::map<std::string, std::string>>();
+        checkpoint.max_memory = nlohmann::json::parse(file.notes["max-memory"]).get<std::int64_t>();
+        checkpoint.traced = nlohmann::json::parse(file.notes["traced"]).get<std::int64_t>();
         return checkpoint;
     } catch (const nlohmann::json::exception&) {
-        throw damaged("is damaged (its notes are not understood)");
-    } catch (const Error& error) {
-        if (error.kind() != ErrorKind::Weights) {
-            throw;
-        }
-        throw damaged("cannot be read as one");  // it is no safetensors file, or a cut one
+        throw Error(ErrorKind::Input,
+                    "the checkpoint '" + path.string() + "' is damaged (its notes are not understood); " + kAdvice);
     }
 }
 

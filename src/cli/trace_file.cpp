@@ -11,7 +11,7 @@
 #include <system_error>
 #include <utility>
 
-#include "cli/json_text.h"
+#include "core/json_text.h"
 #include "reverie/core/error.h"
 #include "reverie/core/files.h"
 

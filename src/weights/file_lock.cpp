@@ -48,8 +48,9 @@ FileLock::FileLock(std::filesystem::path path, const std::function<void()>& wait
     for (;;) {
         Descriptor file(::open(path_.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0666));
         if (file.get() < 0) {
-            throw Error(ErrorKind::Output, "'" + path_.string() + "' could not be made (" + std::strerror(errno) +
-                                               "); set REVERIE_MODELS to a folder that can be written");
+            throw Error(ErrorKind::Output,
+                        "'" + path_.string() + "' could not be made (" + std::strerror(errno) +
+                            "); make its folder writable or choose another (for weights: REVERIE_MODELS)");
         }
         while (::flock(file.get(), LOCK_EX | LOCK_NB) != 0) {
             if (errno != EWOULDBLOCK && errno != EINTR) {

@@ -4,6 +4,8 @@
 #include <c10/core/Device.h>
 
 #include <cstdint>
+#include <filesystem>
+#include <map>
 #include <string>
 
 #include "reverie/core/hooks.h"
@@ -20,13 +22,14 @@ struct TrainOptions {
     std::int64_t batch = 64;
     std::uint64_t seed = 0;
     ScheduleOptions schedule;
-    double clip_norm = 0.0;          ///< gradients of a phase together are held to this norm; 0: no
-    double average_half_life = 0.0;  ///< images after which a weight counts half in the running mean; 0: no mean
-    std::int64_t log_every = 50;     ///< steps
-    std::int64_t preview_every = 1000;
-    std::int64_t validate_every = 1000;
-    double checkpoint_minutes = 5.0;  ///< at most so long between checkpoints; one is also written at the end
-    bool mixed_precision = false;     ///< bfloat16 autocast on CUDA; refused on the CPU
+    double clip_norm = 0.0;              ///< gradients of a phase together are held to this norm; 0: no
+    double average_half_life = 0.0;      ///< images after which a weight counts half in the running mean; 0: no mean
+    std::int64_t log_every = 50;         ///< steps from one log line to the next, which holds the means over them
+    std::int64_t preview_every = 1000;   ///< steps; 0: none
+    std::int64_t validate_every = 1000;  ///< steps; 0: none
+    double checkpoint_minutes = 5.0;     ///< a log line, validation or preview so long after the last checkpoint writes
+                                         ///< the next; one is also written at the beginning and at the end
+    bool mixed_precision = false;        ///< bfloat16 autocast on CUDA; refused on the CPU
     c10::Device device = c10::Device(c10::kCPU);
 };
 
@@ -35,6 +38,9 @@ void validate(const TrainOptions& options);
 
 /// steps, or what epochs mean for that many images.
 std::int64_t planned_steps(const TrainOptions& options, std::int64_t images);
+
+/// About what a run with so many bytes of weights takes on the disk: for RunFolder::create.
+std::int64_t run_bytes(std::int64_t weight_bytes, const TrainOptions& options, std::int64_t images);
 
 enum class TrainEnd { Finished, TimeUp, Cancelled };
 
@@ -46,12 +52,20 @@ struct TrainResult {
 };
 
 /// Trains until the planned steps are done, the time is up or the user stops: then a checkpoint, exported weights
-/// (kWeightsFile, kAverageFile, best so far in kBestFile), metrics.csv, curves.png and the report are there. Goes on
-/// from the folder's checkpoint when it has one; what was recorded behind it is cut away and comes again, to the bit.
-/// Records go to metrics.jsonl and TensorBoard (`events/`), clock times to timing.jsonl. A loss or gradient that is no
-/// number takes the run back to the last good logged state with a changed seed for noise and half the learning rate
-/// from there on (both in the checkpoint), three times; the fourth time throws Input with what to try, everything up
-/// to the last good state saved. `validation` may be null. `facts` are rows for the report.
+/// (kWeightsFile: task.state(); kAverageFile: the mean of task.averaged(), when there is one; kBestFile: averaged() of
+/// the best validation, as means when there are), metrics.csv, curves.png and the report are there; all of them but the
+/// best are also written with every checkpoint. Goes on from the folder's checkpoint when it has one; what was recorded
+/// behind it is cut away and comes again, to the bit.
+///
+/// Records go to metrics.jsonl and TensorBoard (`events/`): "loss", the task's own names, "gradient_norm" (before
+/// clipping) and "learning_rate", each behind "<phase>/" when there are several phases, and what the task's validate()
+/// says as "validation/...", with the mean weights in place when there are. Previews too show these. Clock times go to
+/// timing.jsonl, unusable files of the dataset to skipped.json.
+///
+/// Whether losses and gradients were numbers is looked at when something is logged, validated or shown. If not, the run
+/// goes back to the state at the last such step, with a changed seed for noise and half the learning rate from there on
+/// (both in the checkpoint), three times; the fourth time throws Input with what to try, everything up to the last good
+/// state saved. `validation` may be null. `facts` are rows for the report.
 TrainResult train(TrainTask& task, Batches& batches, const OrderedBatches* validation, const TrainOptions& options,
                   RunFolder& folder, const RunOptions& facts, const Hooks& hooks);
 

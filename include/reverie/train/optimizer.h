@@ -34,9 +34,9 @@ class Optimizer {
     /// the learning rate.
     void step(const std::vector<Tensor>& gradients, double rate);
 
-    /// Everything that changes the next step, as "<parameter>.<moment>" and "step".
+    /// Everything that changes the next step, as "<parameter>.first", ".second" and ".step": the tensors themselves.
     NamedTensors state() const;
-    /// Throws Input for a state of another optimiser.
+    /// Copies such a state in. Throws Input for one of another optimiser.
     void restore(const NamedTensors& state);
 
     const NamedTensors& parameters() const noexcept { return parameters_; }

@@ -3,7 +3,8 @@
 
 #include <cstdint>
 #include <filesystem>
-#include <map>
+#include <functional>
+#include <memory>
 #include <optional>
 #include <string>
 #include <utility>
@@ -13,7 +14,8 @@
 
 namespace reverie {
 
-/// Options as names and texts, in the order they are shown.
+/// Options as names and texts, in the order they are shown. A name is a flag's without its dashes ("batch"); one with a
+/// space in it is a fact ("digest of the images"): compared too, but a comment in options.toml.
 using RunOptions = std::vector<std::pair<std::string, std::string>>;
 
 /// What a program needs to know about a run before it touches it.
@@ -26,7 +28,7 @@ struct RunIdentity {
 /// Everything that changes the next step, and where the records stand.
 struct TrainState {
     std::int64_t step = 0;  ///< steps done
-    NamedTensors tensors;   ///< "task/...", "average/...", "<phase>/..." as the loop names them
+    NamedTensors tensors;   ///< "task/...", "average/...", "optimizer/<phase>/...", "log/..."
     std::int64_t rollbacks = 0;
     std::optional<double> best;      ///< validation metric
     std::int64_t metrics_bytes = 0;  ///< of metrics.jsonl by then

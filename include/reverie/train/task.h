@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <string>
 #include <utility>
 #include <vector>
@@ -24,7 +25,8 @@ struct StepInput {
     std::uint64_t seed = 0;  ///< changes after a rollback
 };
 
-/// Collects scalars worth logging. They stay on the device, detached, until a logging step reads them.
+/// Collects scalars worth logging beside the loss, which is logged as "loss" anyway. They stay on the device, detached,
+/// until a logging step reads their means.
 class StepLog {
   public:
     void add(const std::string& name, const Tensor& scalar) { values_.emplace_back(name, scalar.detach()); }

@@ -1,0 +1,44 @@
+// What is logged, summed on the device from one log line to the next, and whether all of it was finite.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "reverie/output/records.h"
+#include "reverie/train/optimizer.h"
+
+namespace reverie {
+
+/// Nothing is read back from the device before healthy() or take().
+class IntervalLog {
+  public:
+    explicit IntervalLog(c10::Device device);
+
+    void add(const std::string& name, const Tensor& scalar);
+
+    /// From now on healthy() is false if `scalar` is no finite number.
+    void watch(const Tensor& scalar);
+    bool healthy() const;
+
+    /// The means since the last call, in the order in which the names first came.
+    Scalars take();
+
+    /// What take() would need, so that an interval survives its process.
+    NamedTensors state() const;
+    /// Also makes it healthy again.
+    void restore(const NamedTensors& state);
+
+  private:
+    struct Sum {
+        std::string name;
+        Tensor sum;  ///< float64 scalar
+        std::int64_t count = 0;
+    };
+
+    c10::Device device_;
+    std::vector<Sum> sums_;
+    Tensor health_;  ///< 0, or no number for ever
+};
+
+}  // namespace reverie

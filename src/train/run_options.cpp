@@ -1,0 +1,130 @@
+#include "train/run_options.h"
+
+#include <algorithm>
+#include <charconv>
+#include <cmath>
+#include <cstdio>
+
+#include "reverie/core/error.h"
+#include "reverie/core/runtime.h"
+
+namespace reverie {
+namespace {
+
+constexpr int kFormat = 1;
+
+/// What a resume can be told on the command line, as against a fact such as "digest of the images".
+bool is_flag(const std::string& name) { return name.find(' ') == std::string::npos; }
+
+/// Whether TOML takes the text without quotes and means the same by it. (It knows neither ".5" nor "5." nor "007".)
+bool is_bare(const std::string& text) {
+    if (text == "true" || text == "false") {
+        return true;
+    }
+    const std::string digits = text.substr(text.starts_with('-') ? 1 : 0);
+    const auto is_digit = [](char c) { return c >= '0' && c <= '9'; };
+    if (digits.empty() || !is_digit(digits.front()) || !is_digit(digits.back()) ||
+        digits.find(".e") != std::string::npos || (digits.size() > 1 && digits[0] == '0' && is_digit(digits[1]))) {
+        return false;
+    }
+    if (digits.find_first_not_of("0123456789") == std::string::npos) {
+        std::int64_t whole = 0;  // TOML has no larger ones
+        return std::from_chars(text.data(), text.data() + text.size(), whole).ec == std::errc();
+    }
+    double value = 0.0;
+    const auto [end, fault] = std::from_chars(text.data(), text.data() + text.size(), value);
+    return fault == std::errc() && end == text.data() + text.size() && std::isfinite(value);
+}
+
+std::string quoted(const std::string& text) {
+    std::string quoted = "\"";
+    for (const char c : text) {
+        if (c == '"' || c == '\\') {
+            quoted += std::string("\\") + c;
+        } else if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) {
+            char escape[8];
+            std::snprintf(escape, sizeof escape, "\\u%04x", static_cast<unsigned char>(c));
+            quoted += escape;
+        } else {
+            quoted += c;
+        }
+    }
+    return quoted + "\"";
+}
+
+std::string line_of(const std::string& name, const std::string& value) {
+    return (is_flag(name) ? "" : "# ") + name + " = " + (is_bare(value) ? value : quoted(value)) + "\n";
+}
+
+/// As one would type it.
+std::string typed(const std::string& name, const std::string* value) {
+    return value == nullptr ? "without --" + name : "with --" + name + " " + *value;
+}
+
+}  // namespace
+
+std::string run_headline(const std::string& program) {
+    return "# " + program + " " + version() + ", run format " + std::to_string(kFormat) +
+           ": the options of this run, fit for --config";
+}
+
+void require_own(const std::string& headline, const std::string& program, const std::filesystem::path& path) {
+    char found[64] = "";
+    char number[64] = "";
+    int format = 0;
+    if (std::sscanf(headline.c_str(), "# %63s %63[^,], run format %d:", found, number, &format) != 3) {
+        return;
+    }
+    if (found != program) {
+        throw Error(ErrorKind::Input, "'" + path.string() + "' is a run of " + found + ", not of " + program +
+                                          "; resume it with that program, or choose another -o");
+    }
+    if (format != kFormat) {
+        throw Error(ErrorKind::Input, "'" + path.string() + "' was begun by " + found + " " + number +
+                                          ", whose runs this version cannot go on with; resume it with that version");
+    }
+}
+
+std::string options_toml(const RunIdentity& identity) {
+    std::string text = run_headline(identity.program) + "\n";
+    for (const auto& [name, value] : identity.options) {
+        text += line_of(name, value);
+    }
+    if (!identity.free.empty()) {
+        text += "# what --resume may change:\n";
+        for (const auto& [name, value] : identity.free) {
+            text += line_of(name, value);
+        }
+    }
+    return text;
+}
+
+void require_same(const RunOptions& before, const RunOptions& now, const std::filesystem::path& path) {
+    const auto value_in = [](const RunOptions& options, const std::string& name) -> const std::string* {
+        const auto found = std::ranges::find(options, name, &RunOptions::value_type::first);
+        return found == options.end() ? nullptr : &found->second;
+    };
+    const auto compare = [&](const std::string& name) {
+        const std::string* old = value_in(before, name);
+        const std::string* given = value_in(now, name);
+        if (old != nullptr && given != nullptr && *old == *given) {
+            return;
+        }
+        throw Error(ErrorKind::Usage, "the run '" + path.string() + "' was begun " +
+                                          (is_flag(name) ? typed(name, old) + " and is to go on " + typed(name, given)
+                                                         : "with another " + name + " (" + (old ? *old : "none") +
+                                                               ", now " + (given ? *given : "none") + ")") +
+                                          "; resume with what it was begun with, or start another run with another -o");
+    };
+    for (const bool flags : {true, false}) {
+        for (const RunOptions* options : {&now, &before}) {
+            for (const auto& option : *options) {
+                if (is_flag(option.first) == flags) {
+                    compare(option.first);
+                }
+            }
+        }
+    }
+}
+
+}  // namespace reverie

@@ -1,0 +1,410 @@
+#include "train/training.h"
+
+#include <ATen/ATen.h>
+#include <ATen/core/grad_mode.h>
+
+#include <algorithm>
+#include <cmath>
+#include <utility>
+
+#include "reverie/core/error.h"
+#include "reverie/core/random.h"
+#include "train/copy_tensors.h"
+#include "train/gradients.h"
+#include "train/run_report.h"
+
+namespace reverie {
+namespace {
+
+constexpr std::int64_t kMostRollbacks = 3;
+constexpr std::uint64_t kRollbackStream = 0x726f6c6c6261636b;  // "rollback": keeps its seeds apart from other uses
+
+Batch on_device(Batch batch, c10::Device device) {
+    if (!device.is_cpu()) {
+        batch.images = batch.images.to(device, /*non_blocking=*/true);
+        batch.labels = batch.labels.to(device, /*non_blocking=*/true);
+        batch.indices = batch.indices.to(device, /*non_blocking=*/true);
+    }
+    return batch;
+}
+
+/// Takes the values over, into the memory that is there already.
+void keep_values(NamedTensors& kept, const NamedTensors& tensors) {
+    const at::NoGradGuard no_grad;
+    std::erase_if(kept, [&](const auto& entry) { return !tensors.contains(entry.first); });
+    for (const auto& [name, tensor] : tensors) {
+        Tensor& copy = kept[name];
+        if (copy.defined()) {
+            copy.copy_(tensor);
+        } else {
+            copy = tensor.detach().clone();
+        }
+    }
+}
+
+}  // namespace
+
+Training::Training(TrainTask& task, Batches& batches, const OrderedBatches* validation, const TrainOptions& options,
+                   RunFolder& folder, const RunOptions& facts, const Hooks& hooks)
+    : task_(task),
+      batches_(batches),
+      validation_(validation),
+      options_(options),
+      folder_(folder),
+      facts_(facts),
+      hooks_(hooks),
+      total_(planned_steps(options, batches.count())),
+      state_(task.state()),
+      averaged_(task.averaged()),
+      log_(options.device) {
+    std::vector<Phase> phases = task.phases();
+    for (Phase& phase : phases) {
+        std::vector<Tensor> parameters;
+        for (const auto& [name, parameter] : phase.parameters) {
+            parameters.push_back(parameter);
+        }
+        Optimizer optimizer(phase.parameters, phase.optimizer);
+        const std::string prefix = phases.size() > 1 ? phase.name + "/" : "";
+        phases_.push_back({std::move(phase), std::move(parameters), std::move(optimizer), prefix});
+    }
+    if (options.average_half_life > 0.0) {
+        average_.emplace(averaged_, options.average_half_life);
+    }
+}
+
+TrainResult Training::run() {
+    const bool resumed = begin();
+    if (!resumed) {
+        if (options_.preview_every > 0) {
+            show_preview();
+        }
+        remember();
+        folder_.save(good_);  // a full disk is better known now than in five minutes
+    }
+    const auto time_is_up = [this] { return options_.seconds > 0.0 && clock_.seconds() >= options_.seconds; };
+    while (step_ < total_) {
+        if (hooks_.cancelled()) {
+            return finish(TrainEnd::Cancelled);
+        }
+        if (time_is_up()) {
+            return finish(TrainEnd::TimeUp);
+        }
+        take_step();
+        if (!look_around()) {
+            return finish(TrainEnd::Cancelled);
+        }
+        report_progress();
+    }
+    return finish(TrainEnd::Finished);
+}
+
+bool Training::begin() {
+    write_skipped(folder_.file(kSkippedFile), batches_.dataset().skipped());
+    std::optional<TrainState> saved = folder_.load(hooks_.on_warning);
+    records_.emplace(folder_, saved ? saved->metrics_bytes : 0);
+    if (saved) {
+        good_ = std::move(*saved);
+        return_to_good();
+        rollbacks_ = good_.rollbacks;
+        remember();  // on the device
+    }
+    first_step_ = interval_step_ = step_;
+    interval_begin_ = last_checkpoint_ = clock_.seconds();
+    return saved.has_value();
+}
+
+void Training::take_step() {
+    const c10::AutoGradMode gradients(true);
+    const Batch batch = on_device(batches_.at(step_), options_.device);
+    const StepInput input{.batch = batch, .step = step_, .total = total_, .seed = seed()};
+    const double rate = rate_of(step_);
+    for (PhaseRun& run : phases_) {
+        if (step_ % run.phase.every == 0) {
+            run_phase(run, input, rate);
+        }
+    }
+    if (average_) {
+        average_->update(step_, batches_.batch());
+    }
+    ++step_;
+}
+
+void Training::run_phase(PhaseRun& run, const StepInput& input, double rate) {
+    StepLog step_log;
+    Tensor loss;
+    {
+        const Autocast half(options_.mixed_precision);
+        loss = run.phase.loss(input, step_log);
+    }
+    std::vector<Tensor> gradients = gradients_of(loss, run.parameters);
+    const at::NoGradGuard no_grad;
+    const Tensor norm = norm_of(gradients, loss);
+    log_.watch(loss);
+    log_.watch(norm);
+    if (options_.clip_norm > 0.0) {
+        clip_norm_(gradients, norm, options_.clip_norm);
+    }
+    run.optimizer.step(gradients, rate);
+    log_.add(run.prefix + "loss", loss);
+    for (const auto& [name, scalar] : step_log.values()) {
+        log_.add(run.prefix + name, scalar);
+    }
+    log_.add(run.prefix + "gradient_norm", norm);
+}
+
+bool Training::look_around() {
+    const bool logs = due(options_.log_every);
+    const bool validates = validation_ != nullptr && due(options_.validate_every);
+    const bool shows = due(options_.preview_every);
+    if (!logs && !validates && !shows) {
+        return true;
+    }
+    if (!log_.healthy()) {
+        roll_back();
+        return true;
+    }
+    const double now = clock_.seconds();
+    if (logs) {
+        const double seconds = now - interval_begin_;
+        const double images = static_cast<double>((step_ - interval_step_) * batches_.batch());
+        records_->timing(step_, now, seconds > 0.0 ? images / seconds : 0.0);
+        log_line();
+        interval_step_ = step_;
+        interval_begin_ = now;
+    }
+    if (validates && !validate_now(/*may_be_best=*/true)) {
+        return_to_good();  // with this validation still to come
+        return false;
+    }
+    if (shows) {
+        show_preview();
+    }
+    remember();
+    if (step_ < total_ && clock_.seconds() - last_checkpoint_ >= 60.0 * options_.checkpoint_minutes) {
+        folder_.save(good_);
+        write_results();
+        last_checkpoint_ = clock_.seconds();
+    }
+    interval_begin_ += clock_.seconds() - now;
+    return true;
+}
+
+void Training::roll_back() {
+    const std::int64_t seen = step_;
+    return_to_good();
+    const std::string what = "the loss or a gradient was no finite number by step " + std::to_string(seen);
+    if (rollbacks_ == kMostRollbacks) {
+        folder_.save(good_);
+        write_results("Stopped: " + what + ", for the fourth time.");
+        throw Error(ErrorKind::Input, what + ", after " + std::to_string(kMostRollbacks) +
+                                          " returns to earlier states with lower learning rates; '" +
+                                          folder_.path().string() + "' holds the state of step " +
+                                          std::to_string(step_) +
+                                          "; start another run with a lower --learning-rate or with --clip-norm");
+    }
+    good_.rollbacks = ++rollbacks_;
+    interval_step_ = step_;
+    interval_begin_ = clock_.seconds();
+    hooks_.warn(what + "; going on from step " + std::to_string(step_) +
+                " with other noise and half the learning rate");
+}
+
+TrainResult Training::finish(TrainEnd end) {
+    if (end != TrainEnd::Finished && step_ != good_.step) {
+        if (log_.healthy()) {
+            remember();
+        } else {
+            return_to_good();
+        }
+    }
+    folder_.save(good_);
+    // Not a validation of the plan: it is recorded behind the checkpoint, so a resume cuts it away again.
+    const bool extra = end == TrainEnd::TimeUp && validation_ != nullptr && options_.validate_every > 0 &&
+                       step_ % options_.validate_every != 0;
+    if (extra) {
+        validate_now(/*may_be_best=*/!best_);
+    }
+    write_results(end == TrainEnd::Finished    ? ""
+                  : end == TrainEnd::Cancelled ? "Stopped by the user; it can go on with --resume."
+                                               : "Stopped because the time was up; it can go on with --resume.");
+    return {.steps = step_,
+            .end = end,
+            .rollbacks = rollbacks_,
+            .last = last_validation_.empty() ? last_logged_ : last_validation_};
+}
+
+void Training::log_line() {
+    last_logged_ = log_.take();
+    for (const PhaseRun& run : phases_) {
+        last_logged_.emplace_back(run.prefix + "learning_rate", rate_of(step_ - 1) * run.phase.optimizer.learning_rate);
+    }
+    records_->metrics(step_, last_logged_);
+}
+
+bool Training::validate_now(bool may_be_best) {
+    Scalars values;
+    Hooks quiet = hooks_;
+    quiet.on_progress = nullptr;  // the bar is the run's
+    bool done = true;
+    with_mean([&] {
+        try {
+            values = task_.validate(*validation_, quiet);
+        } catch (const Error& error) {
+            if (error.kind() != ErrorKind::Cancelled) {
+                throw;
+            }
+            done = false;
+            return;
+        }
+        const auto metric = std::ranges::find(values, task_.metric(), &Scalars::value_type::first);
+        if (may_be_best && metric != values.end() && std::isfinite(metric->second) &&
+            (!best_ || metric->second < *best_)) {
+            best_ = metric->second;
+            export_weights(folder_.file(kBestFile), averaged_, metadata());
+        }
+    });
+    if (done) {
+        last_validation_.clear();
+        for (const auto& [name, value] : values) {
+            last_validation_.emplace_back("validation/" + name, value);
+        }
+        records_->metrics(step_, last_validation_);
+    }
+    return done;
+}
+
+void Training::show_preview() {
+    Tensor image;
+    with_mean([&] { image = task_.preview().detach().cpu(); });
+    records_->preview(step_, image);
+    if (hooks_.on_preview) {
+        hooks_.on_preview(image, step_);
+    }
+}
+
+void Training::report_progress() const {
+    const auto share = [](double part, double whole) { return whole > 0.0 ? part / whole : 0.0; };
+    const std::int64_t epoch = (step_ - 1) * batches_.batch() / batches_.count() + 1;
+    Progress progress{
+        .stage = "step " + std::to_string(step_) + "/" + std::to_string(total_) + ", epoch " + std::to_string(epoch),
+        .done = static_cast<double>(step_),
+        .total = static_cast<double>(total_),
+        .unit = "steps"};
+    if (options_.seconds > 0.0) {  // whichever ends first
+        progress.done =
+            std::max(share(clock_.seconds(), options_.seconds),
+                     share(static_cast<double>(step_ - first_step_), static_cast<double>(total_ - first_step_)));
+        progress.total = 1.0;
+        progress.unit = "";
+    }
+    if (!last_logged_.empty()) {
+        progress.value = last_logged_.front().second;
+        progress.value_name = last_logged_.front().first;
+    }
+    hooks_.progress(progress);
+}
+
+void Training::write_results(const std::string& note) {
+    const std::map<std::string, std::string> notes = metadata();
+    export_weights(folder_.file(kWeightsFile), with_prefix_removed(good_.tensors, "task/"), notes);
+    if (average_) {
+        export_weights(folder_.file(kAverageFile), with_prefix_removed(good_.tensors, "average/"), notes);
+    }
+    RunStory story{.step = step_, .total = total_, .facts = facts_, .pictures = pictures(), .notes = {}};
+    if (rollbacks_ > 0) {
+        story.notes.push_back("Went back to an earlier state " + std::to_string(rollbacks_) +
+                              (rollbacks_ == 1 ? " time" : " times") + " because the loss was no finite number.");
+    }
+    if (const std::size_t skipped = batches_.dataset().skipped().size(); skipped > 0) {
+        story.notes.push_back(std::to_string(skipped) + (skipped == 1 ? " file" : " files") +
+                              " could not be used; see " + kSkippedFile + ".");
+    }
+    if (!note.empty()) {
+        story.notes.push_back(note);
+    }
+    write_run_report(folder_, story);
+}
+
+std::vector<ReportPicture> Training::pictures() {
+    constexpr std::int64_t kMost = 32;
+    const Tensor reals =
+        (validation_ != nullptr && validation_->batches() > 0 ? validation_->at(0) : batches_.at(0)).images;
+    std::vector<ReportPicture> pictures;
+    with_mean(
+        [&] { pictures = task_.pictures(reals.narrow(0, 0, std::min(kMost, reals.size(0))).to(options_.device)); });
+    return pictures;
+}
+
+TrainState Training::captured() const {
+    TrainState state;
+    state.step = step_;
+    state.rollbacks = rollbacks_;
+    state.best = best_;
+    state.metrics_bytes = records_->metrics_bytes();
+    add_with_prefix(state.tensors, "task/", state_);
+    if (average_) {
+        add_with_prefix(state.tensors, "average/", average_->mean());
+    }
+    for (const PhaseRun& run : phases_) {
+        add_with_prefix(state.tensors, "optimizer/" + run.phase.name + "/", run.optimizer.state());
+    }
+    add_with_prefix(state.tensors, "log/", log_.state());
+    return state;
+}
+
+void Training::remember() {
+    TrainState state = captured();
+    NamedTensors kept = std::move(good_.tensors);
+    keep_values(kept, state.tensors);
+    good_ = std::move(state);
+    good_.tensors = std::move(kept);
+}
+
+void Training::return_to_good() {
+    const std::string what = "the checkpoint in '" + folder_.path().string() + "'";
+    copy_all_(state_, with_prefix_removed(good_.tensors, "task/"), what);
+    if (average_) {
+        average_->restore(with_prefix_removed(good_.tensors, "average/"));
+    }
+    for (PhaseRun& run : phases_) {
+        run.optimizer.restore(with_prefix_removed(good_.tensors, "optimizer/" + run.phase.name + "/"));
+    }
+    log_.restore(with_prefix_removed(good_.tensors, "log/"));
+    records_->cut_metrics(good_.metrics_bytes);
+    step_ = good_.step;
+    best_ = good_.best;
+}
+
+std::uint64_t Training::seed() const {
+    return rollbacks_ == 0 ? options_.seed
+                           : random_bits(options_.seed, kRollbackStream, static_cast<std::uint64_t>(rollbacks_));
+}
+
+double Training::rate_of(std::int64_t step) const {
+    return rate_at(options_.schedule, step, total_, batches_.steps_per_epoch()) *
+           std::exp2(-static_cast<double>(rollbacks_));
+}
+
+void Training::with_mean(const std::function<void()>& action) {
+    const at::NoGradGuard no_grad;
+    if (!average_) {
+        action();
+        return;
+    }
+    average_->swap();
+    try {
+        action();
+    } catch (...) {
+        average_->swap();
+        throw;
+    }
+    average_->swap();
+}
+
+std::map<std::string, std::string> Training::metadata() const {
+    std::map<std::string, std::string> notes = task_.metadata();
+    notes["step"] = std::to_string(step_);
+    return notes;
+}
+
+}  // namespace reverie
