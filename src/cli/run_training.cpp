@@ -5,8 +5,8 @@
 #include <system_error>
 #include <utility>
 
-#include "cli/json_text.h"
 #include "cli/train_plan.h"
+#include "core/json_text.h"
 #include "reverie/core/files.h"
 #include "reverie/core/text.h"
 

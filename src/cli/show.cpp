@@ -8,8 +8,8 @@
 #include <system_error>
 #include <utility>
 
-#include "cli/json_text.h"
 #include "cli/pieces.h"
+#include "core/json_text.h"
 #include "reverie/cli/batch.h"
 #include "reverie/core/text.h"
 #include "reverie/image/picture.h"

@@ -3,10 +3,10 @@
 
 #include <nlohmann/json.hpp>
 
-#include "cli/json_text.h"
 #include "cli/show.h"
 #include "cli/vae_commands.h"
 #include "cli/vae_run.h"
+#include "core/json_text.h"
 #include "reverie/cli/batch.h"
 #include "reverie/output/grid.h"
 #include "reverie/techniques/latent_space.h"

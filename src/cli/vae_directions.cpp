@@ -8,7 +8,7 @@
 #include <system_error>
 #include <utility>
 
-#include "cli/json_text.h"
+#include "core/json_text.h"
 #include "reverie/cli/batch.h"
 
 namespace reverie {

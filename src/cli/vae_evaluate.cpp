@@ -9,10 +9,10 @@
 #include <optional>
 #include <utility>
 
-#include "cli/json_text.h"
 #include "cli/pieces.h"
 #include "cli/vae_commands.h"
 #include "cli/vae_run.h"
+#include "core/json_text.h"
 #include "reverie/cli/network_flags.h"
 #include "reverie/cli/table.h"
 #include "reverie/core/noise.h"

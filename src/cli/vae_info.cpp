@@ -3,9 +3,9 @@
 #include <optional>
 #include <system_error>
 
-#include "cli/json_text.h"
 #include "cli/vae_commands.h"
 #include "cli/vae_run.h"
+#include "core/json_text.h"
 #include "reverie/cli/table.h"
 #include "reverie/core/text.h"
 #include "reverie/models/vae.h"

@@ -27,10 +27,14 @@ struct VaeNetOptions {
     Size size;                  ///< of the images, each side >= 16
     std::int64_t channels = 3;  ///< 1, 3 or 4
     std::int64_t latent = 0;  ///< dimensions of a vector latent, or channels of a spatial one; 0: the kind's own choice
-    std::int64_t latent_grid = 0;  ///< 0: a vector; else the shortest side of a spatial latent, e.g. 4
-    std::int64_t width = 0;        ///< channels of the first stage; 0: the kind's own choice
-    std::int64_t blocks = 0;       ///< residual blocks a stage; 0: the kind's own choice
-    std::int64_t classes = 0;      ///< conditional on that many labels; 0: not
+    /// 0: a vector; else a spatial latent, whose shortest side is at least this and less than twice it
+    std::int64_t latent_grid = 0;
+    std::int64_t width = 0;    ///< channels of the first stage; 0: the kind's own choice
+    std::int64_t blocks = 0;   ///< residual blocks a stage; 0: the kind's own choice
+    std::int64_t classes = 0;  ///< conditional on that many labels; 0: not
+    /// Residual: the decoder gives logits of the images, for a Bernoulli likelihood, and the encoder sees them as they
+    /// are; otherwise it gives the images, and the encoder sees them in [-1,1].
+    bool logits = true;
 };
 
 /// Throws Usage, speaking in flag names, for what the kind cannot do (a preset of one size with another).
@@ -42,7 +46,8 @@ VaeNetOptions resolved(const VaeNetOptions& options);
 std::map<std::string, std::string> to_metadata(const VaeNetOptions& options);
 VaeNetOptions vae_net_options(const std::map<std::string, std::string>& metadata);
 
-/// A diagonal Gaussian over latents, [N, latent...] each. log_variance is held in [-30, 20] where it is made (V4).
+/// A diagonal Gaussian over latents, [N, latent...] each. log_variance is held where it is made: softly in [-10, 10] by
+/// Residual, in [-30, 20] by the published nets.
 struct Posterior {
     Tensor mean;
     Tensor log_variance;
@@ -54,10 +59,10 @@ class VaeNet : public torch::nn::Module {
   public:
     /// Images [N,C,H,W] in [0,1]; labels int64 [N], looked at only when conditional.
     virtual Posterior encode(const Tensor& images, const Tensor& labels) = 0;
-    /// Latents [N, latent...] -> raw outputs [N,C,H,W]: logits for nets whose published form ends in a sigmoid, see
-    /// mean_of.
+    /// Latents [N, latent...] -> raw outputs [N,C,H,W]: logits of the images or images, see images_of.
     virtual Tensor decode(const Tensor& latents, const Tensor& labels) = 0;
-    /// Whether decode's outputs are logits of the images (Residual, Chollet, Pytorch) or the images (Antixk, tanh).
+    /// Whether decode's outputs are logits of the images (Chollet, Pytorch, Residual with `logits`) or the images
+    /// themselves (Antixk, by a tanh; Residual without, by nothing).
     virtual bool outputs_logits() const = 0;
     /// Without the batch: {latent} or {latent, h, w}.
     virtual std::vector<std::int64_t> latent_shape() const = 0;

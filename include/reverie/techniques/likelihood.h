@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "reverie/core/tensor.h"
 #include "reverie/nn/frozen_net.h"
@@ -13,13 +14,19 @@
 namespace reverie {
 
 enum class LikelihoodKind {
-    Bernoulli,   ///< pixels as probabilities of a coin (exact for binary images, a loss for others)
-    Gaussian,    ///< with one learned scale for all pixels (Rybkin et al., sigma-VAE, 2021): density over [0,1]
-    Logistic,    ///< discretised over 256 levels with one learned scale per channel (Kingma et al. 2016): true nats of
-                 ///< 8-bit images
-    Mse,         ///< sum of squares, unit scale 1/2 (AntixK's loss without its mean): a loss in its own units
+    Bernoulli,  ///< pixels as probabilities of a coin (exact for binary images, a loss for others)
+    Gaussian,   ///< with one scale for all pixels, the best one for the batch (Rybkin et al., sigma-VAE, 2021): density
+                ///< over [0,1]
+    Logistic,   ///< discretised over 256 levels with one learned scale per channel (Kingma et al. 2016): true nats of
+                ///< 8-bit images
+    Mse,        ///< sum of squares, unit scale 1/2 (AntixK's loss without its mean): a loss in its own units
     Perceptual,  ///< Gaussian plus the squared distance of a frozen net's features (Hou et al. 2017)
 };
+
+/// "bernoulli", "gaussian", "logistic", "mse", "perceptual", and back. The latter throws Usage for another.
+std::string text_of(LikelihoodKind kind);
+LikelihoodKind likelihood_kind(const std::string& name);
+std::vector<std::string> likelihood_kinds();
 
 struct LikelihoodOptions {
     LikelihoodKind kind = LikelihoodKind::Gaussian;
@@ -28,17 +35,21 @@ struct LikelihoodOptions {
     std::int64_t channels = 3;
 };
 
-/// Its learned scales are parameters ("log_scale") of the exported file.
+/// Its scales are "log_scale" in the exported file. Logistic's are a parameter. Gaussian's and Perceptual's is a
+/// buffer: while training, each batch takes the scale under which it is likeliest (no gradient passes through it, which
+/// changes nothing: the derivative there is zero), and a running mean of its logarithm is what counts otherwise.
 class Likelihood : public torch::nn::Module {
   public:
     /// `net` for Perceptual alone; may be null otherwise.
     Likelihood(const LikelihoodOptions& options, std::shared_ptr<FrozenNet> net);
     /// log p(images | outputs) [N] in nats, summed over channels and pixels. For Perceptual the feature part is taken
-    /// off (no probability any more). Differentiable with respect to outputs and scales.
+    /// off (no probability any more). Differentiable with respect to outputs and Logistic's scales.
     Tensor log_probability(const Tensor& outputs, const Tensor& images);
     /// Whether log_probability is one of the 8-bit images, so that bits per dimension mean something; for the density
     /// (Gaussian) log 256 per dimension is added to bits.
     bool is_probability() const;
+    /// Those in use outside training, detached: one, or one a channel; undefined for likelihoods without.
+    Tensor scales() const;
     const LikelihoodOptions& options() const noexcept { return options_; }
 
   private:

@@ -3,9 +3,8 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <map>
 #include <memory>
-#include <optional>
-#include <span>
 #include <string>
 #include <vector>
 
@@ -40,6 +39,12 @@ std::vector<std::string> vae_recipes();
 
 /// Throws Usage, speaking in flag names.
 void validate(const VaeOptions& options);
+
+/// What exported weights say of themselves: the net's notes (see to_metadata of VaeNetOptions), "program" ("vae"),
+/// "likelihood" and "binarize". Back: options with these filled in. The latter throws Input for notes of something
+/// else.
+std::map<std::string, std::string> to_metadata(const VaeOptions& options);
+VaeOptions vae_options(const std::map<std::string, std::string>& metadata);
 
 /// What KL counts at a step.
 double beta_at(const VaeOptions& options, std::int64_t step, std::int64_t total);

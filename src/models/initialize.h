@@ -1,0 +1,26 @@
+// First weights of trainable nets: every number is a function of (seed, parameter's name, place in it).
+#pragma once
+
+#include <torch/nn/module.h>
+
+#include <cstdint>
+#include <string>
+
+#include "reverie/core/tensor.h"
+
+namespace reverie {
+
+/// The stream of random numbers that belongs to a name.
+std::uint64_t stream_of(const std::string& name);
+
+/// Uniform in [-bound, bound].
+void fill_uniform_(const Tensor& weight, double bound, std::uint64_t seed, const std::string& name);
+void fill_normal_(const Tensor& weight, double deviation, std::uint64_t seed, const std::string& name);
+
+/// PyTorch's defaults: weights and biases of convolutions and linear layers uniform within 1/sqrt(fan in); norms 1
+/// and 0.
+void initialize_as_pytorch(const torch::nn::Module& net, std::uint64_t seed);
+/// Keras's: weights uniform within sqrt(6 / (fan in + fan out)) (Glorot, Bengio 2010), biases 0.
+void initialize_as_keras(const torch::nn::Module& net, std::uint64_t seed);
+
+}  // namespace reverie

@@ -1,0 +1,42 @@
+#include "reverie/models/vae.h"
+
+#include <ATen/ATen.h>
+
+#include "models/held.h"
+#include "models/vae_nets.h"
+#include "reverie/core/error.h"
+
+namespace reverie {
+
+std::shared_ptr<VaeNet> make_vae(const VaeNetOptions& options, std::uint64_t seed) {
+    validate(options);
+    const VaeNetOptions all = resolved(options);
+    switch (all.kind) {
+        case VaeNetKind::Residual:
+            return make_residual_vae(all, seed);
+        case VaeNetKind::Chollet:
+            return make_chollet_vae(all, seed);
+        case VaeNetKind::Pytorch:
+            return make_pytorch_vae(all, seed);
+        case VaeNetKind::Antixk:
+            return make_antixk_vae(all, seed);
+    }
+    throw Error(ErrorKind::Internal, "a VAE of an unknown kind was asked for; please report this");
+}
+
+std::int64_t parameter_count(const torch::nn::Module& module) {
+    std::int64_t count = 0;
+    for (const Tensor& parameter : module.parameters()) {
+        count += parameter.numel();
+    }
+    return count;
+}
+
+Tensor images_of(const VaeNet& net, const Tensor& outputs) {
+    const Tensor values = outputs.to(at::kFloat);
+    return net.outputs_logits() ? at::sigmoid(values) : values.clamp(0.0, 1.0);
+}
+
+Tensor held_log_variance(const Tensor& raw) { return held(raw.to(at::kFloat), -30.0, 20.0); }
+
+}  // namespace reverie
