@@ -18,7 +18,8 @@ Tensor logistic_normal(const Tensor& with, const Tensor& without) {
     const auto m = static_cast<double>(without.size(0));
     const Tensor signs =
         at::cat({at::ones({with.size(0)}, at::kDouble), at::full({without.size(0)}, -1.0, at::kDouble)});
-    const Tensor shares = at::where(signs > 0.0, (n + m) / (2.0 * n), (n + m) / (2.0 * m));
+    const Tensor shares = at::where(signs > 0.0, at::scalar_tensor((n + m) / (2.0 * n), at::kDouble),
+                                    at::scalar_tensor((n + m) / (2.0 * m), at::kDouble));
     Tensor rows = at::cat({with, without});
     rows = rows - rows.mean(0);
     const double variance = rows.square().mean().item<double>();

@@ -47,7 +47,9 @@ double distance(const Tensor& a, const Tensor& b) { return std::sqrt((a - b).squ
 
 TEST(Frechet, AgreesWithThePublishedFormula) {
     std::ifstream file(std::string(REVERIE_TEST_DATA) + "/parity/references/frechet_distance.json");
-    for (const auto& reference : nlohmann::json::parse(file)["cases"]) {
+    const nlohmann::json references = nlohmann::json::parse(file)["cases"];
+    ASSERT_EQ(references.size(), 6U);
+    for (const auto& reference : references) {
         const std::int64_t dimensions = reference["dimensions"];
         const Tensor a = pooled_activations(reference["n"], dimensions, "reals");
         const Tensor b = pooled_activations(reference["m"], dimensions, "fakes") * 1.25;

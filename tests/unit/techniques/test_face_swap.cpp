@@ -59,7 +59,7 @@ TEST(BlendInside, LeavesTheOutsideToTheBit) {
             ASSERT_EQ(result.sizes(), out.sizes());
             const Tensor beyond = mask.eq(0.0).expand_as(out);
             EXPECT_TRUE(at::equal(result.masked_select(beyond), out.masked_select(beyond)));
-            EXPECT_GT(largest(result - out), 0.1);
+            EXPECT_GT(largest(result - out), 0.05);
             EXPECT_GE(result.min().item<float>(), 0.0F);
             EXPECT_LE(result.max().item<float>(), 1.0F);
         }
@@ -87,14 +87,14 @@ TEST(BlendInside, HasNoSeam) {
 
 TEST(BlendInside, KeepsTheDetailInside) {
     const Tensor out = at::full({1, 96, 96}, 0.4);
-    const Tensor in = picture(96, 96, "in").narrow(0, 0, 1);
+    const Tensor in = picture(96, 96, "in").narrow(0, 0, 1) * 0.5 + 0.2;
     const Tensor mask = face_mask(96, 96);
     const auto detail = [](const Tensor& x) {  // differences of neighbours around the middle
         return x.narrow(1, 38, 20).narrow(2, 38, 20).diff(1, 2);
     };
     EXPECT_LT(largest(detail(blend_inside(in, out, mask, SwapBlend::Poisson)) - detail(in)), 1e-3);
     EXPECT_LT(largest(detail(blend_inside(in, out, mask, SwapBlend::MultiBand)) - detail(in)), 0.02);
-    EXPECT_GT(largest(detail(in)), 0.1);
+    EXPECT_GT(largest(detail(in)), 0.05);
 }
 
 TEST(BlendInside, PoissonSolvesItsEquation) {

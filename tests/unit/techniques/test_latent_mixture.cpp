@@ -89,7 +89,10 @@ TEST(Mixture, SamplesFollowIt) {
         const Tensor own = samples.index({samples.select(1, 2 * k) > 3.5});  // 6 - 1.67 x 1.5 of the widest cluster
         const double share = static_cast<double>(own.size(0)) / 1800.0;
         EXPECT_NEAR(share, static_cast<double>(3 - k) / 6.0, 0.05) << k;
-        EXPECT_NEAR(own.select(1, 1).std().item<double>(), 0.5 * static_cast<double>(k + 1), 0.12) << k;
+        const std::int64_t fitted = mixture.means.select(1, 2 * k).argmax().item<std::int64_t>();
+        const double deviation = mixture.variances[fitted][1].sqrt().item<double>();
+        const double error = deviation / std::sqrt(2.0 * static_cast<double>(own.size(0)));
+        EXPECT_NEAR(own.select(1, 1).std().item<double>(), deviation, 4.0 * error) << k;
     }
     // without any spread each sample is one of the means, and the same one
     const Tensor centers = sample_mixture(mixture, seeds, 0.0);
