@@ -62,6 +62,11 @@ ImageList ImageList::sample(std::int64_t count, std::uint64_t seed) const {
     return some;
 }
 
+std::string last_part(const std::string& source) {
+    const std::string trimmed = source.substr(0, source.find_last_not_of('/') + 1);
+    return trimmed.substr(trimmed.rfind('/') + 1);
+}
+
 ImageList open_images(Session& session, const std::vector<std::string>& sources, const DataOptions& options) {
     ImageList list;
     for (const std::string& text : sources) {

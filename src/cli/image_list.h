@@ -39,6 +39,9 @@ class ImageList {
 inline constexpr const char* kSourcesHelp =
     "images: files, folders, tars, list files, IDX; SOURCE:LABEL takes one sub-folder of a labelled source";
 
+/// The last part of a path or SOURCE:LABEL, as it is kept in pictures: where a file lies decides nothing.
+std::string last_part(const std::string& source);
+
 /// Each source is what open_dataset takes, or SOURCE:LABEL for the images of one label. Throws Input for a label that
 /// is not there, and what open_dataset throws.
 ImageList open_images(Session& session, const std::vector<std::string>& sources, const DataOptions& options);

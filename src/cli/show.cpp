@@ -56,6 +56,14 @@ std::string file_name(const Exhibit& exhibit, std::int64_t number) {
     return std::string(kDigits - std::min(kDigits, digits.size()), '0') + digits + ".png";
 }
 
+Settings all_settings(const Exhibit& exhibit) {
+    Settings all = exhibit.settings;
+    for (const Setting& setting : exhibit.which.all()) {
+        all.set_list(setting.name, setting.values);
+    }
+    return all;
+}
+
 void require_own_names(const Exhibit& exhibit) {
     std::set<std::string> seen;
     for (std::int64_t i = 0; i < exhibit.count; ++i) {
@@ -77,7 +85,8 @@ class Writer {
         GridOptions grid;
         grid.columns = flags_.columns > 0 ? flags_.columns : exhibit_.columns;
         const Tensor sheet = exhibit_.count == 1 ? parts.front()[0] : image_grid(at::cat(parts), grid);
-        write_picture(output_, picture_of(sheet, exhibit_.settings), {.quality = static_cast<int>(flags_.quality)});
+        write_picture(output_, picture_of(sheet, all_settings(exhibit_)),
+                      {.quality = static_cast<int>(flags_.quality)});
         report(size_of(sheet));
     }
 
@@ -87,8 +96,10 @@ class Writer {
         pieces([&](std::int64_t first, const Tensor& images) {
             size = size_of(images);
             for (std::int64_t i = 0; i < images.size(0); ++i) {
-                write_picture(fs::path(output_) / file_name(exhibit_, first + i),
-                              picture_of(images[i], exhibit_.settings));
+                const std::string name = file_name(exhibit_, first + i);
+                Settings settings = exhibit_.settings;
+                settings.set("image", fs::path(name).stem().string());
+                write_picture(fs::path(output_) / name, picture_of(images[i], settings));
             }
         });
         report(size);
@@ -209,7 +220,7 @@ ShowAs check_output(const Session& session, bool moving) {
 }
 
 void show(Session& session, const ShowFlags& flags, const Exhibit& exhibit, ShowAs how) {
-    session.save_config(exhibit.settings);
+    session.save_config(all_settings(exhibit));
     if (session.common().dry_run) {
         describe(session, exhibit, how);
         return;

@@ -40,7 +40,8 @@ struct Exhibit {
     std::function<Tensor(std::int64_t first, std::int64_t count)> images;  ///< [N,C,H,W] in [0,1]
     std::vector<std::string> names = {};                                   ///< of files in a folder; empty: numbers
     std::int64_t columns = 0;                                              ///< of a picture; 0: as square as can be
-    Settings settings = {};                                                ///< what made them; kept in pictures
+    Settings settings = {};  ///< what decides each image; kept in every picture
+    Settings which = {};     ///< what more decides which are there; kept in a picture of all
 };
 
 /// Writes it to --output and prints its path; with --dry-run only says what would be written. Throws Usage for two

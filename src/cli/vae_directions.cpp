@@ -40,9 +40,8 @@ std::pair<std::string, double> parse_file(const std::string& text) {
 
 /// "faces/smiling" and "faces.tar:smiling" -> "smiling".
 std::string attribute_name(const std::string& source) {
-    const std::size_t end = source.find_last_not_of('/');
-    const std::string trimmed = source.substr(0, end == std::string::npos ? 0 : end + 1);
-    return trimmed.substr(trimmed.find_last_of("/:") + 1);
+    const std::string part = last_part(source);
+    return part.substr(part.rfind(':') + 1);
 }
 
 Direction learnt(Session& session, const DirectionFlags& flags, const VaeRun& run) {
@@ -131,12 +130,16 @@ Tensor edit_vector(Session& session, const DirectionFlags& flags, const VaeRun& 
 
 void put_down(Settings& settings, const DirectionFlags& flags) {
     if (!flags.attribute.empty()) {
-        settings.set("attribute", flags.attribute);
-        settings.set("without", flags.without);
+        settings.set("attribute", last_part(flags.attribute));
+        settings.set("without", last_part(flags.without));
         settings.set("method", choice_text(methods(), flags.method));
     }
     if (!flags.files.empty()) {
-        settings.set_list("direction", flags.files);
+        std::vector<std::string> names;
+        for (const std::string& file : flags.files) {
+            names.push_back(last_part(file));
+        }
+        settings.set_list("direction", std::move(names));
     }
     if (flags.orthogonal) {
         settings.set("orthogonal", "true");

@@ -137,7 +137,6 @@ class Edit : public Program {
         Settings settings = run.made_with();
         put_down(settings, directions_);
         if (!seeds_.seeds.empty()) {
-            settings.set("seeds", seeds_.seeds);
             settings.set("truncation", seeds_.truncation);
         }
         if (strengths_.empty()) {

@@ -187,12 +187,12 @@ class Walk : public Program {
         if (axis_) {
             settings.set("axis", *axis_);
         } else {
-            settings.set("direction", direction_);
+            settings.set("direction", last_part(direction_));
         }
         if (image_.empty()) {
             settings.set("seed", std::to_string(session.common().runtime.seed));
         } else {
-            settings.set("from-image", image_);
+            settings.set("from-image", last_part(image_));
         }
         settings.set("range", range_);
         settings.set("frames", frames);

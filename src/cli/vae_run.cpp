@@ -204,7 +204,7 @@ Settings VaeRun::made_with() const {
     Settings settings;
     settings.set("program", session_.program());
     settings.set("version", version());
-    settings.set("run", path_.string());
+    settings.set("run", last_part(path_.string()));
     settings.set("weights", weights_word(flags_.weights));
     if (!flags_.label.empty()) {
         settings.set("class", flags_.label);

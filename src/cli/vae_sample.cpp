@@ -62,7 +62,8 @@ class Sample : public Program {
                 ? run.latents_of(seeds, seeds_.truncation)
                 : run.labelled(sample_mixture(mixture_of(session, run, mixture_), seeds, seeds_.truncation), seeds);
         Settings settings = run.made_with();
-        settings.set("seeds", seeds_.seeds.empty() ? wanted : seeds_.seeds);
+        Settings which;
+        which.set("seeds", seeds_.seeds.empty() ? wanted : seeds_.seeds);
         settings.set("truncation", seeds_.truncation);
         settings.set("sampler", choice_text(samplers(), sampler_));
         if (sampler_ == Sampler::Mixture) {
@@ -72,7 +73,8 @@ class Sample : public Program {
              {.count = latents.count(),
               .images = [&](std::int64_t first, std::int64_t count) { return run.decode(latents, first, count); },
               .names = latents.names,
-              .settings = settings},
+              .settings = settings,
+              .which = which},
              how);
         return 0;
     }

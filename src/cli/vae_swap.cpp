@@ -120,9 +120,9 @@ void run_swap(Session& session, const SwapFlags& flags, const VaeRunFlags& run_f
         names.push_back(to.name(i));
     }
     Settings settings = run.made_with();
-    settings.set_list("swap", flags.swap);
+    settings.set_list("swap", {last_part(flags.swap[0]), last_part(flags.swap[1])});
     if (!flags.mask.empty()) {
-        settings.set("mask", flags.mask);
+        settings.set("mask", last_part(flags.mask));
     }
     settings.set("blend", choice_text(blends(), flags.blend));
     if (!flags.latents.empty()) {

@@ -35,8 +35,7 @@ TEST_F(VaeRuns, SamplesDependOnTheirSeedAlone) {
     done(of_run("sample", {"-o", path("many/"), "--count", "40"}));
     done(of_run("sample", {"-o", path("few/"), "--seeds", "37,5"}));
     EXPECT_THAT(names("few"), ElementsAre("seed37.png", "seed5.png"));
-    EXPECT_TRUE(bytes("few/seed37.png").size() > 100);
-    EXPECT_TRUE(at::equal(image("few/seed37.png"), image("many/seed37.png")));
+    EXPECT_TRUE(bytes("few/seed37.png") == bytes("many/seed37.png"));
     EXPECT_FALSE(at::equal(image("few/seed5.png"), image("few/seed37.png")));
     // Beside the others in the grid: row 1, column 1.
     const Tensor cell = image("grid.png").narrow(1, 2 + 26, 24).narrow(2, 2 + 22, 20);
