@@ -28,7 +28,7 @@ void validate(const DirectionFlags& flags, bool overwrite);
 /// of files by their strengths, made orthogonal first when asked.
 Tensor edit_vector(Session& session, const DirectionFlags& flags, const VaeRun& run);
 
-/// They, by flag names.
+/// What was given, by flag names.
 void put_down(Settings& settings, const DirectionFlags& flags);
 
 }  // namespace reverie
