@@ -90,15 +90,15 @@ class Info : public Program {
         if (const auto step = notes.find("step"); step != notes.end()) {
             object["step"] = std::stoll(step->second);
         }
-        for (const char* name : {"loss", "validation/loss"}) {
-            if (const std::optional<Course> course = course_of(records, name)) {
-                object[name] = course->last;
-                object[std::string("best ") + name] = course->least;
-                object[std::string("step of best ") + name] = course->least_at;
-            }
+        if (const std::optional<Course> course = course_of(records, "loss")) {
+            object["loss"] = course->last;
         }
-        Json given = Json::parse(to_json(settings));
-        print(session, object, given);
+        if (const std::optional<Course> course = course_of(records, "validation/loss")) {
+            object["validation_loss"] = course->last;
+            object["best_validation_loss"] = course->least;
+            object["best_step"] = course->least_at;
+        }
+        print(session, object, Json::parse(to_json(settings)));
         return 0;
     }
 

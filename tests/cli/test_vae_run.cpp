@@ -147,8 +147,7 @@ TEST_F(VaeRuns, SwapsKeepWhatLiesOutsideTheMask) {
     done(of_run("edit", {"--swap", a, b, "-o", path("poisson.png")}));
     const Tensor swapped = image("poisson.png");
     EXPECT_EQ(size_of(swapped), (Size{24, 20}));
-    EXPECT_TRUE(at::equal(swapped.narrow(1, 0, 1).narrow(2, 0, 2),
-                          drawn(false, 2).mul(255).round().div(255).narrow(1, 0, 1).narrow(2, 0, 2)));
+    EXPECT_TRUE(at::equal(swapped.narrow(1, 0, 1).narrow(2, 0, 2), load_image(b).narrow(1, 0, 1).narrow(2, 0, 2)));
     EXPECT_FALSE(at::equal(swapped, load_image(b)));
     save_image(path("mask.png"), at::cat({at::zeros({3, 12, 20}), at::ones({3, 12, 20})}, 1));
     done(of_run("edit", {"--swap", a, b, "-o", path("band.png"), "--mask", path("mask.png"), "--blend", "multi-band",
