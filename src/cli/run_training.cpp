@@ -209,7 +209,7 @@ void write_labels(const TrainingData& data, const RunFolder& folder) {
 RunFolder open_folder(Session& session, const TrainFlags& flags, const RunIdentity& identity, const TrainingPlan& plan,
                       const TrainingData& images) {
     const fs::path path = session.common().output;
-    if (!options_to_resume(flags, session.common()).empty()) {
+    if (!options_to_resume(flags, session.common(), identity.program).empty()) {
         return RunFolder::resume(path, identity);
     }
     return RunFolder::create(path, identity, disk_needed(plan, images));

@@ -1,7 +1,10 @@
 #include "reverie/cli/train_flags.h"
 
 #include <charconv>
+#include <fstream>
 #include <system_error>
+
+#include "train/run_options.h"
 
 namespace reverie {
 namespace {
@@ -133,10 +136,18 @@ TrainOptions train_options(const TrainFlags& flags, TrainOptions recipe, const C
     return options;
 }
 
-std::filesystem::path options_to_resume(const TrainFlags& flags, const CommonOptions& common) {
+std::filesystem::path options_to_resume(const TrainFlags& flags, const CommonOptions& common,
+                                        const std::string& program) {
     const std::filesystem::path file = std::filesystem::path(common.output) / kOptionsFile;
     std::error_code ignored;
-    return flags.resume && std::filesystem::exists(file, ignored) ? file : std::filesystem::path();
+    if (!flags.resume || !std::filesystem::exists(file, ignored)) {
+        return {};
+    }
+    std::ifstream lines(file);
+    std::string headline;
+    std::getline(lines, headline);
+    require_own(headline, program, common.output);
+    return file;
 }
 
 }  // namespace reverie

@@ -13,6 +13,8 @@
 namespace reverie {
 namespace {
 
+constexpr const char* kProgram = "vae";
+
 /// The weights a run ended with, for --init-from: its running mean when it kept one.
 NamedTensors weights_of(const std::filesystem::path& run) {
     std::error_code ignored;
@@ -62,11 +64,11 @@ class Train : public Program {
     }
 
     std::filesystem::path goes_on_with(const CommonOptions& common) const override {
-        return options_to_resume(train_, common);
+        return options_to_resume(train_, common, kProgram);
     }
 
     int run(Session& session) override {
-        return run_training(session, train_, data_, {.name = "vae", .prepare = [&](const Dataset& images) {
+        return run_training(session, train_, data_, {.name = kProgram, .prepare = [&](const Dataset& images) {
                                                          return prepare(session, images);
                                                      }});
     }
@@ -87,7 +89,7 @@ class Train : public Program {
             plan.identity.emplace_back("perceptual-network", weights.network);
         }
         // A run that is gone on with has its own weights.
-        const bool fresh = options_to_resume(train_, session.common()).empty();
+        const bool fresh = options_to_resume(train_, session.common(), kProgram).empty();
         NamedTensors start;
         if (fresh && !vae_.init_from.empty()) {
             start = weights_of(vae_.init_from);

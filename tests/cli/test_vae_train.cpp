@@ -78,6 +78,9 @@ TEST_F(VaeTrain, KilledAndResumedGivesTheSameBytes) {
 TEST_F(VaeTrain, ResumeStartsWhatIsNotThereAndRefusesOtherOptions) {
     ASSERT_EQ(train({"--resume"}).exit_code, 0);
     const std::string weights = bytes("run/weights.safetensors");
+    std::filesystem::create_directory(path("other"));
+    write_file(path("other/options.toml"), "# gan 0.1.0, run format 1: the options of this run\npreset = \"dcgan\"\n");
+    expect_fault(run({"train", "--resume", "-o", path("other")}), 3, "a run of gan");
     expect_fault(train({"--resume", "--beta", "0.25"}), 2, "beta");
     expect_fault(train({"--resume", "--seed", "4"}), 2, "seed");
     save_image(path("data/bar/new.png"), drawn(false, 3));

@@ -55,7 +55,9 @@ std::vector<Followers> train_followers();
 /// The words of --schedule.
 const Choices<Schedule>& schedules();
 
-/// Where an earlier run keeps its options, when --resume was given and there is one; empty otherwise.
-std::filesystem::path options_to_resume(const TrainFlags& flags, const CommonOptions& common);
+/// Where an earlier run of `program` keeps its options, when --resume was given and there is one; empty otherwise.
+/// Throws Input for a run of another program.
+std::filesystem::path options_to_resume(const TrainFlags& flags, const CommonOptions& common,
+                                        const std::string& program);
 
 }  // namespace reverie
