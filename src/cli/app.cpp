@@ -55,9 +55,10 @@ Settings read_from(const CLI::App& app, const std::filesystem::path& path, Conso
     return settings;
 }
 
-/// Fills in what the command line left open: from a picture first, from a configuration file then.
-Settings fill_in_layers(CLI::App& app, const std::vector<Followers>& followers, const CommonOptions& common,
-                        Console& console) {
+/// Fills in what the command line left open: from a picture first, from a configuration file then, and last from what
+/// the program goes on with.
+Settings fill_in_layers(CLI::App& app, const Program& program, const CommonOptions& common, Console& console) {
+    const std::vector<Followers> followers = program.followers();
     Settings from;
     const CLI::Option* option = app.get_option_no_throw("--from");
     if (option != nullptr && option->count() > 0) {
@@ -75,34 +76,19 @@ Settings fill_in_layers(CLI::App& app, const std::vector<Followers>& followers, 
                                               did_you_mean(name, configurable_flags(app)));
         });
     }
-    return from;
-}
-
-std::string version_line(const std::string& program) {
-    return program + " " + version() + " (LibTorch " + TORCH_VERSION + ")";
-}
-
-void write_line(const std::string& line) {
-    // Not std::cout: what could not be written must be known here, not at exit.
-    std::string text = line + "\n";
-    for (std::size_t written = 0; written < text.size();) {
-        const ssize_t count = ::write(STDOUT_FILENO, text.data() + written, text.size() - written);
-        if (count < 0 && errno == EINTR) {
-            continue;
-        }
-        if (count < 0) {
-            throw Error(ErrorKind::Output, std::string("standard output could not be written (") +
-                                               std::strerror(errno) + "); keep its reader open or free space");
-        }
-        written += static_cast<std::size_t>(count);
+    if (const std::filesystem::path earlier = program.goes_on_with(common); !earlier.empty()) {
+        fill_in(app, without_stale(read_config(earlier), app, followers), earlier.string(), [](const std::string&) {});
     }
+    return from;
 }
 
 int run_checked(int argc, char** argv, Program& program, const Environment& environment, Console& console) {
     CommonOptions common;
     CLI::App app(program.description(), program.name());
     app.footer(program.examples());
-    add_output_flags(app, common);
+    if (const std::string output = program.output_help(); !output.empty()) {
+        add_output_flags(app, common, output, program.replaces_outputs());
+    }
     program.add_flags(app);
     add_running_flags(app, common);
     // Plain flags instead of CLI11's own, which would print and win only after every other flag was judged.
@@ -114,11 +100,11 @@ int run_checked(int argc, char** argv, Program& program, const Environment& envi
     for (int i = 1; i < argc && std::strcmp(argv[i], "--") != 0; ++i) {
         const std::string word = argv[i];
         if (word == "-h" || word == "--help") {
-            write_line(help_text(app, terminal_columns(environment, STDOUT_FILENO)));
+            write_standard_output(help_text(app, terminal_columns(environment, STDOUT_FILENO)));
             return 0;
         }
         if (word == "--version") {
-            write_line(version_line(program.name()));
+            write_standard_output(version_line(program.name()));
             return 0;
         }
     }
@@ -128,7 +114,7 @@ int run_checked(int argc, char** argv, Program& program, const Environment& envi
         throw as_usage(app, error);
     }
     console.configure({.quiet = common.quiet, .verbose = common.verbose, .progress = common.progress});
-    Settings from = fill_in_layers(app, program.followers(), common, console);
+    Settings from = fill_in_layers(app, program, common, console);
     validate(common);
     console.configure({.quiet = common.quiet, .verbose = common.verbose, .progress = common.progress});
 
@@ -157,6 +143,26 @@ std::string first_line(const std::string& text) { return text.substr(0, text.fin
 
 }  // namespace
 
+std::string version_line(const std::string& program) {
+    return program + " " + version() + " (LibTorch " + TORCH_VERSION + ")";
+}
+
+void write_standard_output(const std::string& line) {
+    // Not std::cout: what could not be written must be known here, not at exit.
+    std::string text = line + "\n";
+    for (std::size_t written = 0; written < text.size();) {
+        const ssize_t count = ::write(STDOUT_FILENO, text.data() + written, text.size() - written);
+        if (count < 0 && errno == EINTR) {
+            continue;
+        }
+        if (count < 0) {
+            throw Error(ErrorKind::Output, std::string("standard output could not be written (") +
+                                               std::strerror(errno) + "); keep its reader open or free space");
+        }
+        written += static_cast<std::size_t>(count);
+    }
+}
+
 const std::string& Session::program() const { return app_.get_name(); }
 
 const Runtime& Session::runtime() {
@@ -178,7 +184,7 @@ Hooks Session::hooks() {
 void Session::print(const std::string& line) {
     console_.end();
     const std::lock_guard lock(printing_);
-    write_line(line);
+    write_standard_output(line);
 }
 
 bool Session::given(const std::string& flag) const {
@@ -222,8 +228,12 @@ Error as_error(const std::exception_ptr& exception) {
 int run_program(int argc, char** argv, Program& program) {
     const Environment environment = read_environment();
     Console console(environment);
+    return run_guarded(console, [&] { return run_checked(argc, argv, program, environment, console); });
+}
+
+int run_guarded(Console& console, const std::function<int()>& work) {
     try {
-        return run_checked(argc, argv, program, environment, console);
+        return work();
     } catch (...) {
         const Error error = as_error(std::current_exception());
         console.end();

@@ -5,12 +5,12 @@
 
 namespace reverie {
 
-void add_output_flags(CLI::App& app, CommonOptions& options) {
+void add_output_flags(CLI::App& app, CommonOptions& options, const std::string& help, bool replaces) {
     FlagGroup group(app, "Input and output");
-    not_configurable(group.add("-o,--output", options.output, "OUT",
-                               "file to write for one input, folder for several (made when missing); - writes a PNG "
-                               "to standard output"));
-    not_configurable(group.add("--overwrite", options.overwrite, "replace outputs that exist"));
+    not_configurable(group.add("-o,--output", options.output, "OUT", help));
+    if (replaces) {
+        not_configurable(group.add("--overwrite", options.overwrite, "replace outputs that exist"));
+    }
 }
 
 void add_running_flags(CLI::App& app, CommonOptions& options) {
@@ -35,7 +35,8 @@ void add_running_flags(CLI::App& app, CommonOptions& options) {
                          {"json", ProgressStyle::Json},
                          {"none", ProgressStyle::None}},
                         "progress on standard error; auto: a bar on a terminal, plain lines elsewhere");
-    messages.add("--json", options.json, "on standard output one JSON object per output instead of its path");
+    messages.add("--json", options.json,
+                 "on standard output one JSON object per output instead of its path or a table");
 }
 
 void validate(const CommonOptions& options) {

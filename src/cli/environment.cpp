@@ -44,8 +44,8 @@ Environment read_environment(const EnvironmentReader& variable) {
     }
     const std::filesystem::path home = home_folder(variable);
     environment.data_home = folder_or(variable("XDG_DATA_HOME"), home / ".local/share");
-    environment.torch_home =
-        folder_or(variable("TORCH_HOME"), folder_or(variable("XDG_CACHE_HOME"), home / ".cache") / "torch");
+    environment.cache_home = folder_or(variable("XDG_CACHE_HOME"), home / ".cache");
+    environment.torch_home = folder_or(variable("TORCH_HOME"), environment.cache_home / "torch");
 
     const std::string terminal = variable("TERM");
     environment.cursor = !terminal.empty() && terminal != "dumb";

@@ -81,6 +81,10 @@ CLI::Option* FlagGroup::add_paths(const std::string& names, std::vector<std::str
     return app_.add_option(names, values, help)->type_name(metavar)->group(heading_);
 }
 
+CLI::Option* FlagGroup::add_positional(const std::string& name, std::string& value, const std::string& help) {
+    return app_.add_option(name, value, help)->type_name("")->group(heading_)->configurable(false);
+}
+
 CLI::Option* FlagGroup::add_positional(const std::string& name, std::vector<std::string>& values,
                                        const std::string& help) {
     CLI::Option* option = app_.add_option(name, values, help)->type_name("")->group(heading_);

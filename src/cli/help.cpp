@@ -81,8 +81,8 @@ std::string help_text(const CLI::App& app, int columns) {
             headings.push_back(option->get_group());
         }
     }
-    std::string text =
-        wrap_text(app.get_description(), columns, 0) + "\n\nusage: " + app.get_name() + inputs + " -o OUT [flags]\n";
+    std::string text = wrap_text(app.get_description(), columns, 0) + "\n\nusage: " + app.get_name() + inputs +
+                       (app.get_option_no_throw("--output") != nullptr ? " -o OUT" : "") + " [flags]\n";
     for (const std::string& heading : headings) {
         text += "\n" + heading + ":\n";
         for (const bool positional : {true, false}) {

@@ -1,6 +1,6 @@
 #include "cli/picture_faults.h"
 
-#include "cli/json_text.h"
+#include "core/json_text.h"
 
 namespace reverie {
 

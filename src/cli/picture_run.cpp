@@ -6,7 +6,7 @@
 #include <filesystem>
 #include <system_error>
 
-#include "cli/json_text.h"
+#include "core/json_text.h"
 #include "cli/picture_faults.h"
 #include "reverie/core/parallel.h"
 #include "reverie/core/text.h"

@@ -3,6 +3,7 @@
 
 #include <chrono>
 #include <exception>
+#include <filesystem>
 #include <functional>
 #include <mutex>
 #include <optional>
@@ -74,6 +75,15 @@ class Program {
     virtual std::string description() const = 0;  ///< one sentence
     virtual std::string examples() const = 0;     ///< lines that close the help
     virtual void add_flags(CLI::App& app) = 0;
+    /// What the help says of --output; empty: it has none.
+    virtual std::string output_help() const {
+        return "file to write for one input, folder for several (made when missing); - writes a PNG to standard output";
+    }
+    /// Whether --overwrite replaces its outputs.
+    virtual bool replaces_outputs() const { return true; }
+    /// A configuration file of an earlier run that is gone on with: it fills in what nothing else gave, and names that
+    /// are no flag are left out. Empty: none.
+    virtual std::filesystem::path goes_on_with(const CommonOptions& /*common*/) const { return {}; }
     /// Which flags' values --from and --config give only together with another one's.
     virtual std::vector<Followers> followers() const { return {}; }
     /// Does the work. The exit code: 0, or that of a fault already reported. Throws what it does not report.
@@ -82,6 +92,15 @@ class Program {
 
 /// What main() returns.
 int run_program(int argc, char** argv, Program& program);
+
+/// Does the work; a fault becomes a sentence on the console and its exit code.
+int run_guarded(Console& console, const std::function<int()>& work);
+
+/// "vae 0.1.0 (LibTorch 2.15.0)"
+std::string version_line(const std::string& program);
+
+/// A line on standard output, there at once. Throws Output when nobody reads it any more.
+void write_standard_output(const std::string& line);
 
 /// Any exception as one of ours: memory that ran out is Device, what we did not foresee Internal.
 Error as_error(const std::exception_ptr& exception);

@@ -22,12 +22,13 @@ struct CommonOptions {
     bool quiet = false;    ///< only warnings and errors
     bool verbose = false;  ///< details too
     ProgressStyle progress = ProgressStyle::Auto;
-    bool json = false;     ///< one JSON object per output instead of its path
+    bool json = false;     ///< JSON objects on standard output instead of paths and tables
     bool dry_run = false;  ///< say what would be done
 };
 
-/// --output and --overwrite, under the heading "Input and output" that every program's help begins with.
-void add_output_flags(CLI::App& app, CommonOptions& options);
+/// --output, described by `help`, and (where outputs can be replaced) --overwrite, under the heading "Input and output"
+/// that every program's help begins with.
+void add_output_flags(CLI::App& app, CommonOptions& options, const std::string& help, bool replaces);
 
 /// All the others.
 void add_running_flags(CLI::App& app, CommonOptions& options);

@@ -11,7 +11,8 @@ namespace reverie {
 struct Environment {
     std::vector<std::filesystem::path> models;  ///< $REVERIE_MODELS, its entries separated by colons
     std::filesystem::path data_home;            ///< $XDG_DATA_HOME, else ~/.local/share
-    std::filesystem::path torch_home;           ///< $TORCH_HOME, else ${XDG_CACHE_HOME:-~/.cache}/torch
+    std::filesystem::path cache_home;           ///< $XDG_CACHE_HOME, else ~/.cache
+    std::filesystem::path torch_home;           ///< $TORCH_HOME, else torch in cache_home
     std::filesystem::path program_folder;       ///< where the running program lies
     bool color = true;                          ///< $NO_COLOR is unset or empty, and $TERM can
     bool cursor = true;                         ///< $TERM can redraw a line

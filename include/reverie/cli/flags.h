@@ -90,6 +90,9 @@ class FlagGroup {
     CLI::Option* add_paths(const std::string& names, std::vector<std::string>& values, const std::string& metavar,
                            const std::string& help);
 
+    /// The first word that belongs to no flag.
+    CLI::Option* add_positional(const std::string& name, std::string& value, const std::string& help);
+
     /// The words that belong to no flag.
     CLI::Option* add_positional(const std::string& name, std::vector<std::string>& values, const std::string& help);
 

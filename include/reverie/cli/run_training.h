@@ -1,0 +1,40 @@
+// A training from flags to a finished run folder: the same for every program that trains.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "reverie/cli/app.h"
+#include "reverie/cli/data_flags.h"
+#include "reverie/cli/train_flags.h"
+#include "reverie/train/loop.h"
+#include "reverie/train/run_folder.h"
+#include "reverie/train/task.h"
+
+namespace reverie {
+
+/// In a run folder: the names of the labels, a JSON list.
+inline constexpr const char* kLabelsFile = "labels.json";
+
+/// What a program makes of its flags once the images are known.
+struct TrainingPlan {
+    TrainOptions options;
+    RunOptions identity;    ///< the program's own options that decide the weights, by flag names
+    RunOptions facts;       ///< rows for the report and --dry-run: "parameters", ...
+    bool planned = false;   ///< the number of planned steps decides the weights, also where the schedule does not
+    bool labelled = false;  ///< labels matter: a test set must have the same ones
+    std::unique_ptr<TrainTask> task;
+};
+
+struct TrainingProgram {
+    std::string name;  ///< "vae": whose run it is
+    std::function<TrainingPlan(const Dataset& images)> prepare;
+};
+
+/// Opens the images, makes the run folder (or goes on with it), writes labels.json, trains and prints the folder as
+/// the last line; with --dry-run says what it would do, from one measured step. Returns 0; throws Cancelled when
+/// stopped by the user, after everything was saved and the folder was printed; and what the parts throw.
+int run_training(Session& session, const TrainFlags& flags, const DataFlags& data, const TrainingProgram& program);
+
+}  // namespace reverie

@@ -1,0 +1,10 @@
+// The program vae: all its commands.
+#pragma once
+
+#include "reverie/cli/commands.h"
+
+namespace reverie {
+
+CommandSet vae_program();
+
+}  // namespace reverie

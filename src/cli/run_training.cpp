@@ -1,0 +1,293 @@
+#include "reverie/cli/run_training.h"
+
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <system_error>
+#include <utility>
+
+#include "cli/train_plan.h"
+#include "core/json_text.h"
+#include "reverie/core/files.h"
+#include "reverie/core/text.h"
+
+namespace reverie {
+namespace {
+
+namespace fs = std::filesystem;
+using Json = nlohmann::ordered_json;
+
+std::string word(bool value) { return value ? "true" : "false"; }
+
+/// The images of a training: those learnt from, and those measured on.
+struct TrainingData {
+    fs::path source;
+    Dataset images;
+    std::vector<std::int64_t> train;
+    fs::path test_source;                ///< empty: no test set
+    std::optional<Dataset> test;         ///< else a share of `images` is held out
+    std::vector<std::int64_t> held_out;  ///< of `test` or `images`
+};
+
+TrainingData open_data(Session& session, const TrainFlags& flags, const DataFlags& data) {
+    DataOptions options = data_options(data, session.environment());
+    const Hooks hooks = session.hooks();
+    const fs::path source = flags.data;
+    session.console().begin(source.string());
+    TrainingData all{.source = source, .images = open_dataset(source, options, hooks)};
+    all.test_source = !flags.test.empty() ? fs::path(flags.test) : has_test_part(source) ? source : fs::path();
+    if (all.test_source.empty()) {
+        Split parts = split(all.images.count(), flags.validation, session.common().runtime.seed);
+        all.train = std::move(parts.train);
+        all.held_out = std::move(parts.validation);
+    } else {
+        options.size = all.images.size();
+        options.channels = all.images.channels();
+        options.part = DataPart::Test;
+        all.train = all_indices(all.images);
+        session.console().begin(all.test_source.string());
+        all.test = open_dataset(all.test_source, options, hooks);
+        all.held_out = all_indices(*all.test);
+    }
+    session.console().end();
+    return all;
+}
+
+void require_same_labels(const TrainingData& data) {
+    if (data.test && data.test->classes() != data.images.classes()) {
+        throw Error(ErrorKind::Input, "the labels of '" + data.test_source.string() + "' (" +
+                                          join(data.test->classes()) + ") are not those of '" + data.source.string() +
+                                          "' (" + join(data.images.classes()) +
+                                          "); name its sub-folders alike, or train without --conditional");
+    }
+}
+
+/// Whether the number of planned steps decides the weights, so that a resume may not change it.
+bool steps_decide(const TrainingPlan& plan) { return plan.planned || plan.options.schedule.kind == Schedule::Cosine; }
+
+RunIdentity identity_of(Session& session, const TrainFlags& flags, const DataFlags& data, const TrainingData& images,
+                        const TrainingPlan& plan, const std::string& program) {
+    const TrainOptions& options = plan.options;
+    const Size size = images.images.size();
+    RunIdentity identity{.program = program, .options = plan.identity, .free = {}};
+    const auto decides = [&](const std::string& name, const std::string& text) {
+        identity.options.emplace_back(name, text);
+    };
+    const auto free = [&](const std::string& name, const std::string& text) {
+        if (!text.empty()) {
+            identity.free.emplace_back(name, text);
+        }
+    };
+    decides("size", text_of(size));
+    decides("channels", std::to_string(images.images.channels()));
+    decides("fit", choice_text(fits(), data.fit));
+    decides("mirror", word(data.mirror));
+    decides("digest of the images", images.images.digest());
+    if (images.test) {
+        decides("digest of the test images", images.test->digest());
+    } else {
+        decides("validation", number_text(flags.validation));
+    }
+    decides("batch", std::to_string(options.batch));
+    decides("schedule", choice_text(schedules(), options.schedule.kind));
+    decides("decay", number_text(options.schedule.decay));
+    decides("warmup", std::to_string(options.schedule.warmup_steps));
+    decides("clip-norm", number_text(options.clip_norm));
+    decides("ema", number_text(options.average_half_life));
+    decides("mixed-precision", word(options.mixed_precision));
+    decides("seed", std::to_string(options.seed));
+    decides("device", options.device.is_cpu() ? "cpu" : "cuda");
+    for (const auto& [name, text] : {std::pair{"steps", std::to_string(options.steps)},
+                                     std::pair{"epochs", number_text(options.steps > 0 ? 0.0 : options.epochs)}}) {
+        steps_decide(plan) ? decides(name, text) : free(name, text);
+    }
+    free("time", flags.time);
+    free("data", fs::absolute(images.source).string());
+    free("test", flags.test.empty() ? "" : fs::absolute(flags.test).string());
+    free("log-every", std::to_string(options.log_every));
+    free("preview-every", std::to_string(options.preview_every));
+    free("validate-every", std::to_string(options.validate_every));
+    free("checkpoint-minutes", number_text(options.checkpoint_minutes));
+    free("cache-mb", number_text(data.cache_mb));
+    free("strict", word(data.strict));
+    free("max-pixels", std::to_string(data.max_pixels));
+    free("threads", std::to_string(session.common().runtime.threads));
+    return identity;
+}
+
+Settings as_settings(const RunIdentity& identity) {
+    Settings settings;
+    for (const RunOptions* options : {&identity.options, &identity.free}) {
+        for (const auto& [name, text] : *options) {
+            settings.set(name, text);
+        }
+    }
+    return settings;
+}
+
+/// "1200 of 64x64 with 3 channels".
+std::string about_images(const Dataset& images) {
+    return std::to_string(images.count()) + " of " + text_of(images.size()) + " with " +
+           std::to_string(images.channels()) + (images.channels() == 1 ? " channel" : " channels");
+}
+
+RunOptions facts_of(Session& session, const TrainingData& data, const TrainingPlan& plan) {
+    RunOptions facts = {{"version", version()},
+                        {"machine", describe(session.runtime())},
+                        {"data", data.source.string()},
+                        {"images", about_images(data.images)}};
+    if (!data.images.classes().empty()) {
+        facts.emplace_back("labels", std::to_string(data.images.classes().size()));
+    }
+    if (!data.held_out.empty()) {
+        facts.emplace_back("measured on", std::to_string(data.held_out.size()) + " images of " +
+                                              (data.test ? data.test_source.string() : "the data, held out"));
+    }
+    if (const std::size_t skipped = data.images.skipped().size(); skipped > 0) {
+        facts.emplace_back("skipped", std::to_string(skipped) + (skipped == 1 ? " file" : " files"));
+    }
+    facts.insert(facts.end(), plan.facts.begin(), plan.facts.end());
+    return facts;
+}
+
+std::int64_t disk_needed(const TrainingPlan& plan, const TrainingData& data) {
+    std::int64_t bytes = 0;
+    for (const auto& [name, tensor] : plan.task->state()) {
+        bytes += static_cast<std::int64_t>(tensor.nbytes());
+    }
+    return run_bytes(bytes, plan.options, static_cast<std::int64_t>(data.train.size()));
+}
+
+void describe_plan(Session& session, const TrainingData& data, const TrainingPlan& plan, Batches& batches) {
+    const std::int64_t steps = planned_steps(plan.options, batches.count());
+    const StepCost cost = measure_step(*plan.task, batches, plan.options);
+    RunOptions lines = facts_of(session, data, plan);
+    lines.emplace_back("steps",
+                       std::to_string(steps) + " of " + std::to_string(plan.options.batch) + " images (" +
+                           number_text(static_cast<double>(steps * plan.options.batch * 10 / batches.count()) / 10.0) +
+                           " epochs)");
+    lines.emplace_back("memory", "about " + human_bytes(static_cast<std::uint64_t>(cost.bytes)));
+    lines.emplace_back("disk", "about " + human_bytes(static_cast<std::uint64_t>(disk_needed(plan, data))));
+    lines.emplace_back(
+        "time",
+        "about " + human_seconds(cost.seconds * static_cast<double>(steps)) +
+            (plan.options.seconds > 0.0 ? ", at most " + human_seconds(plan.options.seconds) + " of them now" : ""));
+    if (session.common().json) {
+        Json object;
+        object["output"] = session.common().output;
+        for (const auto& [name, text] : lines) {
+            object[name] = text;
+        }
+        session.print(json_text(object));
+        return;
+    }
+    session.print(data.source.string() + " -> " + session.common().output);
+    for (const auto& [name, text] : lines) {
+        session.print("  " + name + ": " + text);
+    }
+}
+
+void warn_of_skipped(Session& session, const TrainingData& data, const RunFolder& folder) {
+    const auto warn = [&](const std::vector<SkippedFile>& skipped, const std::string& why) {
+        if (!skipped.empty()) {
+            session.console().warning(std::to_string(skipped.size()) +
+                                      (skipped.size() == 1 ? " file was" : " files were") + " skipped; " + why);
+        }
+    };
+    warn(data.images.skipped(), "'" + folder.file(kSkippedFile).string() + "' says why");
+    if (data.test && !data.test->skipped().empty()) {
+        warn(data.test->skipped(), "the first of the test set: " + data.test->skipped().front().reason);
+    }
+}
+
+/// So that other commands know classes by name.
+void write_labels(const TrainingData& data, const RunFolder& folder) {
+    if (!data.images.classes().empty()) {
+        write_file(folder.file(kLabelsFile), json_text(Json(data.images.classes())) + "\n");
+    }
+}
+
+RunFolder open_folder(Session& session, const TrainFlags& flags, const RunIdentity& identity, const TrainingPlan& plan,
+                      const TrainingData& images) {
+    const fs::path path = session.common().output;
+    if (!options_to_resume(flags, session.common(), identity.program).empty()) {
+        return RunFolder::resume(path, identity);
+    }
+    return RunFolder::create(path, identity, disk_needed(plan, images));
+}
+
+void report(Session& session, const TrainResult& result) {
+    const std::string& output = session.common().output;
+    const char* end = result.end == TrainEnd::Finished ? "finished"
+                      : result.end == TrainEnd::TimeUp ? "time"
+                                                       : "stopped";
+    if (session.common().json) {
+        Json object = {{"output", output}, {"steps", result.steps}, {"end", end}, {"rollbacks", result.rollbacks}};
+        for (const auto& [name, value] : result.last) {
+            object[name] = value;
+        }
+        session.print(json_text(object));
+        return;
+    }
+    std::string sentence = std::to_string(result.steps) + " steps";
+    for (const auto& [name, value] : result.last) {
+        char text[32];
+        std::snprintf(text, sizeof text, "%.4g", value);
+        sentence += ", " + name + " " + text;
+    }
+    session.console().info(sentence);
+    session.print(output);
+}
+
+}  // namespace
+
+int run_training(Session& session, const TrainFlags& flags, const DataFlags& data, const TrainingProgram& program) {
+    const CommonOptions& common = session.common();
+    validate(flags);
+    if (common.output.empty() || common.output == "-") {
+        throw Error(ErrorKind::Usage, "no run folder is named; pass -o RUN");
+    }
+    std::error_code ignored;
+    if (!flags.resume && fs::exists(fs::path(common.output) / kOptionsFile, ignored)) {
+        throw Error(ErrorKind::Usage, "'" + common.output +
+                                          "' holds a run already; go on with it (--resume) or name another folder "
+                                          "(-o)");
+    }
+    if (flags.data.empty()) {
+        throw Error(ErrorKind::Usage,
+                    "no images are given; name DATA: a folder, a list file, a tar or IDX files (see --help)");
+    }
+    session.runtime();
+    const TrainingData images = open_data(session, flags, data);
+    TrainingPlan plan = program.prepare(images.images);
+    if (plan.labelled) {
+        require_same_labels(images);
+    }
+    const RunIdentity identity = identity_of(session, flags, data, images, plan, program.name);
+    session.save_config(as_settings(identity));
+    Batches batches(images.images, images.train,
+                    {.batch = plan.options.batch, .seed = plan.options.seed, .mirror = data.mirror});
+    if (common.dry_run) {
+        describe_plan(session, images, plan, batches);
+        return 0;
+    }
+
+    std::optional<OrderedBatches> held_out;
+    if (!images.held_out.empty()) {
+        held_out.emplace(images.test ? *images.test : images.images, images.held_out, plan.options.batch);
+    }
+    RunFolder folder = open_folder(session, flags, identity, plan, images);
+    warn_of_skipped(session, images, folder);
+    write_labels(images, folder);
+    session.console().begin("");
+    const TrainResult result = train(*plan.task, batches, held_out ? &*held_out : nullptr, plan.options, folder,
+                                     facts_of(session, images, plan), session.hooks());
+    session.console().end();
+    report(session, result);
+    if (result.end == TrainEnd::Cancelled) {
+        throw Error(ErrorKind::Cancelled,
+                    "stopped after " + std::to_string(result.steps) + " steps, all of them kept; --resume goes on");
+    }
+    return 0;
+}
+
+}  // namespace reverie

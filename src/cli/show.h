@@ -1,0 +1,51 @@
+// Where a command's images go: one picture, a folder of pictures, or a film.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "reverie/cli/app.h"
+#include "reverie/cli/flags.h"
+
+namespace reverie {
+
+struct ShowFlags {
+    std::int64_t columns = 0;
+    std::int64_t scale = 1;
+    double fps = 25.0;
+    std::int64_t quality = 90;
+};
+
+/// --columns and --scale, and with `moving` those of films too.
+void add_flags(FlagGroup& group, ShowFlags& flags, bool moving);
+
+/// Throws Usage.
+void validate(const ShowFlags& flags);
+
+enum class ShowAs { Picture, Folder, Film };
+
+/// What --output asks for: .mp4, .gif and (of a command whose images move) .webp are films, a name without extension or
+/// ending in '/' is a folder, "-" and the other pictures' extensions are a picture. Throws Usage for another one, for
+/// none, and for a film where nothing moves; Output when it exists and --overwrite was not given.
+ShowAs check_output(const Session& session, bool moving);
+
+/// "smiling/645.jpg" -> "smiling/645", "#17" -> "17": what an image's file in a folder is called, without ".png".
+std::string bare_name(const std::string& name);
+
+/// Images in their order, made when they are asked for.
+struct Exhibit {
+    std::int64_t count = 0;
+    std::function<Tensor(std::int64_t first, std::int64_t count)> images;  ///< [N,C,H,W] in [0,1]
+    std::vector<std::string> names = {};                                   ///< of files in a folder; empty: numbers
+    std::int64_t columns = 0;                                              ///< of a picture; 0: as square as can be
+    Settings settings = {};  ///< what decides each image; kept in every picture
+    Settings which = {};     ///< what more decides which are there; kept in a picture of all
+};
+
+/// Writes it to --output and prints its path; with --dry-run only says what would be written. Throws Usage for two
+/// images of one name; Cancelled.
+void show(Session& session, const ShowFlags& flags, const Exhibit& exhibit, ShowAs how);
+
+}  // namespace reverie

@@ -1,0 +1,159 @@
+// vae train: a run folder, resumed to the bit, and every kind of bad input.
+#include "cli/vae_fixture.h"
+
+namespace reverie::test {
+namespace {
+
+using testing::Contains;
+using testing::HasSubstr;
+using testing::IsSupersetOf;
+using testing::Not;
+using testing::StartsWith;
+
+class VaeTrain : public VaePrograms {
+  protected:
+    VaeTrain() { draw(path("data"), 8); }
+
+    RunResult train(std::vector<std::string> words) const {
+        words.insert(words.begin(), {path("data"), "-o", path("run"), "--quiet"});
+        return run(quick(std::move(words)));
+    }
+
+    /// Starts a run in "parts" and stops it once it has recorded that step.
+    RunResult stopped(const std::vector<std::string>& words, int signal, int step) const {
+        RunningProgram program(command(words), run_);
+        const std::string line = "\"step\":" + std::to_string(step) + ",";
+        constexpr int kPatience = 30'000;  // 60 s
+        for (int i = 0; i < kPatience; ++i) {
+            if (exists("parts/metrics.jsonl") && bytes("parts/metrics.jsonl").find(line) != std::string::npos) {
+                break;
+            }
+            usleep(2000);
+        }
+        program.signal(signal);
+        return program.wait();
+    }
+};
+
+TEST_F(VaeTrain, MakesAWholeRunFolder) {
+    write_file(path("data/disc/torn.png"), bytes("data/disc/1.png").substr(0, 60));
+    const RunResult result = run(quick({path("data"), "-o", path("run"), "--conditional"}));
+    ASSERT_EQ(result.exit_code, 0) << result.error;
+    EXPECT_EQ(result.output, path("run") + "\n");
+    EXPECT_THAT(result.error, HasSubstr("1 file was skipped"));
+    EXPECT_THAT(names("run"),
+                IsSupersetOf({"options.toml", "metrics.jsonl", "metrics.csv", "timing.jsonl", "weights.safetensors",
+                              "weights_ema.safetensors", "best.safetensors", "checkpoint.safetensors", "skipped.json",
+                              "labels.json", "previews", "report.html"}));
+    EXPECT_THAT(bytes("run/skipped.json"), HasSubstr("torn.png"));
+    EXPECT_EQ(nlohmann::json::parse(bytes("run/labels.json")), nlohmann::json({"bar", "disc"}));
+    EXPECT_EQ(json_lines(bytes("run/metrics.jsonl")).back()["step"], 6);
+    EXPECT_THAT(bytes("run/options.toml"), HasSubstr("latent = 3\n"));
+
+    const RunResult again = run(quick({path("data"), "-o", path("run")}));
+    expect_fault(again, 2, "holds a run already");
+}
+
+TEST_F(VaeTrain, KilledAndResumedGivesTheSameBytes) {
+    const auto into = [&](const std::string& folder, std::vector<std::string> more) {
+        more.insert(more.begin(), {path("data"), "-o", path(folder)});
+        return quick(std::move(more), "60");
+    };
+    ASSERT_EQ(run(into("whole", {})).exit_code, 0);
+
+    const RunResult killed = stopped(into("parts", {"--checkpoint-minutes", "0"}), SIGKILL, 8);
+    ASSERT_EQ(killed.signal, SIGKILL) << killed.error;
+    const RunResult interrupted = stopped(into("parts", {"--checkpoint-minutes", "0", "--resume"}), SIGINT, 30);
+    EXPECT_EQ(interrupted.exit_code, 130) << interrupted.error;
+    EXPECT_EQ(interrupted.output, path("parts") + "\n");
+    EXPECT_THAT(bytes("parts/metrics.jsonl"), Not(HasSubstr("\"step\":60")));
+    // What the flags are not repeated for is the run's own.
+    const RunResult finished = run({"train", "--resume", "-o", path("parts"), "--quiet"});
+    ASSERT_EQ(finished.exit_code, 0) << finished.error;
+    for (const char* file : {"metrics.jsonl", "weights.safetensors", "weights_ema.safetensors", "best.safetensors"}) {
+        EXPECT_TRUE(bytes(std::string("parts/") + file) == bytes(std::string("whole/") + file)) << file;
+    }
+}
+
+TEST_F(VaeTrain, ResumeStartsWhatIsNotThereAndRefusesOtherOptions) {
+    ASSERT_EQ(train({"--resume"}).exit_code, 0);
+    const std::string weights = bytes("run/weights.safetensors");
+    std::filesystem::create_directory(path("other"));
+    write_file(path("other/options.toml"), "# gan 0.1.0, run format 1: the options of this run\npreset = \"dcgan\"\n");
+    expect_fault(run({"train", "--resume", "-o", path("other")}), 3, "a run of gan");
+    expect_fault(train({"--resume", "--beta", "0.25"}), 2, "beta");
+    expect_fault(train({"--resume", "--seed", "4"}), 2, "seed");
+    save_image(path("data/bar/new.png"), drawn(false, 3));
+    expect_fault(train({"--resume"}), 2, "digest of the images");
+    EXPECT_TRUE(bytes("run/weights.safetensors") == weights);
+}
+
+TEST_F(VaeTrain, BeginsFromAnotherRunsWeights) {
+    ASSERT_EQ(train({}).exit_code, 0);
+    const RunResult result =
+        run(quick({path("data"), "-o", path("second"), "--init-from", path("run"), "--quiet", "--json"}, "2"));
+    ASSERT_EQ(result.exit_code, 0) << result.error;
+    const auto object = json_lines(result.output).back();
+    EXPECT_EQ(object["output"], path("second"));
+    EXPECT_EQ(object["end"], "finished");
+    expect_fault(run({"train", path("data"), "-o", path("third"), "--init-from", path("run"), "--latent", "5",
+                      "--width", "4", "--quiet"}),
+                 3, "in the weights");
+    EXPECT_FALSE(exists("third"));
+}
+
+TEST_F(VaeTrain, DryRunSaysParametersAndLeavesNothing) {
+    const RunResult result = train({"--dry-run"});
+    EXPECT_EQ(result.exit_code, 0) << result.error;
+    for (const char* part : {"parameters: ", "images: 16 of 20x24 with 3 channels", "memory: about ", "disk: about ",
+                             "steps: 6 of 4 images", "time: about "}) {
+        EXPECT_THAT(result.output, HasSubstr(part));
+    }
+    EXPECT_FALSE(exists("run"));
+}
+
+TEST_F(VaeTrain, AConfigurationFileSaysItAll) {
+    ASSERT_EQ(train({"--dry-run", "--save-config", path("my.toml")}).exit_code, 0);
+    const RunResult result = run({"train", "--config", path("my.toml"), "-o", path("run"), "--dry-run", "--json"});
+    ASSERT_EQ(result.exit_code, 0) << result.error;
+    EXPECT_EQ(json_lines(result.output).back()["latent"], "3 dimensions");
+}
+
+TEST_F(VaeTrain, BadInputIsRefusedInASentence) {
+    std::filesystem::create_directory(path("empty"));
+    std::filesystem::create_directory(path("flat"));
+    save_image(path("flat/a.png"), drawn(true, 1));
+    write_file(path("note.txt"), "no image anywhere\n");
+    const auto refused = [&](std::vector<std::string> words, int code, const std::string& part) {
+        words.insert(words.begin(), "train");
+        SCOPED_TRACE(part);
+        expect_fault(run(words), code, part);
+    };
+    const std::string out = path("out");
+    refused({"-o", out}, 2, "no images are given");
+    refused({path("data")}, 2, "pass -o RUN");
+    refused({path("nowhere"), "-o", out}, 3, "nowhere");
+    refused({path("empty"), "-o", out}, 3, "empty");
+    refused({path("note.txt"), "-o", out}, 3, "note.txt");
+    refused({path("data"), "-o", out, "--preset", "pytroch"}, 2, "did you mean 'pytorch'");
+    refused({path("data"), "-o", out, "--preset", "antixk"}, 2, "--size");
+    refused({path("data"), "-o", out, "--size", "8"}, 2, "--size");
+    refused({path("data"), "-o", out, "--batch", "0"}, 2, "--batch");
+    refused({path("data"), "-o", out, "--time", "soon"}, 2, "--time 'soon'");
+    refused({path("data"), "-o", out, "--steps", "3", "--epochs", "2"}, 2, "--steps and --epochs");
+    refused({path("flat"), "-o", out, "--conditional"}, 3, "sub-folders");
+    refused({path("data"), "-o", path("note.txt") + "/run", "--steps", "1"}, 6, "note.txt");
+    write_file(path("data/disc/torn.png"), bytes("data/disc/1.png").substr(0, 60));
+    refused({path("data"), "-o", out, "--strict"}, 3, "torn.png");
+    EXPECT_FALSE(exists("out"));
+}
+
+TEST_F(VaeTrain, OneImageOfAnotherShapeIsEnough) {
+    std::filesystem::create_directory(path("one"));
+    save_image(path("one/wide.png"), at::full({3, 40, 90}, 0.5));
+    const RunResult result = run(quick({path("one"), "-o", path("run"), "--size", "17x30", "--quiet"}, "2"));
+    EXPECT_EQ(result.exit_code, 0) << result.error;
+}
+
+}  // namespace
+}  // namespace reverie::test

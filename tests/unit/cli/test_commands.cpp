@@ -1,0 +1,91 @@
+#include "reverie/cli/commands.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "reverie/cli/data_flags.h"
+#include "reverie/cli/train_flags.h"
+
+namespace reverie {
+namespace {
+
+class Named : public Program {
+  public:
+    Named(std::string name, std::string about) : name_(std::move(name)), about_(std::move(about)) {}
+    std::string name() const override { return name_; }
+    std::string description() const override { return about_; }
+    std::string examples() const override { return ""; }
+    void add_flags(CLI::App& /*app*/) override {}
+    int run(Session& /*session*/) override { return 0; }
+
+  private:
+    std::string name_;
+    std::string about_;
+};
+
+TEST(Commands, AreListedWithALineEach) {
+    CommandSet set;
+    set.name = "tool";
+    set.description = "Does things.";
+    set.examples = "examples:\n  tool make a\n";
+    set.commands.push_back(std::make_unique<Named>("tool make", "Makes one."));
+    set.commands.push_back(std::make_unique<Named>("tool unmake",
+                                                   "Takes it apart again, which is said here at such a length that it "
+                                                   "goes on in a second line."));
+    EXPECT_EQ(command_list(set, 60),
+              "Does things.\n"
+              "\n"
+              "usage: tool COMMAND ... [flags]\n"
+              "\n"
+              "Commands (tool COMMAND --help has the flags):\n"
+              "  make    Makes one.\n"
+              "  unmake  Takes it apart again, which is said here at such a\n"
+              "          length that it goes on in a second line.\n"
+              "\n"
+              "examples:\n"
+              "  tool make a\n");
+}
+
+TEST(TrainFlags, TimesHaveUnits) {
+    EXPECT_EQ(parse_time("90s"), 90.0);
+    EXPECT_EQ(parse_time("1h30m"), 5400.0);
+    EXPECT_EQ(parse_time("0.5d"), 43200.0);
+    for (const char* bad : {"", "30", "m", "30x", "-5m", "1h30", "0s", "nanm", "1e3s"}) {
+        EXPECT_THROW(parse_time(bad), Error) << bad;
+    }
+}
+
+TEST(TrainFlags, StepsAndEpochsReplaceEachOther) {
+    TrainOptions recipe;
+    recipe.steps = 700;
+    const auto options = [&](const TrainFlags& flags) {
+        validate(flags);
+        return train_options(flags, recipe, CommonOptions(), Runtime());
+    };
+    EXPECT_EQ(options({}).steps, 700);
+    TrainFlags epochs;
+    epochs.epochs = 2.5;
+    EXPECT_EQ(options(epochs).steps, 0);
+    EXPECT_EQ(options(epochs).epochs, 2.5);
+    epochs.steps = 0;  // as an earlier run's options say it
+    EXPECT_EQ(options(epochs).epochs, 2.5);
+    epochs.steps = 3;
+    EXPECT_THROW(validate(epochs), Error);
+    TrainFlags none;
+    none.steps = 0;
+    EXPECT_THROW(validate(none), Error);
+}
+
+TEST(DataFlags, SizesAreWidthByHeight) {
+    EXPECT_EQ(parse_size("64"), (Size{64, 64}));
+    EXPECT_EQ(parse_size("64x48"), (Size{48, 64}));
+    for (const char* bad : {"", "x", "64x", "x64", "64x48x3", "big", "64 x 48"}) {
+        EXPECT_THROW(parse_size(bad), Error) << bad;
+    }
+    DataFlags flags;
+    flags.cache_mb = -1.0;
+    EXPECT_THROW(data_options(flags, Environment()), Error);
+}
+
+}  // namespace
+}  // namespace reverie
