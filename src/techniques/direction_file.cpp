@@ -1,7 +1,7 @@
 #include <ATen/ATen.h>
 
 #include <charconv>
-#include <map>
+#include <iterator>
 #include <system_error>
 
 #include "reverie/core/error.h"

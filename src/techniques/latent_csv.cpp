@@ -2,9 +2,10 @@
 
 #include <ATen/ATen.h>
 
+#include <algorithm>
 #include <charconv>
 #include <cstdint>
-#include <cstring>
+#include <iterator>
 #include <string_view>
 #include <system_error>
 

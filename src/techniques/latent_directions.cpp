@@ -1,8 +1,8 @@
 #include <ATen/ATen.h>
 
 #include <algorithm>
-#include <cmath>
 #include <numeric>
+#include <utility>
 
 #include "reverie/core/error.h"
 #include "reverie/core/random.h"

@@ -4,12 +4,12 @@
 #include <bit>
 #include <cctype>
 #include <charconv>
-#include <cmath>
 #include <cstring>
-#include <limits>
 #include <optional>
+#include <span>
 #include <string_view>
 #include <system_error>
+#include <utility>
 
 #include "reverie/core/error.h"
 #include "reverie/core/files.h"
