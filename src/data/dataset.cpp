@@ -7,6 +7,8 @@
 #include <cstring>
 #include <map>
 #include <numeric>
+#include <string_view>
+#include <tuple>
 #include <utility>
 
 #include "data/decode_all.h"
@@ -23,13 +25,12 @@ namespace {
 using data::Digest;
 using data::Source;
 
-/// "2" before "10".
+/// "2" before "10", and numbers before words.
 struct ByNumberThenText {
-    bool operator()(const std::string& a, const std::string& b) const {
-        const auto is_number = [](const std::string& text) {
-            return text.find_first_not_of("0123456789") == std::string::npos;
-        };
-        return is_number(a) && is_number(b) && a.size() != b.size() ? a.size() < b.size() : a < b;
+    bool operator()(const std::string& a, const std::string& b) const { return key(a) < key(b); }
+    static std::tuple<std::size_t, std::string_view> key(const std::string& text) {
+        const bool is_number = text.find_first_not_of("0123456789") == std::string::npos;
+        return {is_number ? text.size() : std::string::npos, text};
     }
 };
 
@@ -55,7 +56,6 @@ std::string cache_key(const std::filesystem::path& path, const Source& source, c
 
 void name_images(const Source& source, const std::vector<std::int64_t>& kept, Dataset::State& state) {
     std::map<std::string, std::int32_t, ByNumberThenText> classes;
-    std::vector<std::string> of_image;
     for (const std::int64_t i : kept) {
         if (const std::string name = source.class_of(i); !name.empty()) {
             classes.emplace(name, 0);

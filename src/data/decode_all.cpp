@@ -123,7 +123,8 @@ Decoded from_cache(Decoded decoded, std::int64_t cache_bytes) {
 Decoded decode_all(const Source& source, const DataOptions& options, const std::filesystem::path& cache,
                    const Hooks& hooks) {
     if (!cache.empty()) {
-        if (auto found = open_cache(cache)) {
+        auto found = open_cache(cache);
+        if (found && found->pixels.count + static_cast<std::int64_t>(found->faults.size()) == source.count()) {
             if (options.strict && !found->faults.empty()) {
                 throw Error(ErrorKind::Input, found->faults.front().reason);
             }
@@ -139,7 +140,7 @@ Decoded decode_all(const Source& source, const DataOptions& options, const std::
     const bool spill = total > options.cache_bytes && !cache.empty();
 
     // A chunk is what is decoded between two reports; how long it is changes nothing else.
-    constexpr std::int64_t kChunkBytes = 64'000'000;
+    constexpr std::int64_t kChunkBytes = 8'000'000;
     const std::int64_t longest = std::max<std::int64_t>(at::get_num_threads(), kChunkBytes / image_bytes);
     std::int64_t chunk = std::min<std::int64_t>(longest, 16 * at::get_num_threads());
     std::optional<CacheWriter> writer;

@@ -52,7 +52,8 @@ class Dataset {
     std::int64_t count() const;
     Size size() const;
     std::int64_t channels() const;
-    /// Sorted names of the first folder level below the source (or IDX label values); empty: unlabelled. A tar whose
+    /// Names of the first folder level below the source (or IDX label values), numbers by value and then words by their
+    /// bytes; empty: unlabelled. A tar whose
     /// images all lie in folders of one folder is taken as that folder.
     const std::vector<std::string>& classes() const;
     /// Index into classes(); -1 without labels.

@@ -1,0 +1,143 @@
+#include <gtest/gtest.h>
+
+#include "data/pixels.h"
+#include "drawn_images.h"
+#include "reverie/image/color.h"
+#include "reverie/image/resample.h"
+
+namespace reverie {
+namespace {
+
+using data::crop_of;
+using data::decode_pixels;
+
+Tensor to_bytes(const Tensor& image) { return image.clamp(0, 1).mul(255).round().to(at::kByte); }
+
+/// [C,H,W] in [0,1] -> uint8 [H,W,C].
+Tensor interleaved(const Tensor& image) { return to_bytes(image).permute({1, 2, 0}).contiguous(); }
+
+Tensor fitted(const Tensor& pixels, Size size, Fit fit, std::int64_t channels) {
+    Tensor out = at::empty({channels, size.height, size.width}, at::kByte);
+    data::fit_pixels(pixels, size, fit, channels, out.data_ptr<std::uint8_t>());
+    return out;
+}
+
+int distance(const Tensor& a, const Tensor& b) {
+    EXPECT_EQ(a.sizes(), b.sizes());
+    return (a.to(at::kInt) - b.to(at::kInt)).abs().max().item<int>();
+}
+
+TEST(Pixels, AreResizedAsPillowDoes) {
+    for (const Size from : {Size{17, 33}, Size{218, 178}, Size{64, 50}, Size{400, 31}}) {
+        for (const Size to : {Size{16, 16}, Size{64, 64}, Size{48, 96}}) {
+            for (const std::int64_t channels : {1, 3}) {
+                const Tensor image = test::drawing(from).slice(0, 0, channels).contiguous();
+                // resize() is compared with Pillow itself elsewhere. Weights in 16 bits and two roundings to bytes
+                // instead of one: a level of difference, rarely two.
+                const Tensor expected =
+                    to_bytes(resize(interleaved(image).permute({2, 0, 1}).to(at::kFloat).div(255).contiguous(), to));
+                EXPECT_LE(distance(fitted(interleaved(image), to, Fit::Stretch, channels), expected), 2)
+                    << text_of(from) << " to " << text_of(to);
+            }
+        }
+    }
+}
+
+TEST(Pixels, OfTheRightSizeAreKeptExactly) {
+    const Tensor image = test::drawing({17, 33});
+    EXPECT_TRUE(at::equal(fitted(interleaved(image), {17, 33}, Fit::Center, 3), to_bytes(image)));
+}
+
+TEST(Pixels, AreCutInTheMiddleToTheWantedShape) {
+    const Tensor wide = at::zeros({17, 33, 3}, at::kByte);
+    const auto crop = crop_of(wide, {64, 64}, Fit::Center);
+    EXPECT_EQ(crop.size, (Size{17, 17}));
+    EXPECT_EQ(crop.left, 8);
+    EXPECT_EQ(crop.top, 0);
+    const auto tall = crop_of(wide.transpose(0, 1).contiguous(), {16, 32}, Fit::Center);
+    EXPECT_EQ(tall.size, (Size{9, 17}));  // 8.5 rounded up
+    EXPECT_EQ(tall.top, 12);
+    EXPECT_EQ(crop_of(wide, {64, 64}, Fit::Stretch).size, (Size{17, 33}));
+    EXPECT_EQ(crop_of(at::zeros({1, 5000, 1}, at::kByte), {4096, 16}, Fit::Center).size, (Size{1, 1}));
+}
+
+TEST(Pixels, AreCutWhereTheDetailIs) {
+    Tensor image = at::full({20, 60, 3}, 128, at::kByte);
+    EXPECT_EQ(crop_of(image, {32, 32}, Fit::Smart).left, crop_of(image, {32, 32}, Fit::Center).left);
+    for (std::int64_t x = 45; x < 55; ++x) {
+        image.slice(0, 5, 15).select(1, x).fill_(x % 2 == 0 ? 0 : 255);
+    }
+    const auto crop = crop_of(image, {32, 32}, Fit::Smart);
+    EXPECT_LE(crop.left, 44);
+    EXPECT_GE(crop.left + crop.size.width, 55);
+    const auto turned = crop_of(image.transpose(0, 1).contiguous(), {32, 32}, Fit::Smart);
+    EXPECT_EQ(turned.top, crop.left);
+}
+
+TEST(Pixels, GetTheChannelsAskedFor) {
+    const Tensor image = test::drawing({20, 20});
+    const Tensor rgb = interleaved(image);
+    const Tensor exact = rgb.permute({2, 0, 1}).to(at::kFloat).div(255).contiguous();
+    EXPECT_LE(distance(fitted(rgb, {20, 20}, Fit::Center, 1), to_bytes(luma_of(exact))), 1);
+    const Tensor rgba = fitted(rgb, {20, 20}, Fit::Center, 4);
+    EXPECT_TRUE(at::equal(rgba.slice(0, 0, 3), to_bytes(image)));
+    EXPECT_TRUE((rgba[3] == 255).all().item<bool>());
+    const Tensor grey = rgb.slice(2, 0, 1).contiguous();
+    const Tensor tripled = fitted(grey, {20, 20}, Fit::Center, 3);
+    EXPECT_TRUE(at::equal(tripled[0], tripled[2]));
+}
+
+TEST(Pixels, TransparentColoursDoNotShineThrough) {
+    // Left half opaque green, right half invisible red.
+    Tensor image = at::zeros({32, 32, 4}, at::kByte);
+    image.slice(1, 0, 16).select(2, 1).fill_(200);
+    image.slice(1, 0, 16).select(2, 3).fill_(255);
+    image.slice(1, 16, 32).select(2, 0).fill_(255);
+    const Tensor rgba = fitted(image, {16, 16}, Fit::Center, 4);
+    EXPECT_EQ(rgba[1][8][2].item<int>(), 200);
+    EXPECT_EQ(rgba[3][8][2].item<int>(), 255);
+    EXPECT_EQ(rgba[3][8][13].item<int>(), 0);
+    EXPECT_EQ(at::where(rgba[3] > 0, rgba[0], 0).max().item<int>(), 0);  // no red where anything shows
+    const Tensor rgb = fitted(image, {16, 16}, Fit::Center, 3);
+    EXPECT_EQ(rgb[0][8][13].item<int>(), 255);  // white
+    EXPECT_EQ(rgb[1][8][13].item<int>(), 255);
+    EXPECT_EQ(rgb[0][8][2].item<int>(), 0);
+    EXPECT_EQ(rgb[1][8][2].item<int>(), 200);
+}
+
+TEST(Pixels, OfAReducedJpegAreNearThoseOfTheWhole) {
+    const std::string jpeg = test::encoded(test::drawing({437, 355}), PictureFormat::Jpeg);
+    const auto bytes = test::bytes_of(jpeg);
+    const Tensor whole = decode_pixels(bytes, "a.jpg", {.max_pixels = 1'000'000});
+    EXPECT_EQ(whole.sizes(), (std::vector<std::int64_t>{437, 355, 3}));
+    for (const auto& [target, height] : std::vector<std::pair<Size, std::int64_t>>{
+             {{64, 64}, 110}, {{32, 32}, 55}, {{200, 100}, 219}, {{220, 100}, 437}, {{16, 200}, 437}}) {
+        const Tensor reduced = decode_pixels(bytes, "a.jpg", {.at_least = target, .max_pixels = 1'000'000});
+        EXPECT_EQ(reduced.size(0), height) << text_of(target);
+        // The drawing is smooth: what two ways of averaging leave is a matter of rounding and of the last, partial
+        // pixels.
+        EXPECT_LE((fitted(reduced, target, Fit::Stretch, 3).to(at::kFloat) -
+                   fitted(whole, target, Fit::Stretch, 3).to(at::kFloat))
+                      .abs()
+                      .mean()
+                      .item<double>(),
+                  1.5)
+            << text_of(target);
+    }
+}
+
+TEST(Pixels, AreTurnedUprightBeforeTheyAreCut) {
+    using namespace std::string_literals;
+    const std::string block = "Exif\0\0II*\0\x08\0\0\0\x01\0\x12\x01\x03\0\x01\0\0\0\x06\0\0\0\0\0\0\0"s;
+    std::string jpeg = test::encoded(test::drawing({80, 120}), PictureFormat::Jpeg);
+    const Tensor stored = decode_pixels(test::bytes_of(jpeg), "a.jpg", {.max_pixels = 1'000'000});
+    jpeg.insert(2, "\xff\xe1\x00"s + static_cast<char>(block.size() + 2) + block);
+    const auto bytes = test::bytes_of(jpeg);
+    EXPECT_TRUE(at::equal(decode_pixels(bytes, "a.jpg", {.max_pixels = 1'000'000}), stored.rot90(-1, {0, 1})));
+    // The least size is that of the upright image.
+    const Tensor reduced = decode_pixels(bytes, "a.jpg", {.at_least = Size{60, 40}, .max_pixels = 1'000'000});
+    EXPECT_EQ(reduced.sizes(), (std::vector<std::int64_t>{60, 40, 3}));
+}
+
+}  // namespace
+}  // namespace reverie
