@@ -16,7 +16,8 @@ struct Decoded {
 };
 
 /// What decode_picture reads, and with the same faults. With `at_least` (of the upright picture) a JPEG may come at a
-/// half, a quarter or an eighth of its size while both sides stay that long, which takes a fraction of the time.
+/// half, a quarter or an eighth of its size while both sides stay a quarter longer than that, which takes a fraction of
+/// the time.
 Decoded decode_raster(Bytes bytes, const std::string& name, const ReadLimits& limits = {},
                       const std::optional<Size>& at_least = {});
 

@@ -180,11 +180,16 @@ Size upright_size(const Header& header) {
     return on_its_side ? Size{header.size.width, header.size.height} : header.size;
 }
 
-/// The largest reduction of a JPEG that leaves both sides at least so long.
+/// By how much a JPEG may be reduced while it is read. It stays a quarter longer than wanted, so that the resize that
+/// follows still decides the sharpness (the difference is then smaller than that between bilinear and bicubic); and its
+/// last pixel, which may be a part of one, widens it by half a percent at most.
 int reduction(Size size, Size at_least) {
+    const auto suits = [](std::int64_t side, std::int64_t wanted, std::int64_t factor) {
+        const std::int64_t reduced = (side + factor - 1) / factor;
+        return 4 * reduced >= 5 * wanted && 200 * (reduced * factor - side) <= side;
+    };
     int factor = 8;
-    while (factor > 1 && ((size.height + factor - 1) / factor < at_least.height ||
-                          (size.width + factor - 1) / factor < at_least.width)) {
+    while (factor > 1 && !(suits(size.height, at_least.height, factor) && suits(size.width, at_least.width, factor))) {
         factor /= 2;
     }
     return factor;

@@ -53,8 +53,7 @@ class Dataset {
     Size size() const;
     std::int64_t channels() const;
     /// Names of the first folder level below the source (or IDX label values), numbers by value and then words by their
-    /// bytes; empty: unlabelled. A tar whose
-    /// images all lie in folders of one folder is taken as that folder.
+    /// bytes; empty: unlabelled. A tar whose images all lie in folders of one folder is taken as that folder.
     const std::vector<std::string>& classes() const;
     /// Index into classes(); -1 without labels.
     std::int64_t label(std::int64_t index) const;
