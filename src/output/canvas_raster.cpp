@@ -32,7 +32,7 @@ int whole(double value) { return std::max(1, static_cast<int>(std::lround(value 
 
 double scale_of(const TextStyle& style) { return style.size * kFold / kFontHeight; }
 
-int thickness_of(const TextStyle& style) { return whole(style.size * (style.bold ? 0.125 : 0.085)); }
+int thickness_of(const TextStyle& style) { return whole(style.size * (style.bold ? 0.11 : 0.085)); }
 
 }  // namespace
 

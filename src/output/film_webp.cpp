@@ -1,21 +1,19 @@
-// Animated WebP through libwebpmux, which holds the frames compressed until the end.
+// Animated WebP: whole pictures, one after the other, held compressed until the end. libwebp's own animation encoder
+// stores what changes from frame to frame, but lets parts of earlier frames stand where a lossy one hardly differs,
+// which leaves blocks in soft morphs.
 #include <webp/encode.h>
 #include <webp/mux.h>
 
 #include <cmath>
 
-#include "image/raster.h"
 #include "output/film.h"
 #include "reverie/core/files.h"
 
 namespace reverie::output {
 namespace {
 
-struct DeleteEncoder {
-    void operator()(WebPAnimEncoder* encoder) const noexcept { WebPAnimEncoderDelete(encoder); }
-};
-struct FreePicture {
-    void operator()(WebPPicture* picture) const noexcept { WebPPictureFree(picture); }
+struct DeleteMuxer {
+    void operator()(WebPMux* muxer) const noexcept { WebPMuxDelete(muxer); }
 };
 struct ClearData {
     void operator()(WebPData* data) const noexcept { WebPDataClear(data); }
@@ -24,72 +22,53 @@ struct ClearData {
 class WebPFilm : public Film {
   public:
     WebPFilm(const std::filesystem::path& path, const AnimationOptions& options)
-        : path_(path), file_(path), options_(options) {
-        if (WebPConfigPreset(&config_, WEBP_PRESET_PHOTO, static_cast<float>(options.quality)) == 0) {
-            throw_unwritable(path_, "libwebp has another version than its headers");
-        }
-        config_.thread_level = 1;
+        : path_(path), file_(path), options_(options), muxer_(WebPMuxNew()) {
+        const WebPMuxAnimParams repetition = {.bgcolor = 0, .loop_count = options.loop ? 0 : 1};
+        check(muxer_ != nullptr && WebPMuxSetAnimationParams(muxer_.get(), &repetition) == WEBP_MUX_OK);
     }
 
     void add(const Picture& frame) override {
-        const image::Raster raster = image::to_raster(frame, 8, true);
-        if (encoder_ == nullptr) {
-            start(raster.size);
-        }
-        WebPPicture picture;
-        if (WebPPictureInit(&picture) == 0) {
-            throw_unwritable(path_, "libwebp has another version than its headers");
-        }
-        const std::unique_ptr<WebPPicture, FreePicture> owner(&picture);
-        picture.use_argb = 1;
-        picture.width = static_cast<int>(raster.size.width);
-        picture.height = static_cast<int>(raster.size.height);
-        const auto* samples = reinterpret_cast<const std::uint8_t*>(raster.data.get());
-        const auto stride = static_cast<int>(raster.row_bytes());
-        const bool imported = raster.has_alpha ? WebPPictureImportRGBA(&picture, samples, stride) != 0
-                                               : WebPPictureImportRGB(&picture, samples, stride) != 0;
-        if (!imported || WebPAnimEncoderAdd(encoder_.get(), &picture, milliseconds(), &config_) == 0) {
-            throw_unwritable(path_, WebPAnimEncoderGetError(encoder_.get()));
-        }
-        ++count_;
+        check_side(path_, size_of(frame.color), WEBP_MAX_DIMENSION);
+        const std::vector<std::byte> bytes = encode_picture(frame, PictureFormat::WebP, {.quality = options_.quality});
+        const int end = milliseconds_of(++count_);
+        const WebPMuxFrameInfo content = {
+            .bitstream = {reinterpret_cast<const std::uint8_t*>(bytes.data()), bytes.size()},
+            .x_offset = 0,
+            .y_offset = 0,
+            .duration = end - std::exchange(elapsed_, end),
+            .id = WEBP_CHUNK_ANMF,
+            .dispose_method = WEBP_MUX_DISPOSE_NONE,
+            .blend_method = WEBP_MUX_NO_BLEND,
+            .pad = {}};
+        constexpr int kCopied = 1;
+        check(WebPMuxPushFrame(muxer_.get(), &content, kCopied) == WEBP_MUX_OK);
     }
 
     void finish() override {
         WebPData data = {};
-        // The last addition has no picture and says when the last frame ends.
-        if (WebPAnimEncoderAdd(encoder_.get(), nullptr, milliseconds(), nullptr) == 0 ||
-            WebPAnimEncoderAssemble(encoder_.get(), &data) == 0) {
-            throw_unwritable(path_, WebPAnimEncoderGetError(encoder_.get()));
-        }
+        check(WebPMuxAssemble(muxer_.get(), &data) == WEBP_MUX_OK);
         const std::unique_ptr<WebPData, ClearData> owner(&data);
         file_.write(std::as_bytes(std::span(data.bytes, data.size)));
         file_.commit();
     }
 
   private:
-    void start(Size size) {
-        check_side(path_, size, WEBP_MAX_DIMENSION);
-        WebPAnimEncoderOptions options;
-        if (WebPAnimEncoderOptionsInit(&options) != 0) {
-            options.anim_params.loop_count = options_.loop ? 0 : 1;
-            encoder_.reset(WebPAnimEncoderNew(static_cast<int>(size.width), static_cast<int>(size.height), &options));
-        }
-        if (encoder_ == nullptr) {
-            throw_unwritable(path_, "libwebp did not start");
-        }
+    int milliseconds_of(std::int64_t frames) const {
+        return static_cast<int>(std::lround(static_cast<double>(frames) * 1000 / options_.fps));
     }
 
-    /// When the next frame begins.
-    int milliseconds() const {
-        return static_cast<int>(std::lround(static_cast<double>(count_) * 1000 / options_.fps));
+    void check(bool good) const {
+        if (!good) {
+            throw_unwritable(path_, "libwebp failed");
+        }
     }
 
     std::filesystem::path path_;
     AtomicFile file_;
     AnimationOptions options_;
-    WebPConfig config_;
-    std::unique_ptr<WebPAnimEncoder, DeleteEncoder> encoder_;
+    std::unique_ptr<WebPMux, DeleteMuxer> muxer_;
     std::int64_t count_ = 0;
+    int elapsed_ = 0;  ///< milliseconds
 };
 
 }  // namespace

@@ -59,7 +59,7 @@ std::string definitions(const std::vector<std::pair<std::string, std::string>>& 
 }
 
 std::string plots(const std::vector<ReportPlot>& all) {
-    constexpr Size kPlotSize = {300, 480};
+    constexpr Size kPlotSize = {270, 420};
     std::string content;
     for (const ReportPlot& one : all) {
         content += element("div", plot_svg(one.curves, {.title = one.title, .size = kPlotSize, .log_y = one.log_y}));

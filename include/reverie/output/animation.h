@@ -10,14 +10,15 @@
 namespace reverie {
 
 struct AnimationOptions {
-    double fps = 25.0;  ///< frames a second: 0.1 to 100 (GIF counts in hundredths of a second)
+    double fps = 25.0;  ///< frames a second: 0.1 to 100 (GIF to 50: it counts in hundredths of a second)
     int quality = 90;   ///< of WebP, 1..100
     bool loop = true;   ///< GIF and WebP repeat for ever
 };
 
 /// Writes one film frame by frame, holding no more than a frame where the format allows it. The kind follows from the
-/// name: .mp4, .gif, .webp, or a folder (a name without extension or ending in '/') of 000000.png, 000001.png ... The
-/// file appears under its name only by finish(); without it nothing stays.
+/// name: .mp4 (H.264), .gif, .webp, or a folder (a name without extension or ending in '/') of 000000.png, 000001.png
+/// ... The file appears under its name only by finish(); without it nothing stays. A folder that is there gives way
+/// only when it holds an earlier film and nothing else. Alpha stays in WebP and PNG and is put on white elsewhere.
 class Animation {
   public:
     /// Throws Usage for another extension or options out of range, Output when it cannot be written.
