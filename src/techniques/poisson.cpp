@@ -69,8 +69,8 @@ double dot(const std::vector<double>& a, const std::vector<double>& b) {
 }
 
 /// An incomplete factorisation (D + L) D^-1 (D + L^T) of the system: with it a face 1000 pixels wide takes 170 steps.
-/// Modified as Gustafsson (1978) has it: nearly all that the factorisation drops is taken off the diagonal; a pivot that
-/// this would leave too small stays whole (Bridson: Fluid Simulation for Computer Graphics, 2008).
+/// Modified as Gustafsson (1978) has it: nearly all that the factorisation drops is taken off the diagonal; a pivot
+/// that this would leave too small stays whole (Bridson: Fluid Simulation for Computer Graphics, 2008).
 class Preconditioner {
   public:
     explicit Preconditioner(const Domain& domain) : domain_(domain), inverse_(domain.pixels.size()) {
