@@ -6,6 +6,7 @@
 #include <numbers>
 #include <utility>
 
+#include "reverie/core/error.h"
 #include "reverie/core/noise.h"
 #include "reverie/output/grid.h"
 #include "reverie/techniques/vae.h"
@@ -171,7 +172,10 @@ Scalars VaeTask::validate(const OrderedBatches& batches, const Hooks& hooks) {
     std::int64_t images = 0;
     Tensor sum = at::zeros({state_->model.dimensions()}, at::kDouble);
     Tensor squares = at::zeros_like(sum);
-    for (std::int64_t number = 0; number < batches.batches() && !(images > 0 && hooks.cancelled()); ++number) {
+    for (std::int64_t number = 0; number < batches.batches(); ++number) {
+        if (hooks.cancelled()) {
+            throw Error(ErrorKind::Cancelled, "stopped while the VAE was being validated");
+        }
         Batch batch = batches.at(number);
         batch.images = batch.images.to(device);
         batch.labels = batch.labels.to(device);

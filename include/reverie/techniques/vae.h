@@ -69,7 +69,7 @@ class VaeTask : public TrainTask {
     NamedTensors averaged() override;
     std::map<std::string, std::string> metadata() const override;
     /// elbo, bits_per_dim, reconstruction, kl, active_units (dimensions whose posterior mean varies by more than 0.01
-    /// over the images; Burda et al. 2016), loss (-elbo at beta 1: the metric).
+    /// over the images; Burda et al. 2016), loss (-elbo at beta 1: the metric). Throws Cancelled.
     Scalars validate(const OrderedBatches& batches, const Hooks& hooks) override;
     std::string metric() const override { return "loss"; }
     Tensor preview() override;
