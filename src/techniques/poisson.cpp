@@ -1,9 +1,10 @@
 #include <ATen/ATen.h>
 
 #include <algorithm>
-#include <cmath>
 #include <cstdint>
 #include <functional>
+#include <numeric>
+#include <utility>
 #include <vector>
 
 #include "reverie/core/parallel.h"
@@ -16,7 +17,8 @@ namespace {
 struct Domain {
     static constexpr std::int32_t kKnown = -1;   ///< a neighbour beyond the mask: nothing changes there
     static constexpr std::int32_t kBeyond = -2;  ///< beyond the picture: no neighbour
-    std::vector<std::int64_t> pixels;
+    enum Side : std::size_t { kUp, kLeft, kRight, kDown };
+    std::vector<std::int64_t> pixels;      ///< row by row: those above and to the left come before
     std::vector<std::int32_t> neighbours;  ///< four for every unknown: its number, kKnown or kBeyond
     std::vector<std::int64_t> beside;      ///< four for every unknown: the neighbour's pixel, or its own
 };
@@ -37,7 +39,7 @@ Domain domain_of(const Tensor& mask) {
         const std::int64_t y = i / width;
         const std::int64_t x = i % width;
         const std::pair<bool, std::int64_t> around[] = {
-            {y > 0, i - width}, {y + 1 < height, i + width}, {x > 0, i - 1}, {x + 1 < width, i + 1}};
+            {y > 0, i - width}, {x > 0, i - 1}, {x + 1 < width, i + 1}, {y + 1 < height, i + width}};
         for (const auto& [exists, j] : around) {
             domain.neighbours.push_back(exists ? number[static_cast<std::size_t>(j)] : Domain::kBeyond);
             domain.beside.push_back(exists ? j : i);
@@ -66,26 +68,85 @@ double dot(const std::vector<double>& a, const std::vector<double>& b) {
     return sum;
 }
 
-/// Conjugate gradients from zero. The steps needed grow with the domain's width; where the mask leaves no pixel known
-/// the system is singular but consistent, and the solution of mean zero is found.
-std::vector<double> solve(const Domain& domain, std::vector<double> residual, std::int64_t most_steps) {
+/// An incomplete factorisation (D + L) D^-1 (D + L^T) of the system: with it a face 1000 pixels wide takes a tenth of
+/// the steps. Modified as Gustafsson (1978) has it: nearly all that the factorisation drops is taken off the diagonal;
+/// a pivot that this would leave too small stays whole (Bridson: Fluid Simulation for Computer Graphics, 2008).
+class Preconditioner {
+  public:
+    explicit Preconditioner(const Domain& domain) : domain_(domain), inverse_(domain.pixels.size()) {
+        constexpr double kTaken = 0.998;
+        constexpr double kSmallestPivot = 0.25;  // of the diagonal
+        for (std::size_t i = 0; i < inverse_.size(); ++i) {
+            double diagonal = 0.0;
+            double pivot = 0.0;
+            for (std::size_t k = 4 * i; k < 4 * i + 4; ++k) {
+                diagonal += domain.neighbours[k] == Domain::kBeyond ? 0.0 : 1.0;
+            }
+            for (const std::size_t side : kBefore) {
+                if (const std::int32_t j = domain.neighbours[4 * i + side]; j >= 0) {
+                    const auto before = static_cast<std::size_t>(j);
+                    int after = 0;
+                    for (const std::size_t other : kAfter) {
+                        after += domain.neighbours[4 * before + other] >= 0 ? 1 : 0;
+                    }
+                    pivot -= inverse_[before] * (1.0 + kTaken * (after - 1));
+                }
+            }
+            pivot += diagonal;
+            inverse_[i] = 1.0 / (pivot < kSmallestPivot * diagonal ? diagonal : pivot);
+        }
+    }
+
+    void solve(const std::vector<double>& right, std::vector<double>& x) const {
+        for (std::size_t i = 0; i < x.size(); ++i) {
+            x[i] = inverse_[i] * (right[i] + sum_over(kBefore, x, i));
+        }
+        for (std::size_t i = x.size(); i-- > 0;) {
+            x[i] += inverse_[i] * sum_over(kAfter, x, i);
+        }
+    }
+
+  private:
+    static constexpr std::size_t kBefore[] = {Domain::kUp, Domain::kLeft};
+    static constexpr std::size_t kAfter[] = {Domain::kDown, Domain::kRight};
+
+    double sum_over(const std::size_t (&sides)[2], const std::vector<double>& x, std::size_t i) const {
+        double sum = 0.0;
+        for (const std::size_t side : sides) {
+            const std::int32_t j = domain_.neighbours[4 * i + side];
+            sum += j >= 0 ? x[static_cast<std::size_t>(j)] : 0.0;
+        }
+        return sum;
+    }
+
+    const Domain& domain_;
+    std::vector<double> inverse_;  ///< of the pivots D
+};
+
+/// Preconditioned conjugate gradients from zero. Where the mask leaves no pixel known the system is singular but
+/// consistent: any solution, to be shifted by the caller.
+std::vector<double> solve(const Domain& domain, const Preconditioner& preconditioner, std::vector<double> residual) {
     constexpr double kConverged = 1e-6;  // of the first residual: far below an 8-bit step
+    constexpr int kMostSteps = 2000;     // an oval 1000 wide takes under 200
     std::vector<double> x(residual.size(), 0.0);
-    std::vector<double> direction = residual;
+    std::vector<double> better(residual.size());
+    preconditioner.solve(residual, better);
+    std::vector<double> direction = better;
     std::vector<double> product(residual.size());
-    double square = dot(residual, residual);
-    const double enough = square * kConverged * kConverged;
-    for (std::int64_t step = 0; step < most_steps && square > enough; ++step) {
+    double square = dot(residual, better);
+    const double enough = dot(residual, residual) * kConverged * kConverged;
+    for (int step = 0; step < kMostSteps && dot(residual, residual) > enough; ++step) {
         apply(domain, direction, product);
         const double length = square / dot(direction, product);
         for (std::size_t i = 0; i < x.size(); ++i) {
             x[i] += length * direction[i];
             residual[i] -= length * product[i];
         }
+        preconditioner.solve(residual, better);
         const double before = square;
-        square = dot(residual, residual);
+        square = dot(residual, better);
         for (std::size_t i = 0; i < x.size(); ++i) {
-            direction[i] = residual[i] + square / before * direction[i];
+            direction[i] = better[i] + square / before * direction[i];
         }
     }
     return x;
@@ -97,10 +158,11 @@ std::vector<double> solve(const Domain& domain, std::vector<double> residual, st
 // share of the difference's; x is 0 beyond the mask.
 Tensor poisson_blend(const Tensor& inside, const Tensor& outside, const Tensor& mask) {
     const Domain domain = domain_of(mask);
+    const Preconditioner preconditioner(domain);
+    const bool free = std::ranges::count(domain.neighbours, Domain::kKnown) == 0;
     const Tensor difference = inside - outside;
     Tensor result = outside.clone();
     const auto* m = mask.const_data_ptr<float>();
-    const std::int64_t most_steps = 8 * (mask.size(1) + mask.size(2)) + 100;
     const auto blend_channel = [&](std::int64_t channel) {
         const auto* d = difference.const_data_ptr<float>() + channel * mask.numel();
         auto* values = result.data_ptr<float>() + channel * mask.numel();
@@ -113,9 +175,11 @@ Tensor poisson_blend(const Tensor& inside, const Tensor& outside, const Tensor& 
                     static_cast<double>(std::max(m[pixel], m[other])) * (static_cast<double>(d[pixel]) - d[other]);
             }
         }
-        const std::vector<double> x = solve(domain, std::move(sources), most_steps);
+        const std::vector<double> x = solve(domain, preconditioner, std::move(sources));
+        // Without a known pixel the mean colour is kept.
+        const double shift = free ? std::accumulate(x.begin(), x.end(), 0.0) / static_cast<double>(x.size()) : 0.0;
         for (std::size_t i = 0; i < x.size(); ++i) {
-            values[domain.pixels[i]] += static_cast<float>(x[i]);
+            values[domain.pixels[i]] += static_cast<float>(x[i] - shift);
         }
     };
     std::vector<std::function<void()>> channels;
