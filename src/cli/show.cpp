@@ -177,6 +177,9 @@ void validate(const ShowFlags& flags) {
     };
     require(flags.columns >= 0, "--columns", flags.columns, "0 (what fits) or more");
     require(flags.scale >= 1 && flags.scale <= 64, "--scale", flags.scale, "1 to 64");
+    if (!(flags.fps >= 0.1 && flags.fps <= 100.0)) {
+        throw Error(ErrorKind::Usage, "--fps " + number_text(flags.fps) + " is out of range; wanted 0.1 to 100");
+    }
     require(flags.quality >= 1 && flags.quality <= 100, "--quality", flags.quality, "1 to 100");
 }
 

@@ -225,12 +225,15 @@ class Evaluate : public Program {
             const std::vector<Row> distances = distance_rows(session, run, images, posterior, *weights);
             rows.insert(rows.end(), distances.begin(), distances.end());
         }
-        print(session, run, images, rows);
+        const Tensor kl = kl_per_dimension(posterior).to(at::kDouble).mean(0);
+        print(session, run, images, rows, {kl.const_data_ptr<double>(), kl.const_data_ptr<double>() + kl.numel()});
         return 0;
     }
 
   private:
-    void print(Session& session, const VaeRun& run, const ImageList& images, const std::vector<Row>& rows) const {
+    /// `kl`: of each dimension, in nats.
+    void print(Session& session, const VaeRun& run, const ImageList& images, const std::vector<Row>& rows,
+               const std::vector<double>& kl) const {
         if (session.common().json) {
             Json object = {{"run", run.path().string()},
                            {"weights", weights_word(run_.weights)},
@@ -244,6 +247,7 @@ class Evaluate : public Program {
                     object[row.key + "_protocol"] = row.unit;
                 }
             }
+            object["kl_per_dimension"] = kl;
             session.print(json_text(object));
             return;
         }
@@ -252,6 +256,8 @@ class Evaluate : public Program {
             const bool whole = row.key == "active_units";
             cells.push_back({row.about, whole ? number_text(row.value) : number(row.value), row.unit});
         }
+        const auto [least, most] = std::minmax_element(kl.begin(), kl.end());
+        cells.push_back({"KL of a dimension", number(*least) + " to " + number(*most), "nats"});
         session.print(render_table({"measure", "value", ""}, cells));
     }
 

@@ -166,6 +166,12 @@ TEST_F(VaeRuns, EvaluationSaysNatsAndDistances) {
     const double sum = object["reconstruction"].get<double>() + object["kl"].get<double>();
     EXPECT_NEAR(elbo, -sum, 1e-9 * std::abs(sum));
     EXPECT_NEAR(object["bits_per_dim"], 8.0 - elbo / (20 * 24 * 3 * std::log(2.0)), 1e-9);
+    double kl = 0.0;
+    for (const double dimension : object["kl_per_dimension"]) {
+        kl += dimension;
+    }
+    EXPECT_EQ(object["kl_per_dimension"].size(), 3U);
+    EXPECT_NEAR(kl, object["kl"], 1e-4 * kl) << "the one is summed in float32";
     EXPECT_TRUE(std::isfinite(object["nll"].get<double>()));
     EXPECT_GT(object["nll_standard_error"], 0.0);
     EXPECT_GT(object["sample_frechet"], 0.0);
