@@ -82,7 +82,7 @@ TEST(Vae, LikelihoodIsThatOfTheDecodedImage) {
     const test::TemporaryFolder folder;
     VaeOptions options = options_of(LikelihoodKind::Bernoulli);
     VaeTask task(options, 1, kCpu, nullptr);
-    export_run(task, folder / kWeightsFile);
+    write_safetensors(folder / kWeightsFile, task.averaged(), task.metadata());
     const Vae vae = load_vae(folder.path(), VaeWeights::Last, kCpu);
     const Tensor images = test::reference_images(2, 3, 18, 21);
     const Tensor latents = test::reference_latents({2, 4});

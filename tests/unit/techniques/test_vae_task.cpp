@@ -238,8 +238,7 @@ TEST(VaeTask, LearnsDiscsAndSaysSo) {
     EXPECT_EQ(measure(), after);
 }
 
-TEST(VaeTask, BitsAreThoseOf256Levels) {
-    // A Gaussian as wide as a level is about as good as knowing nothing but the level: bits near log2(sqrt(2 pi e)).
+TEST(VaeTask, BitsAreThoseOf256LevelsOrNone) {
     VaeTask task(small(LikelihoodKind::Gaussian, {16, 16}, 3), 4, kCpu, nullptr);
     const Phase phase = task.phases().at(0);
     StepLog log;
