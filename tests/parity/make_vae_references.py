@@ -237,11 +237,17 @@ PERCEPTUAL = closed_formula.fill(EfficientNetLite0().float()).eval().double()
 
 
 def depths(x):
-    """The first layer at each of the net's three finest strides."""
-    taps, kept = PERCEPTUAL.taps((255 * x - 127) / 128), {}
-    for name, tap in taps.items():
-        kept.setdefault(tuple(tap.shape[2:]), tap)
-    return list(kept.values())[:3]
+    """The first layer at each of the net's three finest strides: the stem and two depthwise convolutions, activated."""
+    kept = {}
+    hooks = [
+        module.register_forward_hook(lambda _, __, output, name=name: kept.update({name: F.relu6(output)}))
+        for name, module in PERCEPTUAL.named_modules()
+        if name in ("_bn0", "_blocks.1._bn1", "_blocks.3._bn1")
+    ]
+    PERCEPTUAL((255 * x - 127) / 128)
+    for hook in hooks:
+        hook.remove()
+    return list(kept.values())
 
 
 def perceptual(means, x):

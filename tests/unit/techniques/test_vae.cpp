@@ -25,7 +25,8 @@ VaeOptions options_of(LikelihoodKind kind, std::int64_t grid = 0) {
 /// A task with weights that do something, exported as a run's.
 void export_run(VaeTask& task, const std::filesystem::path& path) {
     const c10::NoGradGuard no_grad;
-    for (const auto& [name, tensor] : task.phases().at(0).parameters) {
+    const Phase phase = task.phases().at(0);
+    for (const auto& [name, tensor] : phase.parameters) {
         tensor.copy_(test::formula_tensor(name, tensor.sizes().vec(), false));
     }
     write_safetensors(path, task.averaged(), task.metadata());
