@@ -225,11 +225,11 @@ def residual(grid: int) -> dict:
 
 
 def logistic(means, x, log_scales):
-    """Differences of the distribution function, a level a bin, the outer bins open."""
+    """Differences of the distribution function, a level a bin, the outer bins open (to 1000, where nothing is left)."""
     scale = torch.exp(log_scales)[:, None, None]
     level = torch.round(255 * x)
-    upper = torch.where(level == 255, torch.inf, (level + 0.5) / 255)
-    lower = torch.where(level == 0, -torch.inf, (level - 0.5) / 255)
+    upper = torch.where(level == 255, 1e3, (level + 0.5) / 255)
+    lower = torch.where(level == 0, -1e3, (level - 0.5) / 255)
     return torch.log(torch.sigmoid((upper - means) / scale) - torch.sigmoid((lower - means) / scale))
 
 
@@ -237,11 +237,17 @@ PERCEPTUAL = closed_formula.fill(EfficientNetLite0().float()).eval().double()
 
 
 def depths(x):
-    """The first layer at each of the net's three finest strides."""
-    taps, kept = PERCEPTUAL.taps((255 * x - 127) / 128), {}
-    for name, tap in taps.items():
-        kept.setdefault(tuple(tap.shape[2:]), tap)
-    return list(kept.values())[:3]
+    """The first layer at each of the net's three finest strides: the stem and two depthwise convolutions, activated."""
+    kept = {}
+    hooks = [
+        module.register_forward_hook(lambda _, __, output, name=name: kept.update({name: F.relu6(output)}))
+        for name, module in PERCEPTUAL.named_modules()
+        if name in ("_bn0", "_blocks.1._bn1", "_blocks.3._bn1")
+    ]
+    PERCEPTUAL((255 * x - 127) / 128)
+    for hook in hooks:
+        hook.remove()
+    return list(kept.values())
 
 
 def perceptual(means, x):
@@ -327,7 +333,7 @@ def main() -> None:
     steps["free bits"] = step("mse", 0.005)
     lines = []
     for group, entries in (("nets", nets), ("steps", steps)):
-        inner = ",\n".join(f'  {json.dumps(name)}: {json.dumps(entry)}' for name, entry in entries.items())
+        inner = ",\n".join(f'  {json.dumps(name)}: {json.dumps(entry, allow_nan=False)}' for name, entry in entries.items())
         lines.append(f'"{group}": {{\n{inner}\n}}')
     path = FOLDER / "vae.json"
     path.write_text("{\n" + ",\n".join(lines) + "\n}\n", encoding="utf-8")
