@@ -282,6 +282,9 @@ int run_training(Session& session, const TrainFlags& flags, const DataFlags& dat
     const TrainResult result = train(*plan.task, batches, held_out ? &*held_out : nullptr, plan.options, folder,
                                      facts_of(session, images, plan), session.hooks());
     session.console().end();
+    if (program.trained && result.end != TrainEnd::Cancelled) {
+        program.trained();
+    }
     report(session, result);
     if (result.end == TrainEnd::Cancelled) {
         throw Error(ErrorKind::Cancelled,

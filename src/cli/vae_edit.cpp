@@ -131,13 +131,13 @@ class Edit : public Program {
         const ShowAs how = check_output(session, /*moving=*/true);
         const std::vector<double> strengths = strengths_for(how);
         const VaeRun run(session, run_);
-        const Latents start = images_.empty() ? run.latents_of(seeds_of(seeds_, ""), seeds_.truncation)
+        const Latents start = images_.empty() ? latents_of(session, run, seeds_, seeds_of(seeds_, ""))
                                               : run.latents_of(run.images(images_));
         const Tensor vector = edit_vector(session, directions_, run);
         Settings settings = run.made_with();
         put_down(settings, directions_);
         if (!seeds_.seeds.empty()) {
-            settings.set("truncation", seeds_.truncation);
+            put_down(settings, seeds_);
         }
         if (strengths_.empty()) {
             settings.set("strength", strength_.value_or(1.0));

@@ -12,6 +12,7 @@
 #include "cli/pieces.h"
 #include "cli/vae_commands.h"
 #include "cli/vae_run.h"
+#include "cli/vae_sampler.h"
 #include "core/json_text.h"
 #include "reverie/cli/network_flags.h"
 #include "reverie/cli/table.h"
@@ -139,7 +140,7 @@ std::vector<Row> distance_rows(Session& session, const VaeRun& run, const ImageL
     const Latents means{posterior.mean, run.labels_of(images, 0, count), {}};
     std::vector<std::uint64_t> seeds(static_cast<std::size_t>(count));
     std::iota(seeds.begin(), seeds.end(), 1);
-    const Latents drawn = run.latents_of(seeds, 1.0);
+    const Latents drawn = drawn_latents(session, run, {}, seeds, 1.0);
 
     const auto features = [&](const std::string& label, const auto& source) {
         session.console().begin(label);

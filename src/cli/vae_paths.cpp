@@ -79,7 +79,7 @@ class Interpolate : public Program {
         const ShowAs how = check_output(session, /*moving=*/true);
         const std::int64_t frames = frames_of(frames_, how);
         const VaeRun run(session, run_);
-        const Latents keys = images_.empty() ? run.latents_of(seeds_of(seeds_, ""), seeds_.truncation)
+        const Latents keys = images_.empty() ? latents_of(session, run, seeds_, seeds_of(seeds_, ""))
                                              : run.latents_of(run.images(images_));
         if (keys.count() < 2) {
             throw Error(ErrorKind::Usage, "only one point is given, and a way needs two; name another image or seed");
@@ -90,7 +90,7 @@ class Interpolate : public Program {
         settings.set("blend", choice_text(blends(), blend_));
         if (!seeds_.seeds.empty()) {
             settings.set("seeds", seeds_.seeds);
-            settings.set("truncation", seeds_.truncation);
+            put_down(settings, seeds_);
         }
         if (loop_) {
             settings.set("loop", "true");
@@ -169,7 +169,7 @@ class Walk : public Program {
                                               run.path().string() + "' has dimensions 0 to " +
                                               std::to_string(dimensions - 1));
         }
-        const Latents start = image_.empty() ? run.latents_of({session.common().runtime.seed}, 1.0)
+        const Latents start = image_.empty() ? drawn_latents(session, run, {}, {session.common().runtime.seed}, 1.0)
                                              : run.latents_of(run.images({image_}));
         if (start.count() != 1) {
             throw Error(ErrorKind::Usage,

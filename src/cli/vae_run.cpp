@@ -175,10 +175,6 @@ Latents VaeRun::latents_of(const ImageList& images) const {
     return latents;
 }
 
-Latents VaeRun::latents_of(const std::vector<std::uint64_t>& seeds, double truncation) const {
-    return labelled(seed_latents(seeds, vae_.dimensions(), truncation), seeds);
-}
-
 Latents VaeRun::labelled(Tensor latents, const std::vector<std::uint64_t>& seeds) const {
     Latents all{std::move(latents), {}, {}};
     const std::optional<std::int64_t> wanted = wanted_label();

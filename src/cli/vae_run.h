@@ -61,9 +61,7 @@ class VaeRun {
     Posterior encode(const ImageList& images) const;
     /// Means of posteriors.
     Latents latents_of(const ImageList& images) const;
-    /// Latents of the prior; a conditional net's label is --class, else seed modulo labels.
-    Latents latents_of(const std::vector<std::uint64_t>& seeds, double truncation) const;
-    /// `latents`, as the prior's.
+    /// `latents` with the labels and names of seeds: --class, else seed modulo labels.
     Latents labelled(Tensor latents, const std::vector<std::uint64_t>& seeds) const;
     /// Images of latents `first` ... `first + count - 1`.
     Tensor decode(const Latents& latents, std::int64_t first, std::int64_t count) const;

@@ -3,19 +3,11 @@
 
 #include "cli/show.h"
 #include "cli/vae_commands.h"
-#include "cli/vae_mixture.h"
 #include "cli/vae_run.h"
 #include "cli/vae_seeds.h"
 
 namespace reverie {
 namespace {
-
-enum class Sampler { Prior, Mixture };
-
-const Choices<Sampler>& samplers() {
-    static const Choices<Sampler> choices = {{"prior", Sampler::Prior}, {"mixture", Sampler::Mixture}};
-    return choices;
-}
 
 class Sample : public Program {
   public:
@@ -27,7 +19,7 @@ class Sample : public Program {
     std::string examples() const override {
         return "examples:\n"
                "  vae sample run/ -o grid.png --seeds 1-100 --columns 10\n"
-               "  vae sample run/ -o samples/ --sampler mixture --truncation 0.8\n"
+               "  vae sample run/ -o samples/ --truncation 0.8\n"
                "  vae sample run/ -o smiling.png --class smiling\n";
     }
 
@@ -39,11 +31,7 @@ class Sample : public Program {
         reverie::add_flags(what, seeds_, "1-64");
         what.add("--count", count_, "N", "seeds 1 to N");
         add_class_flag(what, run_);
-        what.add_choice("--sampler", sampler_, samplers(),
-                        "prior: as the model assumes; mixture: Gaussians fitted to the latents of the images, closer "
-                        "to them");
-        what.add("--components", mixture_.components, "K", "Gaussians of the mixture");
-        what.add("--data", mixture_.data, "DATA", "images to fit the mixture to", "the run's own; fitted once");
+        what.add("--data", seeds_.sampler.data, "DATA", "images to fit the mixture to", "the run's own; fitted once");
     }
 
     int run(Session& session) override {
@@ -57,18 +45,11 @@ class Sample : public Program {
         const std::string wanted = count_ ? "1-" + std::to_string(*count_) : "1-64";
         const std::vector<std::uint64_t> seeds = seeds_of(seeds_, wanted);
         const VaeRun run(session, run_);
-        const Latents latents =
-            sampler_ == Sampler::Prior
-                ? run.latents_of(seeds, seeds_.truncation)
-                : run.labelled(sample_mixture(mixture_of(session, run, mixture_), seeds, seeds_.truncation), seeds);
+        const Latents latents = latents_of(session, run, seeds_, seeds);
         Settings settings = run.made_with();
         Settings which;
         which.set("seeds", seeds_.seeds.empty() ? wanted : seeds_.seeds);
-        settings.set("truncation", seeds_.truncation);
-        settings.set("sampler", choice_text(samplers(), sampler_));
-        if (sampler_ == Sampler::Mixture) {
-            settings.set("components", mixture_.components);
-        }
+        put_down(settings, seeds_);
         show(session, show_,
              {.count = latents.count(),
               .images = [&](std::int64_t first, std::int64_t count) { return run.decode(latents, first, count); },
@@ -84,8 +65,6 @@ class Sample : public Program {
     ShowFlags show_;
     SeedFlags seeds_;
     std::optional<std::int64_t> count_;
-    Sampler sampler_ = Sampler::Prior;
-    MixtureFlags mixture_;
 };
 
 }  // namespace

@@ -10,6 +10,7 @@ void add_flags(FlagGroup& group, SeedFlags& flags, const std::string& default_te
               default_text);
     group.add("--truncation", flags.truncation, "X",
               "their distance from the middle: below 1 more usual, above 1 more unusual images");
+    add_flags(group, flags.sampler);
 }
 
 std::vector<std::uint64_t> seeds_of(const SeedFlags& flags, const std::string& otherwise) {
@@ -18,6 +19,16 @@ std::vector<std::uint64_t> seeds_of(const SeedFlags& flags, const std::string& o
                     "--truncation " + number_text(flags.truncation) + " is out of range; wanted 0 to 100");
     }
     return parse_seeds(flags.seeds.empty() ? otherwise : flags.seeds);
+}
+
+Latents latents_of(Session& session, const VaeRun& run, const SeedFlags& flags,
+                   const std::vector<std::uint64_t>& seeds) {
+    return drawn_latents(session, run, flags.sampler, seeds, flags.truncation);
+}
+
+void put_down(Settings& settings, const SeedFlags& flags) {
+    settings.set("truncation", flags.truncation);
+    put_down(settings, flags.sampler);
 }
 
 }  // namespace reverie

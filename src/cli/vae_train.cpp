@@ -2,6 +2,8 @@
 #include <utility>
 
 #include "cli/vae_commands.h"
+#include "cli/vae_run.h"
+#include "cli/vae_sampler.h"
 #include "reverie/cli/data_flags.h"
 #include "reverie/cli/network_flags.h"
 #include "reverie/cli/run_training.h"
@@ -68,9 +70,15 @@ class Train : public Program {
     }
 
     int run(Session& session) override {
-        return run_training(session, train_, data_, {.name = kProgram, .prepare = [&](const Dataset& images) {
-                                                         return prepare(session, images);
-                                                     }});
+        return run_training(session, train_, data_,
+                            {.name = kProgram,
+                             .prepare = [&](const Dataset& images) { return prepare(session, images); },
+                             .trained =
+                                 [&] {
+                                     VaeRunFlags run;
+                                     run.run = session.common().output;
+                                     fit_sampler(session, VaeRun(session, run));
+                                 }});
     }
 
   private:

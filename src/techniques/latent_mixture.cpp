@@ -14,8 +14,9 @@ namespace reverie {
 namespace {
 
 // A component that closes in on one point would have no width and an endless likelihood.
-constexpr double kSmallestVariance = 1e-4;  // of the latents' own
-constexpr double kConverged = 1e-7;         // nats a row and step
+constexpr double kSmallestVariance = 1e-4;   // of the latents' own
+constexpr double kSmallestDeviation = 1e-6;  // along an axis, of the largest
+constexpr double kConverged = 1e-7;          // nats a row and step
 
 /// The index that the share `u` in [0,1) of the summed weights falls on.
 std::int64_t weighted_choice(const Tensor& weights, double u) {
@@ -53,7 +54,24 @@ Mixture maximized(const Tensor& rows, const Tensor& shares, const Tensor& floor)
     const Tensor counts = shares.sum(0).clamp_min(std::numeric_limits<double>::min());
     const Tensor means = shares.t().matmul(rows) / counts.unsqueeze(1);
     const Tensor seconds = shares.t().matmul(rows.square()) / counts.unsqueeze(1);
-    return {counts / counts.sum(), means, at::maximum(seconds - means.square(), floor)};
+    return {counts / counts.sum(), means, at::maximum(seconds - means.square(), floor), {}, {}};
+}
+
+/// Latents about their mean, along their principal axes and in units of their deviations there.
+struct Whitened {
+    Tensor rows;
+    Tensor center;
+    Tensor basis;
+};
+Whitened whiten(const Tensor& latents) {
+    const Tensor center = latents.mean(0);
+    const Tensor centered = latents - center;
+    const auto [values, vectors] = at::linalg_eigh(centered.t().matmul(centered) / latents.size(0));
+    const Tensor deviations = values.clamp_min(0.0).sqrt();
+    // Along axes on which nothing varies rows are zero, whatever the unit.
+    const Tensor units =
+        deviations.clamp_min(kSmallestDeviation * deviations.max().item<double>() + std::numeric_limits<float>::min());
+    return {centered.matmul(vectors) / units, center, (vectors * units).t().contiguous()};
 }
 
 }  // namespace
@@ -64,8 +82,8 @@ Mixture fit_mixture(const Tensor& latents, std::int64_t components, std::uint64_
         throw Error(ErrorKind::Usage, "a mixture of " + std::to_string(components) + " components was asked for over " +
                                           std::to_string(count) + " latents; take 1 to " + std::to_string(count));
     }
-    const Tensor origin = latents.to(at::kDouble).mean(0);  // about it the expanded squares stay small
-    const Tensor rows = latents.to(at::kDouble) - origin;
+    const Whitened whitened = whiten(latents.to(at::kDouble));
+    const Tensor& rows = whitened.rows;
     const Tensor floor = rows.square().mean(0) * kSmallestVariance + std::numeric_limits<float>::min();
 
     const Tensor centers = first_centers(rows, components, seed);
@@ -82,7 +100,8 @@ Mixture fit_mixture(const Tensor& latents, std::int64_t components, std::uint64_
         }
         before = likelihood;
     }
-    mixture.means += origin;
+    mixture.center = whitened.center;
+    mixture.basis = whitened.basis;
     return mixture;
 }
 
@@ -92,8 +111,8 @@ Tensor sample_mixture(const Mixture& mixture, const std::vector<std::uint64_t>& 
     for (std::size_t i = 0; i < seeds.size(); ++i) {
         const std::int64_t k = weighted_choice(mixture.weights, random_uniform(seeds[i], kComponentStream, 0));
         const Tensor noise = normal_noise(seeds[i], kLatentStream, 0, 1, {dimensions})[0].to(at::kDouble);
-        latents[static_cast<std::int64_t>(i)].copy_(mixture.means[k] +
-                                                    noise * mixture.variances[k].sqrt() * truncation);
+        const Tensor point = mixture.means[k] + noise * mixture.variances[k].sqrt() * truncation;
+        latents[static_cast<std::int64_t>(i)].copy_(mixture.center + point.matmul(mixture.basis));
     }
     return latents;
 }

@@ -30,6 +30,8 @@ struct TrainingPlan {
 struct TrainingProgram {
     std::string name;  ///< "vae": whose run it is
     std::function<TrainingPlan(const Dataset& images)> prepare;
+    /// May be empty: what is still to be done in the folder of a run that was not stopped by the user.
+    std::function<void()> trained = {};
 };
 
 /// Opens the images, makes the run folder (or goes on with it), writes labels.json, trains and prints the folder as

@@ -26,11 +26,15 @@ enum class Blend { Linear, Spherical };
 /// not) or frames < 2.
 Tensor latent_path(const Tensor& keyframes, std::int64_t frames, Blend blend, bool closed);
 
-/// Diagonal-covariance Gaussian mixture of latents, all float64.
+/// A mixture of Gaussians of latents, all float64. Means and variances are coordinates c along the latents' principal
+/// axes, each scaled to unit deviation: a latent is center + c basis. There covariances are diagonal, so one component
+/// is the Gaussian with the full covariance.
 struct Mixture {
     Tensor weights;    ///< [K], sum 1
     Tensor means;      ///< [K,D]
     Tensor variances;  ///< [K,D]
+    Tensor center;     ///< [D]
+    Tensor basis;      ///< [D,D], an axis a row
 };
 /// Fitted by EM from k-means++ centres (all by `seed`), until that gains nothing more. Throws Usage for fewer than 1
 /// component or more than latents.

@@ -26,31 +26,38 @@ Tensor clustered() {
     return at::cat(parts);
 }
 
+/// What a mixture says in the latents' own coordinates.
+Tensor means_of(const Mixture& mixture) { return mixture.center + mixture.means.matmul(mixture.basis); }
+Tensor covariance_of(const Mixture& mixture, std::int64_t k) {
+    return (mixture.basis.t() * mixture.variances[k]).matmul(mixture.basis);
+}
+
 TEST(Mixture, RecoversAKnownOne) {
     const Tensor latents = clustered();
     for (const std::uint64_t seed : {0, 1, 2}) {
         const Mixture found = fit_mixture(latents, 3, seed);
         EXPECT_NEAR(found.weights.sum().item<double>(), 1.0, 1e-12);
         for (std::int64_t k = 0; k < 3; ++k) {
-            const std::int64_t own = found.means.select(1, 2 * k).argmax().item<std::int64_t>();
+            const Tensor means = means_of(found);
+            const std::int64_t own = means.select(1, 2 * k).argmax().item<std::int64_t>();
             const double deviation = 0.5 * static_cast<double>(k + 1);
             const double count = 300.0 * static_cast<double>(3 - k);
             // the clusters are 6 apart, four of their widths and more: each is estimated as if it stood alone, so five
             // standard errors of mean and variance, with a few borderline rows for the weight
             EXPECT_NEAR(found.weights[own].item<double>(), count / 1800.0, 0.01) << seed << " " << k;
-            EXPECT_NEAR(found.means[own][2 * k].item<double>(), 6.0, 5.0 * deviation / std::sqrt(count));
-            const Tensor deviations = found.variances[own].sqrt();
+            EXPECT_NEAR(means[own][2 * k].item<double>(), 6.0, 5.0 * deviation / std::sqrt(count));
+            const Tensor deviations = covariance_of(found, own).diagonal().sqrt();
             EXPECT_LT((deviations - deviation).abs().max().item<double>(), 5.0 * deviation / std::sqrt(2.0 * count));
         }
     }
 }
 
-TEST(Mixture, OfOneComponentIsMeanAndVariance) {
+TEST(Mixture, OfOneComponentIsMeanAndCovariance) {
     const Tensor latents = clustered() + 100.0;  // far from the origin
     const Mixture one = fit_mixture(latents, 1, 3);
     const Tensor exact = latents.to(at::kDouble);
-    EXPECT_TRUE(at::allclose(one.means[0], exact.mean(0), 1e-10, 1e-10));
-    EXPECT_TRUE(at::allclose(one.variances[0], exact.var(0, false), 1e-8, 1e-10));
+    EXPECT_TRUE(at::allclose(means_of(one)[0], exact.mean(0), 1e-10, 1e-10));
+    EXPECT_TRUE(at::allclose(covariance_of(one, 0), exact.t().cov(/*correction=*/0), 1e-8, 1e-8));
 }
 
 TEST(Mixture, SurvivesCopiesAndConstants) {
@@ -89,8 +96,8 @@ TEST(Mixture, SamplesFollowIt) {
         const Tensor own = samples.index({samples.select(1, 2 * k) > 3.5});  // 6 - 1.67 x 1.5 of the widest cluster
         const double share = static_cast<double>(own.size(0)) / 1800.0;
         EXPECT_NEAR(share, static_cast<double>(3 - k) / 6.0, 0.05) << k;
-        const std::int64_t fitted = mixture.means.select(1, 2 * k).argmax().item<std::int64_t>();
-        const double deviation = mixture.variances[fitted][1].sqrt().item<double>();
+        const std::int64_t fitted = means_of(mixture).select(1, 2 * k).argmax().item<std::int64_t>();
+        const double deviation = covariance_of(mixture, fitted)[1][1].sqrt().item<double>();
         const double error = deviation / std::sqrt(2.0 * static_cast<double>(own.size(0)));
         EXPECT_NEAR(own.select(1, 1).std().item<double>(), deviation, 4.0 * error) << k;
     }
@@ -98,7 +105,7 @@ TEST(Mixture, SamplesFollowIt) {
     const Tensor centers = sample_mixture(mixture, seeds, 0.0);
     const Tensor half = sample_mixture(mixture, seeds, 0.5);
     EXPECT_TRUE(at::allclose(half, 0.5 * (centers + samples), 1e-4, 1e-4));
-    const Tensor distances = (centers.unsqueeze(1).to(at::kDouble) - mixture.means).abs().amax(2);
+    const Tensor distances = (centers.unsqueeze(1).to(at::kDouble) - means_of(mixture)).abs().amax(2);
     EXPECT_LT(distances.amin(1).max().item<double>(), 1e-5);
 }
 
