@@ -44,7 +44,7 @@ std::vector<Tick> linear_ticks(double low, double high, int count) {
     const double rough = (high - low) / count;
     const double power = std::pow(10.0, std::floor(std::log10(rough)));
     const double ratio = rough / power;
-    const double step = power * (ratio <= 1.2 ? 1 : ratio <= 2.6 ? 2 : ratio <= 6.5 ? 5 : 10);
+    const double step = power * (ratio <= 1.4 ? 1 : ratio <= 3.2 ? 2 : ratio <= 7.1 ? 5 : 10);
     const double largest = std::max(std::abs(low), std::abs(high));
     std::vector<Tick> ticks;
     constexpr double kRounding = 1e-6;  // of a step: ends that are ticks themselves are named

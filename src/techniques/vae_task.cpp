@@ -25,6 +25,7 @@ enum Stream : std::uint64_t { kPosterior = 0x706f7374, kValidation = 0x76616c69,
 /// One pass through the model, in nats an image.
 struct Pass {
     Posterior posterior;
+    Tensor latents;
     Tensor reconstruction;  // [N]: -log p(x|z)
     Tensor kl;              // [N,D]
 };
@@ -35,8 +36,8 @@ Pass run(const VaeModel& model, const Tensor& images, const Tensor& labels, std:
     pass.posterior = model.net().encode(images, labels);
     const Tensor noise =
         normal_noise(seed, stream, first, images.size(0), model.net().latent_shape()).to(model.device());
-    const Tensor latents = pass.posterior.mean + at::exp(0.5 * pass.posterior.log_variance) * noise;
-    pass.reconstruction = -model.likelihood().log_probability(model.net().decode(latents, labels), images);
+    pass.latents = pass.posterior.mean + at::exp(0.5 * pass.posterior.log_variance) * noise;
+    pass.reconstruction = -model.likelihood().log_probability(model.net().decode(pass.latents, labels), images);
     pass.kl = kl_per_dimension(pass.posterior);
     return pass;
 }
@@ -44,6 +45,43 @@ Pass run(const VaeModel& model, const Tensor& images, const Tensor& labels, std:
 /// Nats an image as bits a dimension; a density over [0,1] is turned into one over 256 levels. Not for losses.
 bool has_bits(LikelihoodKind kind) { return kind != LikelihoodKind::Mse && kind != LikelihoodKind::Perceptual; }
 double bits_offset(LikelihoodKind kind) { return kind == LikelihoodKind::Gaussian ? 8.0 : 0.0; }
+
+/// Where latents lie, followed over the last hundreds of steps: what is shown is drawn from there, because latents
+/// never quite lie as the prior says, least of all in the beginning.
+struct LatentMoments {
+    static constexpr std::int64_t kMostDimensions = 1024;  // a covariance has their square
+    static constexpr double kFollowing = 0.02;             // share of a batch in the running means
+
+    Tensor mean;    // [D], float64; undefined for more dimensions
+    Tensor square;  // [D,D]: of products
+
+    LatentMoments(std::int64_t dimensions, c10::Device device) {
+        if (dimensions <= kMostDimensions) {
+            const auto options = at::TensorOptions(at::kDouble).device(device);
+            mean = at::zeros({dimensions}, options);
+            square = at::eye(dimensions, options);
+        }
+    }
+
+    void follow(const Tensor& latents) {
+        if (mean.defined()) {
+            const c10::NoGradGuard no_grad;
+            const Tensor rows = latents.detach().flatten(1).to(at::kDouble);
+            mean.lerp_(rows.mean(0), kFollowing);
+            square.lerp_(rows.t().matmul(rows) / rows.size(0), kFollowing);
+        }
+    }
+
+    /// Standard normal noise [N,...] brought there.
+    Tensor placed(const Tensor& noise) const {
+        if (!mean.defined()) {
+            return noise;
+        }
+        const Tensor covariance = square - at::outer(mean, mean) + 1e-6 * at::eye(mean.size(0), mean.options());
+        const Tensor root = std::get<0>(at::linalg_cholesky_ex(covariance));
+        return (mean + noise.flatten(1).to(at::kDouble).matmul(root.t())).to(at::kFloat).view(noise.sizes());
+    }
+};
 
 /// The model as it is used, not as it learns, while this lives.
 class Measuring {
@@ -63,11 +101,12 @@ class Measuring {
 struct VaeTask::State {
     VaeOptions options;
     VaeModel model;
+    LatentMoments moments;
 
     Tensor prepared(const Batch& batch) const {
         return options.binarize ? binarized(batch.images, batch.indices) : batch.images;
     }
-    Tensor loss(const StepInput& input, StepLog& log) const;
+    Tensor loss(const StepInput& input, StepLog& log);
     void record(const Pass& pass, const Tensor& reconstruction, const Tensor& kl, double beta, StepLog& log) const;
     Tensor samples() const;
     Tensor likeliest_labels(const Tensor& images) const;
@@ -95,9 +134,10 @@ void VaeTask::State::record(const Pass& pass, const Tensor& reconstruction, cons
     }
 }
 
-Tensor VaeTask::State::loss(const StepInput& input, StepLog& log) const {
+Tensor VaeTask::State::loss(const StepInput& input, StepLog& log) {
     const Batch& batch = input.batch;
     const Pass pass = run(model, prepared(batch), batch.labels, input.seed, kPosterior, batch.first);
+    moments.follow(pass.latents);
     const Tensor reconstruction = pass.reconstruction.mean();
     const Tensor per_dimension = pass.kl.mean(0);
     const Tensor kl = per_dimension.sum();
@@ -110,9 +150,10 @@ Tensor VaeTask::State::loss(const StepInput& input, StepLog& log) const {
     return reconstruction + beta * cost;
 }
 
-/// From latents that are the same for ever; a conditional net shows its classes in turn.
+/// From noise that is the same for ever; a conditional net shows its classes in turn.
 Tensor VaeTask::State::samples() const {
-    const Tensor latents = normal_noise(0, kPreview, 0, kSamples, model.net().latent_shape()).to(model.device());
+    const Tensor latents =
+        moments.placed(normal_noise(0, kPreview, 0, kSamples, model.net().latent_shape()).to(model.device()));
     const Tensor labels =
         at::arange(kSamples, latents.options().dtype(at::kLong)) % std::max<std::int64_t>(1, options.net.classes);
     return images_of(model.net(), model.net().decode(latents, labels));
@@ -137,7 +178,9 @@ VaeTask::VaeTask(const VaeOptions& options, std::uint64_t seed, c10::Device devi
                  std::shared_ptr<FrozenNet> perceptual, const NamedTensors& start) {
     reverie::validate(options);
     const VaeOptions all = settled(options);
-    state_ = std::make_unique<State>(State{all, VaeModel(all, seed, device, std::move(perceptual))});
+    VaeModel model(all, seed, device, std::move(perceptual));
+    const LatentMoments moments(model.dimensions(), device);
+    state_ = std::make_unique<State>(State{all, std::move(model), moments});
     if (!start.empty()) {
         state_->model.load(start);
     }
@@ -154,10 +197,17 @@ std::vector<Phase> VaeTask::phases() {
     return {phase};
 }
 
-NamedTensors VaeTask::state() { return state_->model.state(); }
+NamedTensors VaeTask::state() {
+    NamedTensors tensors = state_->model.state();
+    if (state_->moments.mean.defined()) {
+        tensors["latents.mean"] = state_->moments.mean;
+        tensors["latents.square"] = state_->moments.square;
+    }
+    return tensors;
+}
 
 NamedTensors VaeTask::averaged() {
-    NamedTensors tensors = state();
+    NamedTensors tensors = state_->model.state();
     std::erase_if(tensors, [](const auto& item) { return !item.second.is_floating_point(); });
     return tensors;
 }
@@ -219,7 +269,7 @@ std::vector<ReportPicture> VaeTask::pictures(const Tensor& reals) {
     const Tensor reconstructions = images_of(net, state_->model.net().decode(means, labels));
     return {{"Originals, each above its reconstruction",
              image_grid(interleave_rows({images, reconstructions}, kColumns), {.columns = kColumns})},
-            {"Samples from the prior", image_grid(state_->samples(), {.columns = kColumns})}};
+            {"Samples", image_grid(state_->samples(), {.columns = kColumns})}};
 }
 
 std::int64_t VaeTask::parameters() const {

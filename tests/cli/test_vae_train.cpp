@@ -134,7 +134,7 @@ TEST_F(VaeTrain, BadInputIsRefusedInASentence) {
     refused({path("data")}, 2, "pass -o RUN");
     refused({path("nowhere"), "-o", out}, 3, "nowhere");
     refused({path("empty"), "-o", out}, 3, "empty");
-    refused({path("note.txt"), "-o", out}, 3, "note.txt");
+    refused({path("note.txt"), "-o", out}, 3, "no image anywhere");
     refused({path("data"), "-o", out, "--preset", "pytroch"}, 2, "did you mean 'pytorch'");
     refused({path("data"), "-o", out, "--preset", "antixk"}, 2, "--size");
     refused({path("data"), "-o", out, "--size", "8"}, 2, "--size");

@@ -67,7 +67,7 @@ class TrainTask {
     /// The name among validate()'s that says which state is best, less being better; empty: none.
     virtual std::string metric() const { return ""; }
 
-    /// One picture of the weights now in place from latents fixed for ever, [3,H,W]. Without autograd.
+    /// One picture of the weights now in place from noise fixed for ever, [3,H,W]. Without autograd.
     virtual Tensor preview() = 0;
     /// Larger pictures for the report: reals beside reconstructions or fakes. `reals` [N,C,H,W] in [0,1] on the device.
     virtual std::vector<ReportPicture> pictures(const Tensor& reals) = 0;

@@ -316,5 +316,29 @@ TEST(VaeTask, SurvivesAnAdversarialBeginning) {
     }
 }
 
+TEST(VaeTask, FollowsWhereLatentsLieForItsPreviews) {
+    VaeTask task(small(LikelihoodKind::Gaussian, {16, 16}, 1), 3, kCpu, nullptr);
+    const Tensor images = at::linspace(0.0, 1.0, 4 * 256).view({4, 1, 16, 16});
+    Phase phase = task.phases().at(0);
+    const Tensor before = task.preview();
+    // Without any optimiser step posteriors stay where they are.
+    for (std::int64_t step = 0; step < 300; ++step) {
+        StepLog log;
+        phase.loss({batch_of(images, 4 * step), step, 300, 1}, log);
+    }
+    const NamedTensors state = task.state();
+    NamedTensors weights = task.averaged();
+    VaeOptions options = small(LikelihoodKind::Gaussian, {16, 16}, 1);
+    const Posterior posterior = Vae(options, weights, kCpu).encode(images);
+    const Tensor variance = posterior.log_variance.exp().to(at::kDouble);
+    // A running mean over some fifty batches of four: a twentieth of a deviation, five times over.
+    const Tensor error = (state.at("latents.mean") - posterior.mean.mean(0)).abs() / variance.mean(0).sqrt();
+    EXPECT_LT(error.max().item<double>(), 0.35);
+    const Tensor second = (posterior.mean.to(at::kDouble).square() + variance).mean(0);
+    EXPECT_LT((state.at("latents.square").diagonal() / second - 1.0).abs().max().item<double>(), 0.5);
+    EXPECT_FALSE(at::equal(task.preview(), before));
+    EXPECT_FALSE(weights.contains("latents.mean")) << "a mean of running means";
+}
+
 }  // namespace
 }  // namespace reverie
