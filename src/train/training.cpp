@@ -17,6 +17,7 @@ namespace reverie {
 namespace {
 
 constexpr std::int64_t kMostRollbacks = 3;
+constexpr double kResultsSeconds = 60.0;  // a report costs a few tenths of a second; many checkpoints shall not
 constexpr std::uint64_t kRollbackStream = 0x726f6c6c6261636b;  // "rollback": keeps its seeds apart from other uses
 
 Batch on_device(Batch batch, c10::Device device) {
@@ -109,7 +110,7 @@ bool Training::begin() {
         remember();  // on the device
     }
     first_step_ = interval_step_ = step_;
-    interval_begin_ = last_checkpoint_ = clock_.seconds();
+    interval_begin_ = last_checkpoint_ = last_results_ = clock_.seconds();
     return saved.has_value();
 }
 
@@ -182,8 +183,11 @@ bool Training::look_around() {
     remember();
     if (step_ < total_ && clock_.seconds() - last_checkpoint_ >= 60.0 * options_.checkpoint_minutes) {
         folder_.save(good_);
-        write_results();
         last_checkpoint_ = clock_.seconds();
+        if (last_checkpoint_ - last_results_ >= kResultsSeconds) {
+            write_results();
+            last_results_ = clock_.seconds();
+        }
     }
     interval_begin_ += clock_.seconds() - now;
     return true;

@@ -81,6 +81,7 @@ class Training {
     std::int64_t interval_step_ = 0;  ///< where the log's interval began
     double interval_begin_ = 0.0;     ///< by the clock, time spent between steps taken out
     double last_checkpoint_ = 0.0;
+    double last_results_ = 0.0;
 };
 
 }  // namespace reverie

@@ -54,8 +54,8 @@ struct TrainResult {
 /// Trains until the planned steps are done, the time is up or the user stops: then a checkpoint, exported weights
 /// (kWeightsFile: task.state(); kAverageFile: the mean of task.averaged(), when there is one; kBestFile: averaged() of
 /// the best validation, as means when there are), metrics.csv, curves.png and the report are there; all of them but the
-/// best are also written with every checkpoint. Goes on from the folder's checkpoint when it has one; what was recorded
-/// behind it is cut away and comes again, to the bit.
+/// best are also written with the checkpoints on the way, at most once a minute. Goes on from the folder's checkpoint
+/// when it has one; what was recorded behind it is cut away and comes again, to the bit.
 ///
 /// Records go to metrics.jsonl and TensorBoard (`events/`): "loss", the task's own names, "gradient_norm" (before
 /// clipping) and "learning_rate", each behind "<phase>/" when there are several phases, and what the task's validate()

@@ -84,8 +84,8 @@ TEST_F(Loop, LearnsAndLeavesACompleteFolder) {
     EXPECT_THAT(logged, ElementsAre(7, 14, 21, 28, 35, 42, 49, 50));
     EXPECT_THAT(validated, ElementsAre(12, 24, 36, 48, 50));
     EXPECT_THAT(names_of(lines.front().values), ElementsAre("loss", "brightness", "gradient_norm", "learning_rate"));
-    EXPECT_LT(value_of(result.last, "validation/loss"), 0.7 * value_of(lines[1].values, "validation/loss"));
-    EXPECT_EQ(value_of(result.last, "validation/images"), 4);
+    EXPECT_LT(value_of(result.last, "validation/loss"), 0.8 * value_of(lines[1].values, "validation/loss"));
+    EXPECT_EQ(value_of(result.last, "validation/images"), 2) << "of the two that the split holds back";
 
     for (const char* name : {"checkpoint.safetensors", "checkpoint-previous.safetensors", kWeightsFile, kAverageFile,
                              kBestFile, kMetricsTable, kTimingFile, kSkippedFile, kReportFile, "curves.png",
