@@ -195,7 +195,7 @@ TEST(VaeTask, StateHoldsWhatIsTrainedAndWhatFollows) {
     VaeTask gaussian(options, 4, kCpu, nullptr);
     EXPECT_FALSE(gaussian.phases().at(0).parameters.contains("log_scale"));
     EXPECT_TRUE(gaussian.state().contains("log_scale"));
-    EXPECT_EQ(gaussian.state().size(), gaussian.phases().at(0).parameters.size() + 1);
+    EXPECT_EQ(gaussian.state().size(), gaussian.phases().at(0).parameters.size() + 3);
     options.likelihood.kind = LikelihoodKind::Logistic;
     VaeTask logistic(options, 4, kCpu, nullptr);
     EXPECT_TRUE(logistic.phases().at(0).parameters.contains("log_scale"));
