@@ -6,8 +6,8 @@
 #include <filesystem>
 #include <system_error>
 
-#include "core/json_text.h"
 #include "cli/picture_faults.h"
+#include "core/json_text.h"
 #include "reverie/core/parallel.h"
 #include "reverie/core/text.h"
 #include "reverie/image/resample.h"

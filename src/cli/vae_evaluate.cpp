@@ -4,7 +4,6 @@
 #include <algorithm>
 #include <cmath>
 #include <nlohmann/json.hpp>
-#include <numbers>
 #include <numeric>
 #include <optional>
 #include <utility>
@@ -30,7 +29,6 @@ namespace {
 using Json = nlohmann::ordered_json;
 
 constexpr std::uint64_t kNoiseStream = 0x6576616c;
-constexpr double kActive = 0.01;  // variance of a posterior mean over images (Burda et al. 2016)
 
 /// A line of the table and of the JSON object.
 struct Row {
@@ -73,16 +71,15 @@ std::vector<Row> elbo_rows(Session& session, const VaeRun& run, const ImageList&
     reconstruction /= static_cast<double>(images.count());
     const double kl = kl_per_dimension(posterior).sum(1).mean(0, false, at::kDouble).item<double>();
     const Tensor variance = posterior.mean.to(at::kDouble).var(0, /*unbiased=*/false);
-    const auto active = static_cast<double>((variance > kActive).sum().item<std::int64_t>());
+    const auto active = static_cast<double>((variance > kActiveVariance).sum().item<std::int64_t>());
     const LikelihoodKind kind = run.vae().options().likelihood.kind;
     const VaeNetOptions& net = run.net();
     const auto values = static_cast<double>(net.channels * net.size.height * net.size.width);
 
     std::vector<Row> rows = {{"elbo", "ELBO", -(reconstruction + kl), "nats"}};
-    if (run.vae().likelihood_is_probability() || kind == LikelihoodKind::Gaussian) {
-        const double offset = kind == LikelihoodKind::Gaussian ? 8.0 : 0.0;  // a density over [0,1] in 256 levels
+    if (has_bits(kind)) {
         rows.push_back(
-            {"bits_per_dim", "bits per dimension", offset + (reconstruction + kl) / (values * std::numbers::ln2), ""});
+            {"bits_per_dim", "bits per dimension", bits_per_dimension(kind, reconstruction + kl, values), ""});
     }
     rows.push_back({"reconstruction", "reconstruction", reconstruction, "nats"});
     rows.push_back({"kl", "KL divergence", kl, "nats"});

@@ -12,6 +12,8 @@
 #include <cstring>
 #include <utility>
 
+#include "core/parent_folder.h"
+
 namespace reverie {
 namespace {
 
@@ -102,13 +104,7 @@ std::vector<std::byte> read_file(const std::filesystem::path& path, ErrorKind ki
 
 AtomicFile::AtomicFile(std::filesystem::path path) : path_(std::move(path)) {
     static std::atomic<unsigned> counter = 0;
-    const std::filesystem::path folder = path_.has_parent_path() ? path_.parent_path() : std::filesystem::path(".");
-    std::error_code error;
-    std::filesystem::create_directories(folder, error);
-    if (error) {
-        throw Error(ErrorKind::Output, "the folder '" + folder.string() + "' cannot be made (" + error.message() +
-                                           "); choose another with --output");
-    }
+    const std::filesystem::path folder = make_parent_folder(path_);
     constexpr std::size_t kKept = 200;  // of the name: file systems take 255 bytes, and more is added here
     temporary_ = folder / ("." + path_.filename().string().substr(0, kKept) + "." + std::to_string(::getpid()) + "-" +
                            std::to_string(counter++) + ".partial");

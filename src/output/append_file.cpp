@@ -9,18 +9,13 @@
 #include <string>
 #include <utility>
 
+#include "core/parent_folder.h"
 #include "reverie/core/error.h"
 
 namespace reverie::output {
 
 AppendFile::AppendFile(std::filesystem::path path, Mode mode) : path_(std::move(path)) {
-    const std::filesystem::path folder = path_.has_parent_path() ? path_.parent_path() : std::filesystem::path(".");
-    std::error_code error;
-    std::filesystem::create_directories(folder, error);
-    if (error) {
-        throw Error(ErrorKind::Output, "the folder '" + folder.string() + "' cannot be made (" + error.message() +
-                                           "); choose another with --output");
-    }
+    make_parent_folder(path_);
     descriptor_ =
         ::open(path_.c_str(), O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC | (mode == Mode::New ? O_EXCL : 0), 0666);
     if (descriptor_ < 0) {

@@ -83,6 +83,8 @@ std::vector<std::string> likelihood_kinds() {
     return names;
 }
 
+bool has_bits(LikelihoodKind kind) { return kind != LikelihoodKind::Mse && kind != LikelihoodKind::Perceptual; }
+
 Likelihood::Likelihood(const LikelihoodOptions& options, std::shared_ptr<FrozenNet> net)
     : options_(options), net_(std::move(net)) {
     if (options.kind == LikelihoodKind::Gaussian || options.kind == LikelihoodKind::Perceptual) {

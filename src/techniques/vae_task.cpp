@@ -3,7 +3,6 @@
 
 #include <algorithm>
 #include <map>
-#include <numbers>
 #include <utility>
 
 #include "reverie/core/error.h"
@@ -15,7 +14,6 @@
 namespace reverie {
 namespace {
 
-constexpr double kActive = 0.01;  // variance of a posterior mean over images (Burda et al. 2016)
 constexpr std::int64_t kSamples = 64;
 constexpr std::int64_t kColumns = 8;
 
@@ -41,10 +39,6 @@ Pass run(const VaeModel& model, const Tensor& images, const Tensor& labels, std:
     pass.kl = kl_per_dimension(pass.posterior);
     return pass;
 }
-
-/// Nats an image as bits a dimension; a density over [0,1] is turned into one over 256 levels. Not for losses.
-bool has_bits(LikelihoodKind kind) { return kind != LikelihoodKind::Mse && kind != LikelihoodKind::Perceptual; }
-double bits_offset(LikelihoodKind kind) { return kind == LikelihoodKind::Gaussian ? 8.0 : 0.0; }
 
 /// Where latents lie, followed over the last hundreds of steps: what is shown is drawn from there, because latents
 /// never quite lie as the prior says, least of all in the beginning.
@@ -123,11 +117,12 @@ void VaeTask::State::record(const Pass& pass, const Tensor& reconstruction, cons
     log.add("elbo", elbo);
     const LikelihoodKind kind = options.likelihood.kind;
     if (has_bits(kind)) {
-        log.add("bits_per_dim", bits_offset(kind) - elbo / (values() * std::numbers::ln2));
+        log.add("bits_per_dim", bits_per_dimension(kind, reconstruction + kl, values()));
     }
     log.add("reconstruction", reconstruction);
     log.add("kl", kl);
-    log.add("active_units", (pass.posterior.mean.flatten(1).var(0, /*unbiased=*/false) > kActive).sum().to(at::kFloat));
+    log.add("active_units",
+            (pass.posterior.mean.flatten(1).var(0, /*unbiased=*/false) > kActiveVariance).sum().to(at::kFloat));
     log.add("beta", at::scalar_tensor(beta, reconstruction.options()));
     if (const Tensor scales = model.likelihood().scales(); scales.defined()) {
         log.add("scale", scales.mean());
@@ -243,11 +238,11 @@ Scalars VaeTask::validate(const OrderedBatches& batches, const Hooks& hooks) {
     const LikelihoodKind kind = state_->options.likelihood.kind;
     Scalars scalars = {{"elbo", -loss}};
     if (has_bits(kind)) {
-        scalars.emplace_back("bits_per_dim", bits_offset(kind) + loss / (state_->values() * std::numbers::ln2));
+        scalars.emplace_back("bits_per_dim", bits_per_dimension(kind, loss, state_->values()));
     }
     scalars.insert(scalars.end(), {{"reconstruction", reconstruction / count},
                                    {"kl", kl / count},
-                                   {"active_units", (variance > kActive).sum().item<double>()},
+                                   {"active_units", (variance > kActiveVariance).sum().item<double>()},
                                    {"loss", loss}});
     return scalars;
 }

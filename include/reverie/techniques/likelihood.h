@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <numbers>
 #include <string>
 #include <vector>
 
@@ -27,6 +28,16 @@ enum class LikelihoodKind {
 std::string text_of(LikelihoodKind kind);
 LikelihoodKind likelihood_kind(const std::string& name);
 std::vector<std::string> likelihood_kinds();
+
+/// Whether nats under it are a likelihood of images, so that bits per dimension mean something: not Mse and Perceptual.
+bool has_bits(LikelihoodKind kind);
+
+/// `nats` of -log p an image (a double or a Tensor) as bits per dimension of 8-bit images, of which one has `values`
+/// numbers; Gaussian's density over [0,1] is spread over 256 levels. For kinds that have them.
+template <typename Number>
+Number bits_per_dimension(LikelihoodKind kind, const Number& nats, double values) {
+    return (kind == LikelihoodKind::Gaussian ? 8.0 : 0.0) + nats / (values * std::numbers::ln2);
+}
 
 struct LikelihoodOptions {
     LikelihoodKind kind = LikelihoodKind::Gaussian;

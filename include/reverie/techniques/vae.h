@@ -52,6 +52,9 @@ double beta_at(const VaeOptions& options, std::int64_t step, std::int64_t total)
 /// KL(q || N(0,1)) per dimension: [N, latent].
 Tensor kl_per_dimension(const Posterior& posterior);
 
+/// A dimension is active when its posterior mean varies by more than this over images (Burda et al. 2016).
+inline constexpr double kActiveVariance = 0.01;
+
 /// Static binarisation: pixel p of image `index` is 1 where a uniform number of (seed 0, index, p) is below its grey
 /// level.
 Tensor binarized(const Tensor& images, const Tensor& indices);

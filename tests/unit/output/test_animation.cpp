@@ -172,7 +172,8 @@ TEST(Gif, MixesColoursItDoesNotHold) {
     write_film(folder / "f.gif", {frame});
     const Tensor back = read_gif(folder / "f.gif").frames[0];
     EXPECT_FALSE(back.equal(frame));
-    // Over 8 x 8 pixels the dither's mean is the colour; without it the palette's steps (1/16 and more) would show by half of them at least at their ends.
+    // Over 8 x 8 pixels the dither's mean is the colour; without it the palette's steps (1/16 and more) would show by
+    // half of them at least at their ends.
     const auto means = [](const Tensor& x) { return x.reshape({3, 32, 8, 32, 8}).mean({2, 4}); };
     EXPECT_LT((means(back) - means(frame)).abs().max().item<float>(), 0.031);
 }
