@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <limits>
 #include <map>
 #include <string>
 #include <utility>
@@ -43,6 +44,7 @@ struct Phase {
     NamedTensors parameters;
     OptimizerOptions optimizer;
     std::int64_t every = 1;                                            ///< run in steps divisible by it
+    double rests_at = -std::numeric_limits<double>::infinity();        ///< no update when the loss is no more than this
     std::function<Tensor(const StepInput& input, StepLog& log)> loss;  ///< a differentiable scalar
 };
 

@@ -1,0 +1,92 @@
+// Generative adversarial nets (Goodfellow et al. 2014) of the DCGAN family (Radford, Metz, Chintala 2016): strides
+// instead of pooling, kernels divisible by their stride, LeakyReLU in the discriminator, normal latents.
+#pragma once
+
+#include <torch/nn/module.h>
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "reverie/core/tensor.h"
+#include "reverie/image/picture.h"
+
+namespace reverie {
+
+enum class GanNetKind {
+    Reverie,     ///< ours: any size and channels
+    Chollet2,    ///< Deep Learning with Python, 2nd edition, chapter 12: 64x64 RGB
+    Chollet1,    ///< the same, 1st edition, chapter 8: 32x32 RGB
+    Pytorch,     ///< pytorch/examples dcgan: 64x64
+    PytorchCpp,  ///< pytorch/examples cpp/dcgan: 28x28 grey
+    KobaJon,     ///< koba-jon/pytorch_cpp DCGAN: squares, powers of two from 64 on
+};
+
+struct GanNetOptions {
+    GanNetKind kind = GanNetKind::Reverie;
+    Size size;                             ///< of the images, each side >= 16
+    std::int64_t channels = 3;             ///< 1, 3 or 4
+    std::int64_t latent = 0;               ///< dimensions; 0: the kind's own choice
+    std::int64_t generator_width = 0;      ///< channels at the finest stage; 0: the kind's own choice
+    std::int64_t discriminator_width = 0;  ///< the same
+    std::int64_t classes = 0;              ///< conditional on that many labels; 0: not
+    // Of Reverie's own nets:
+    bool spectral_norm = true;         ///< in the discriminator (Miyato et al. 2018)
+    std::int64_t attention = 0;        ///< self-attention (Zhang et al. 2019) in both nets at the stage whose shorter
+                                       ///< side is nearest to this; 0: none
+    bool minibatch_deviation = false;  ///< a channel of deviations over the batch (Karras et al. 2018)
+};
+
+/// Throws Usage, speaking in flag names, for what the kind cannot do.
+void validate(const GanNetOptions& options);
+/// Every "own choice" filled in.
+GanNetOptions resolved(const GanNetOptions& options);
+
+/// As the metadata of a weights file, and back. The latter throws Input for notes of something else.
+std::map<std::string, std::string> to_metadata(const GanNetOptions& options);
+GanNetOptions gan_net_options(const std::map<std::string, std::string>& metadata);
+
+/// Values of images as the nets of this kind know them: [-1,1], or [0,1] for Chollet's.
+struct ValueRange {
+    double low = -1.0;
+    double high = 1.0;
+};
+ValueRange value_range(GanNetKind kind);
+
+/// Parameters are registered under the names of the exported file, presets with the published net's own. Initial
+/// weights are a function of `seed` alone.
+class GanGenerator : public torch::nn::Module {
+  public:
+    /// Latents [N,latent], labels int64 [N] (looked at only when conditional) -> images [N,C,H,W] in the kind's range.
+    virtual Tensor forward(const Tensor& latents, const Tensor& labels) = 0;
+};
+
+/// Where the dropout of a pass draws its numbers from: row i uses (seed, stream, first + i).
+struct DropoutNoise {
+    std::uint64_t seed = 0;
+    std::uint64_t stream = 0;
+    std::int64_t first = 0;
+};
+
+class GanDiscriminator : public torch::nn::Module {
+  public:
+    /// Images in the kind's range -> logits [N], larger for what looks real. `dropout` is looked at in training mode by
+    /// the nets that have one.
+    virtual Tensor forward(const Tensor& images, const Tensor& labels, const DropoutNoise& dropout) = 0;
+    /// One power iteration of every spectral norm, whose vectors are buffers; a pass leaves them alone. To be called
+    /// once a training step.
+    virtual void advance_norms() {}
+};
+
+struct GanNets {
+    std::shared_ptr<GanGenerator> generator;
+    std::shared_ptr<GanDiscriminator> discriminator;
+};
+
+GanNets make_gan(const GanNetOptions& options, std::uint64_t seed);
+std::shared_ptr<GanGenerator> make_gan_generator(const GanNetOptions& options, std::uint64_t seed);
+
+}  // namespace reverie

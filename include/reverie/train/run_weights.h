@@ -1,0 +1,25 @@
+// Exported weights of a run, as other commands and libraries read them.
+#pragma once
+
+#include <filesystem>
+#include <string>
+
+#include "reverie/train/optimizer.h"
+#include "reverie/weights/state_dict.h"
+
+namespace reverie {
+
+enum class RunWeights {
+    Average,  ///< the running mean; Last where the run keeps none
+    Last,
+    Best,
+};
+
+/// The file in a run folder, or `run` itself when it is a file. Throws Input, naming the path, when it is not there;
+/// `program` ("vae") is named as what would have made it.
+std::filesystem::path run_weights_file(const std::filesystem::path& run, RunWeights which, const std::string& program);
+
+/// Every tensor of it.
+NamedTensors all_tensors(const StateDict& weights);
+
+}  // namespace reverie
