@@ -7,6 +7,7 @@
 
 #include "reverie/core/text.h"
 #include "reverie/data/batches.h"
+#include "reverie/weights/sha256.h"
 
 namespace reverie {
 namespace {
@@ -44,6 +45,14 @@ Tensor ImageList::indices(std::int64_t first, std::int64_t count) const {
 std::string ImageList::label(std::int64_t number) const {
     const std::int64_t label = set(number).label(index(number));
     return label < 0 ? "" : set(number).classes()[static_cast<std::size_t>(label)];
+}
+
+std::string ImageList::digest() const {
+    std::string text;
+    for (const auto& [set, index] : images_) {
+        text += set.digest() + " " + std::to_string(index) + "\n";
+    }
+    return sha256_of(text);
 }
 
 ImageList ImageList::sample(std::int64_t count, std::uint64_t seed) const {

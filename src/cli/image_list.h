@@ -25,6 +25,8 @@ class ImageList {
     std::string name(std::int64_t number) const { return set(number).name(index(number)); }
     /// The label's name; empty without one.
     std::string label(std::int64_t number) const;
+    /// The same for the same images, else another.
+    std::string digest() const;
     /// At most `count` of them, chosen by `seed`, in their order; 0: all.
     ImageList sample(std::int64_t count, std::uint64_t seed) const;
 

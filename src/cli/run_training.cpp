@@ -1,5 +1,6 @@
 #include "reverie/cli/run_training.h"
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <system_error>
@@ -18,41 +19,53 @@ using Json = nlohmann::ordered_json;
 
 std::string word(bool value) { return value ? "true" : "false"; }
 
-/// The images of a training: those learnt from, and those measured on.
-struct TrainingData {
-    fs::path source;
-    Dataset images;
-    std::vector<std::int64_t> train;
-    fs::path test_source;                ///< empty: no test set
-    std::optional<Dataset> test;         ///< else a share of `images` is held out
-    std::vector<std::int64_t> held_out;  ///< of `test` or `images`
-};
-
-TrainingData open_data(Session& session, const TrainFlags& flags, const DataFlags& data) {
+TrainingImages open_data(Session& session, const TrainFlags& flags, const DataFlags& data) {
     DataOptions options = data_options(data, session.environment());
     const Hooks hooks = session.hooks();
     const fs::path source = flags.data;
     session.console().begin(source.string());
-    TrainingData all{.source = source, .images = open_dataset(source, options, hooks)};
+    TrainingImages all{.source = source, .images = open_dataset(source, options, hooks), .test_source = {}, .test = {}};
     all.test_source = !flags.test.empty() ? fs::path(flags.test) : has_test_part(source) ? source : fs::path();
-    if (all.test_source.empty()) {
-        Split parts = split(all.images.count(), flags.validation, session.common().runtime.seed);
-        all.train = std::move(parts.train);
-        all.held_out = std::move(parts.validation);
-    } else {
+    if (!all.test_source.empty()) {
         options.size = all.images.size();
         options.channels = all.images.channels();
         options.part = DataPart::Test;
-        all.train = all_indices(all.images);
         session.console().begin(all.test_source.string());
         all.test = open_dataset(all.test_source, options, hooks);
-        all.held_out = all_indices(*all.test);
     }
     session.console().end();
     return all;
 }
 
-void require_same_labels(const TrainingData& data) {
+/// At most `count` of `total`, the same ones for ever, sorted.
+std::vector<std::int64_t> some_of(std::int64_t total, std::int64_t count) {
+    std::vector<std::int64_t> chosen;
+    for (std::int64_t i = 0; i < std::min(count, total); ++i) {
+        chosen.push_back(shuffled_index(0, i, total));
+    }
+    std::ranges::sort(chosen);
+    return chosen;
+}
+
+/// Which images are learnt from, and which measured on: `measured` are of the test set where there is one.
+struct Division {
+    std::vector<std::int64_t> train;
+    std::vector<std::int64_t> measured;
+    bool held_out = false;  ///< `measured` are images of the data that are not trained on
+};
+
+Division divided(const TrainingImages& data, const TrainingPlan& plan, const TrainFlags& flags, std::uint64_t seed) {
+    if (plan.measured) {
+        return {all_indices(data.images), some_of((data.test ? *data.test : data.images).count(), *plan.measured)};
+    }
+    if (data.test) {
+        return {all_indices(data.images), all_indices(*data.test)};
+    }
+    Split parts = split(data.images.count(), flags.validation, seed);
+    return {std::move(parts.train), std::move(parts.validation), true};
+}
+
+void require_same_labels(const TrainingImages& data) {
     if (data.test && data.test->classes() != data.images.classes()) {
         throw Error(ErrorKind::Input, "the labels of '" + data.test_source.string() + "' (" +
                                           join(data.test->classes()) + ") are not those of '" + data.source.string() +
@@ -64,7 +77,7 @@ void require_same_labels(const TrainingData& data) {
 /// Whether the number of planned steps decides the weights, so that a resume may not change it.
 bool steps_decide(const TrainingPlan& plan) { return plan.planned || plan.options.schedule.kind == Schedule::Cosine; }
 
-RunIdentity identity_of(Session& session, const TrainFlags& flags, const DataFlags& data, const TrainingData& images,
+RunIdentity identity_of(Session& session, const TrainFlags& flags, const DataFlags& data, const TrainingImages& images,
                         const TrainingPlan& plan, const std::string& program) {
     const TrainOptions& options = plan.options;
     const Size size = images.images.size();
@@ -84,7 +97,7 @@ RunIdentity identity_of(Session& session, const TrainFlags& flags, const DataFla
     decides("digest of the images", images.images.digest());
     if (images.test) {
         decides("digest of the test images", images.test->digest());
-    } else {
+    } else if (!plan.measured) {
         decides("validation", number_text(flags.validation));
     }
     decides("batch", std::to_string(options.batch));
@@ -130,7 +143,7 @@ std::string about_images(const Dataset& images) {
            std::to_string(images.channels()) + (images.channels() == 1 ? " channel" : " channels");
 }
 
-RunOptions facts_of(Session& session, const TrainingData& data, const TrainingPlan& plan) {
+RunOptions facts_of(Session& session, const TrainingImages& data, const Division& division, const TrainingPlan& plan) {
     RunOptions facts = {{"version", version()},
                         {"machine", describe(session.runtime())},
                         {"data", data.source.string()},
@@ -138,9 +151,11 @@ RunOptions facts_of(Session& session, const TrainingData& data, const TrainingPl
     if (!data.images.classes().empty()) {
         facts.emplace_back("labels", std::to_string(data.images.classes().size()));
     }
-    if (!data.held_out.empty()) {
-        facts.emplace_back("measured on", std::to_string(data.held_out.size()) + " images of " +
-                                              (data.test ? data.test_source.string() : "the data, held out"));
+    if (!division.measured.empty()) {
+        facts.emplace_back("measured on", std::to_string(division.measured.size()) + " images of " +
+                                              (data.test           ? data.test_source.string()
+                                               : division.held_out ? "the data, held out"
+                                                                   : "the data, trained on too"));
     }
     if (const std::size_t skipped = data.images.skipped().size(); skipped > 0) {
         facts.emplace_back("skipped", std::to_string(skipped) + (skipped == 1 ? " file" : " files"));
@@ -149,24 +164,24 @@ RunOptions facts_of(Session& session, const TrainingData& data, const TrainingPl
     return facts;
 }
 
-std::int64_t disk_needed(const TrainingPlan& plan, const TrainingData& data) {
+std::int64_t disk_needed(const TrainingPlan& plan, const Batches& batches) {
     std::int64_t bytes = 0;
     for (const auto& [name, tensor] : plan.task->state()) {
         bytes += static_cast<std::int64_t>(tensor.nbytes());
     }
-    return run_bytes(bytes, plan.options, static_cast<std::int64_t>(data.train.size()));
+    return run_bytes(bytes, plan.options, batches.count());
 }
 
-void describe_plan(Session& session, const TrainingData& data, const TrainingPlan& plan, Batches& batches) {
+void describe_plan(Session& session, const TrainingImages& data, RunOptions lines, const TrainingPlan& plan,
+                   Batches& batches) {
     const std::int64_t steps = planned_steps(plan.options, batches.count());
     const StepCost cost = measure_step(*plan.task, batches, plan.options);
-    RunOptions lines = facts_of(session, data, plan);
     lines.emplace_back("steps",
                        std::to_string(steps) + " of " + std::to_string(plan.options.batch) + " images (" +
                            number_text(static_cast<double>(steps * plan.options.batch * 10 / batches.count()) / 10.0) +
                            " epochs)");
     lines.emplace_back("memory", "about " + human_bytes(static_cast<std::uint64_t>(cost.bytes)));
-    lines.emplace_back("disk", "about " + human_bytes(static_cast<std::uint64_t>(disk_needed(plan, data))));
+    lines.emplace_back("disk", "about " + human_bytes(static_cast<std::uint64_t>(disk_needed(plan, batches))));
     lines.emplace_back(
         "time",
         "about " + human_seconds(cost.seconds * static_cast<double>(steps)) +
@@ -186,7 +201,7 @@ void describe_plan(Session& session, const TrainingData& data, const TrainingPla
     }
 }
 
-void warn_of_skipped(Session& session, const TrainingData& data, const RunFolder& folder) {
+void warn_of_skipped(Session& session, const TrainingImages& data, const RunFolder& folder) {
     const auto warn = [&](const std::vector<SkippedFile>& skipped, const std::string& why) {
         if (!skipped.empty()) {
             session.console().warning(std::to_string(skipped.size()) +
@@ -200,19 +215,19 @@ void warn_of_skipped(Session& session, const TrainingData& data, const RunFolder
 }
 
 /// So that other commands know classes by name.
-void write_labels(const TrainingData& data, const RunFolder& folder) {
+void write_labels(const TrainingImages& data, const RunFolder& folder) {
     if (!data.images.classes().empty()) {
         write_file(folder.file(kLabelsFile), json_text(Json(data.images.classes())) + "\n");
     }
 }
 
 RunFolder open_folder(Session& session, const TrainFlags& flags, const RunIdentity& identity, const TrainingPlan& plan,
-                      const TrainingData& images) {
+                      const Batches& batches) {
     const fs::path path = session.common().output;
     if (!options_to_resume(flags, session.common(), identity.program).empty()) {
         return RunFolder::resume(path, identity);
     }
-    return RunFolder::create(path, identity, disk_needed(plan, images));
+    return RunFolder::create(path, identity, disk_needed(plan, batches));
 }
 
 void report(Session& session, const TrainResult& result) {
@@ -257,30 +272,32 @@ int run_training(Session& session, const TrainFlags& flags, const DataFlags& dat
                     "no images are given; name DATA: a folder, a list file, a tar or IDX files (see --help)");
     }
     session.runtime();
-    const TrainingData images = open_data(session, flags, data);
-    TrainingPlan plan = program.prepare(images.images);
+    const TrainingImages images = open_data(session, flags, data);
+    TrainingPlan plan = program.prepare(images);
     if (plan.labelled) {
         require_same_labels(images);
     }
     const RunIdentity identity = identity_of(session, flags, data, images, plan, program.name);
     session.save_config(as_settings(identity));
-    Batches batches(images.images, images.train,
+    const Division division = divided(images, plan, flags, common.runtime.seed);
+    const RunOptions facts = facts_of(session, images, division, plan);
+    Batches batches(images.images, division.train,
                     {.batch = plan.options.batch, .seed = plan.options.seed, .mirror = data.mirror});
     if (common.dry_run) {
-        describe_plan(session, images, plan, batches);
+        describe_plan(session, images, facts, plan, batches);
         return 0;
     }
 
-    std::optional<OrderedBatches> held_out;
-    if (!images.held_out.empty()) {
-        held_out.emplace(images.test ? *images.test : images.images, images.held_out, plan.options.batch);
+    std::optional<OrderedBatches> measured;
+    if (!division.measured.empty()) {
+        measured.emplace(images.test ? *images.test : images.images, division.measured, plan.options.batch);
     }
-    RunFolder folder = open_folder(session, flags, identity, plan, images);
+    RunFolder folder = open_folder(session, flags, identity, plan, batches);
     warn_of_skipped(session, images, folder);
     write_labels(images, folder);
     session.console().begin("");
-    const TrainResult result = train(*plan.task, batches, held_out ? &*held_out : nullptr, plan.options, folder,
-                                     facts_of(session, images, plan), session.hooks());
+    const TrainResult result =
+        train(*plan.task, batches, measured ? &*measured : nullptr, plan.options, folder, facts, session.hooks());
     session.console().end();
     if (program.trained && result.end != TrainEnd::Cancelled) {
         program.trained();

@@ -18,6 +18,11 @@ struct ShowFlags {
     std::int64_t quality = 90;
 };
 
+/// What --help says of --output, of commands that make pictures and of those whose images move.
+inline constexpr const char* kPicturesHelp = "a picture (grid.png) or a folder of PNGs; - is a PNG on standard output";
+inline constexpr const char* kMovingHelp =
+    "a film (.mp4 .gif .webp), a folder of PNGs or a picture (grid.png); - is a PNG on standard output";
+
 /// --columns and --scale, and with `moving` those of films too.
 void add_flags(FlagGroup& group, ShowFlags& flags, bool moving);
 

@@ -79,11 +79,6 @@ double step_size(StyleOptimizer optimizer) {
                 "--step-size");
 }
 
-template <typename T>
-void take(T& field, const std::optional<T>& given) {
-    field = given.value_or(field);
-}
-
 }  // namespace
 
 std::vector<std::string> style_networks() { return {"vgg19", "vgg16", "vgg16_hed"}; }

@@ -7,14 +7,6 @@
 #include "train/run_options.h"
 
 namespace reverie {
-namespace {
-
-template <typename T>
-void take(T& field, const std::optional<T>& given) {
-    field = given.value_or(field);
-}
-
-}  // namespace
 
 const Choices<Schedule>& schedules() {
     static const Choices<Schedule> choices = {
@@ -22,7 +14,8 @@ const Choices<Schedule>& schedules() {
     return choices;
 }
 
-void add_flags(CLI::App& app, TrainFlags& flags, const TrainOptions& recipe, double learning_rate) {
+void add_flags(CLI::App& app, TrainFlags& flags, const TrainHelp& help) {
+    const TrainOptions& recipe = help.recipe;
     FlagGroup input(app, "Input and output");
     // Also a flag, so that a configuration file can say it.
     input.add("DATA,--data", flags.data, "",
@@ -33,7 +26,9 @@ void add_flags(CLI::App& app, TrainFlags& flags, const TrainOptions& recipe, dou
                   "own. Starts it when nothing is there"));
     input.add("--test", flags.test, "DATA",
               "measure on these images, never trained on; of an IDX folder its t10k-* files are taken by themselves");
-    input.add("--validation", flags.validation, "SHARE", "without a test set, measure on this share of the images");
+    if (help.holds_out) {
+        input.add("--validation", flags.validation, "SHARE", "without a test set, measure on this share of the images");
+    }
 
     FlagGroup length(app, "How long");
     length.add("--steps", flags.steps, "N", "stop after so many batches",
@@ -45,7 +40,7 @@ void add_flags(CLI::App& app, TrainFlags& flags, const TrainOptions& recipe, dou
 
     FlagGroup training(app, "Training");
     training.add("--batch", flags.batch, "N", "images a step", std::to_string(recipe.batch));
-    training.add("--learning-rate", flags.learning_rate, "RATE", "of the optimiser", number_text(learning_rate));
+    training.add("--learning-rate", flags.learning_rate, "RATE", help.whose_rate, number_text(help.learning_rate));
     training.add_choice("--schedule", flags.schedule, schedules(),
                         "of the learning rate: cosine falls to 0 at the planned end, exponential by --decay an epoch",
                         choice_text(schedules(), recipe.schedule.kind));
@@ -63,7 +58,7 @@ void add_flags(CLI::App& app, TrainFlags& flags, const TrainOptions& recipe, dou
     FlagGroup records(app, "Records");
     records.add("--log-every", flags.log_every, "STEPS", "between lines of metrics.jsonl");
     records.add("--preview-every", flags.preview_every, "STEPS", "between pictures in previews/");
-    records.add("--validate-every", flags.validate_every, "STEPS", "between measurements on images never trained on");
+    records.add("--validate-every", flags.validate_every, "STEPS", "between " + help.measured);
     records.add("--checkpoint-minutes", flags.checkpoint_minutes, "MIN", "at most so long between checkpoints");
 }
 
@@ -107,6 +102,19 @@ double parse_time(const std::string& text) {
                     "--time '" + text + "' is no time; wanted numbers with s, m, h or d, e.g. 30m or 1h30m");
     }
     return seconds;
+}
+
+std::int64_t conditional_classes(bool conditional, const std::vector<std::string>& classes) {
+    if (!conditional) {
+        return 0;
+    }
+    if (classes.size() < 2) {
+        throw Error(ErrorKind::Input,
+                    "--conditional found " + std::to_string(classes.size()) +
+                        (classes.size() == 1 ? " label" : " labels") +
+                        " in the data; put the images into two or more sub-folders named by label, or leave it away");
+    }
+    return static_cast<std::int64_t>(classes.size());
 }
 
 std::vector<Followers> train_followers() { return {{"steps", {"epochs"}}, {"epochs", {"steps"}}}; }

@@ -3,9 +3,9 @@
 
 #include <nlohmann/json.hpp>
 
-#include "cli/show.h"
 #include "cli/vae_commands.h"
 #include "cli/vae_run.h"
+#include "cli/ways.h"
 #include "core/json_text.h"
 #include "reverie/cli/batch.h"
 #include "reverie/output/grid.h"
@@ -49,18 +49,15 @@ class Reconstruct : public Program {
         const VaeRun run(session, run_);
         const ImageList images = run.images(images_);
         const Latents latents = run.latents_of(images);
-        const auto decoded = [&](std::int64_t first, std::int64_t count) { return run.decode(latents, first, count); };
         if (how == ShowAs::Folder) {
-            show(session, show_,
-                 {.count = latents.count(), .images = decoded, .names = latents.names, .settings = run.made_with()},
-                 how);
+            show_latents(session, show_, run, latents, run.made_with(), how);
             return 0;
         }
         ShowFlags rows = show_;
         constexpr std::int64_t kColumns = 8;
         rows.columns = std::min(show_.columns > 0 ? show_.columns : kColumns, latents.count());
         const Tensor sheet =
-            interleave_rows({images.read(0, images.count()), decoded(0, latents.count())}, rows.columns);
+            interleave_rows({images.read(0, images.count()), run.decode(latents, 0, latents.count())}, rows.columns);
         show(session, rows,
              {.count = sheet.size(0),
               .images = [&](std::int64_t first, std::int64_t count) { return sheet.narrow(0, first, count); },
@@ -70,7 +67,7 @@ class Reconstruct : public Program {
     }
 
   private:
-    VaeRunFlags run_;
+    RunFlags run_{.program = "vae"};
     std::vector<std::string> images_;
     ShowFlags show_;
 };
@@ -111,7 +108,7 @@ class Encode : public Program {
         const ImageList images = run.images(images_);
         session.save_config(run.made_with());
         if (session.common().dry_run) {
-            session.print(std::to_string(images.count()) + " latents of " + std::to_string(run.vae().dimensions()) +
+            session.print(std::to_string(images.count()) + " latents of " + std::to_string(run.dimensions()) +
                           " numbers -> " + output.string());
             return 0;
         }
@@ -119,7 +116,7 @@ class Encode : public Program {
         write_latents(output, latents.values, extension == ".csv" ? latents.names : std::vector<std::string>());
         if (session.common().json) {
             session.print(json_text(
-                {{"output", output.string()}, {"latents", latents.count()}, {"dimensions", run.vae().dimensions()}}));
+                {{"output", output.string()}, {"latents", latents.count()}, {"dimensions", run.dimensions()}}));
         } else {
             session.print(output.string());
         }
@@ -127,7 +124,7 @@ class Encode : public Program {
     }
 
   private:
-    VaeRunFlags run_;
+    RunFlags run_{.program = "vae"};
     std::vector<std::string> images_;
 };
 
@@ -135,9 +132,7 @@ class Decode : public Program {
   public:
     std::string name() const override { return "vae decode"; }
     std::string description() const override { return "Latents to images."; }
-    std::string output_help() const override {
-        return "a picture (grid.png), a folder of PNGs or a film (.mp4 .gif .webp); - is a PNG on standard output";
-    }
+    std::string output_help() const override { return kMovingHelp; }
     std::string examples() const override {
         return "examples:\n"
                "  vae decode run/ latents.npy -o grid.png\n"
@@ -158,26 +153,13 @@ class Decode : public Program {
         }
         const ShowAs how = check_output(session, /*moving=*/true);
         const VaeRun run(session, run_);
-        Latents latents{read_latents(latents_, run.vae().dimensions()), {}, {}};
-        if (run.net().classes > 0) {
-            const std::optional<std::int64_t> wanted = run.wanted_label();
-            if (!wanted) {
-                throw Error(ErrorKind::Usage, "'" + run.path().string() +
-                                                  "' was trained with labels, and latents carry none; say which with "
-                                                  "--class");
-            }
-            latents.labels = at::full({latents.count()}, *wanted, at::kLong);
-        }
-        show(session, show_,
-             {.count = latents.count(),
-              .images = [&](std::int64_t first, std::int64_t count) { return run.decode(latents, first, count); },
-              .settings = run.made_with()},
-             how);
+        const Latents latents = run.labelled(read_latents(latents_, run.dimensions()));
+        show_latents(session, show_, run, latents, run.made_with(), how);
         return 0;
     }
 
   private:
-    VaeRunFlags run_;
+    RunFlags run_{.program = "vae"};
     std::string latents_;
     ShowFlags show_;
 };

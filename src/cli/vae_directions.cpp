@@ -108,7 +108,7 @@ Tensor edit_vector(Session& session, const DirectionFlags& flags, const VaeRun& 
     std::vector<double> strengths;
     for (const std::string& text : flags.files) {
         const auto [file, strength] = parse_file(text);
-        directions.push_back(read_direction(file, run.vae().dimensions()));
+        directions.push_back(read_direction(file, run.dimensions()));
         strengths.push_back(strength);
     }
     if (!flags.attribute.empty()) {
@@ -121,7 +121,7 @@ Tensor edit_vector(Session& session, const DirectionFlags& flags, const VaeRun& 
     if (flags.orthogonal) {
         directions = orthogonalized(std::move(directions));
     }
-    Tensor vector = at::zeros({run.vae().dimensions()});
+    Tensor vector = at::zeros({run.dimensions()});
     for (std::size_t i = 0; i < directions.size(); ++i) {
         vector += directions[i].vector * strengths[i];
     }

@@ -194,9 +194,9 @@ class Edit : public Program {
              ShowAs::Film);
     }
 
-    VaeRunFlags run_;
+    RunFlags run_{.program = "vae"};
     std::vector<std::string> images_;
-    SeedFlags seeds_;
+    VaeSeedFlags seeds_;
     ShowFlags show_;
     DirectionFlags directions_;
     std::optional<double> strength_;

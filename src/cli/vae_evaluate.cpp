@@ -2,23 +2,20 @@
 #include <ATen/ATen.h>
 
 #include <algorithm>
-#include <cmath>
 #include <nlohmann/json.hpp>
 #include <numeric>
 #include <optional>
 #include <utility>
 
+#include "cli/measures.h"
 #include "cli/pieces.h"
 #include "cli/vae_commands.h"
 #include "cli/vae_run.h"
 #include "cli/vae_sampler.h"
 #include "core/json_text.h"
-#include "reverie/cli/network_flags.h"
 #include "reverie/cli/table.h"
 #include "reverie/core/noise.h"
-#include "reverie/core/text.h"
 #include "reverie/metrics/distances.h"
-#include "reverie/metrics/features.h"
 #include "reverie/metrics/importance.h"
 #include "reverie/nn/frozen_net.h"
 #include "reverie/techniques/latent_space.h"
@@ -29,14 +26,6 @@ namespace {
 using Json = nlohmann::ordered_json;
 
 constexpr std::uint64_t kNoiseStream = 0x6576616c;
-
-/// A line of the table and of the JSON object.
-struct Row {
-    std::string key;    ///< in JSON
-    std::string about;  ///< in the table
-    double value = 0.0;
-    std::string unit = "";
-};
 
 /// Images as the model was trained on them.
 Tensor prepared(const VaeRun& run, const ImageList& images, std::int64_t first, std::int64_t count) {
@@ -57,11 +46,12 @@ Posterior encode(Session& session, const VaeRun& run, const ImageList& images) {
 }
 
 /// ELBO at beta 1 and its parts, from one draw of the posterior an image.
-std::vector<Row> elbo_rows(Session& session, const VaeRun& run, const ImageList& images, const Posterior& posterior) {
+std::vector<Measure> elbo_rows(Session& session, const VaeRun& run, const ImageList& images,
+                               const Posterior& posterior) {
     const std::uint64_t seed = session.common().runtime.seed;
     double reconstruction = 0.0;
     in_pieces(session, images.count(), "images", [&](std::int64_t first, std::int64_t count) {
-        const Tensor noise = normal_noise(seed, kNoiseStream, first, count, {run.vae().dimensions()});
+        const Tensor noise = normal_noise(seed, kNoiseStream, first, count, {run.dimensions()});
         const Tensor z = posterior.mean.narrow(0, first, count) +
                          at::exp(0.5 * posterior.log_variance.narrow(0, first, count)) * noise;
         const Tensor log_likelihood =
@@ -76,14 +66,14 @@ std::vector<Row> elbo_rows(Session& session, const VaeRun& run, const ImageList&
     const VaeNetOptions& net = run.net();
     const auto values = static_cast<double>(net.channels * net.size.height * net.size.width);
 
-    std::vector<Row> rows = {{"elbo", "ELBO", -(reconstruction + kl), "nats"}};
+    std::vector<Measure> rows = {{"elbo", "ELBO", -(reconstruction + kl), "nats"}};
     if (has_bits(kind)) {
         rows.push_back(
             {"bits_per_dim", "bits per dimension", bits_per_dimension(kind, reconstruction + kl, values), ""});
     }
     rows.push_back({"reconstruction", "reconstruction", reconstruction, "nats"});
     rows.push_back({"kl", "KL divergence", kl, "nats"});
-    rows.push_back({"active_units", "active units", active, "of " + std::to_string(run.vae().dimensions())});
+    rows.push_back({"active_units", "active units", active, "of " + std::to_string(run.dimensions())});
     return rows;
 }
 
@@ -106,31 +96,9 @@ LikelihoodEstimate importance(Session& session, const VaeRun& run, const ImageLi
     return estimate;
 }
 
-/// The net that --features means; empty for none, and for auto when none is installed.
-std::optional<NetworkWeights> feature_weights(Session& session, const std::string& features) {
-    if (features == "none") {
-        return std::nullopt;
-    }
-    const WeightStore store(store_locations(session.environment()));
-    if (features == "auto") {
-        const std::vector<std::string> networks = feature_networks();
-        if (std::none_of(networks.begin(), networks.end(),
-                         [&](const std::string& name) { return store.installed(name).has_value(); })) {
-            session.console().info("no distances are measured: none of " + join(networks) +
-                                   " is installed (--features NAME fetches one)");
-            return std::nullopt;
-        }
-    } else {
-        feature_protocol(features);
-    }
-    NetworkOptions network;
-    network.network = features;
-    return resolve_network(session, network, store, feature_networks());
-}
-
 /// How far reconstructions and samples lie from the images.
-std::vector<Row> distance_rows(Session& session, const VaeRun& run, const ImageList& images, const Posterior& posterior,
-                               const NetworkWeights& weights) {
+std::vector<Measure> distance_rows(Session& session, const VaeRun& run, const ImageList& images,
+                                   const Posterior& posterior, const NetworkWeights& weights) {
     FrozenNet net = load_net(weights, session.runtime().device);
     const FeatureProtocol protocol = feature_protocol(weights.network);
     const std::int64_t count = images.count();
@@ -140,32 +108,23 @@ std::vector<Row> distance_rows(Session& session, const VaeRun& run, const ImageL
     const Latents drawn = drawn_latents(session, run, {}, seeds, 1.0);
 
     const auto features = [&](const std::string& label, const auto& source) {
-        session.console().begin(label);
-        Tensor all = image_features(net, protocol, count, source, session.hooks());
-        session.console().end();
-        return all;
+        return features_of(session, net, protocol, count, label, source);
     };
     const Tensor reals =
         features("images", [&](std::int64_t first, std::int64_t n) { return prepared(run, images, first, n); });
-    std::vector<Row> rows;
+    std::vector<Measure> rows;
     const auto compare = [&](const std::string& key, const std::string& about, const Latents& latents) {
         const Tensor fakes =
             features(about, [&](std::int64_t first, std::int64_t n) { return run.decode(latents, first, n); });
         const KernelDistance kernel = kernel_distance(reals, fakes);
         rows.push_back({key + "_frechet", "Frechet distance of " + about, frechet_distance(reals, fakes),
-                        protocol.name("frechet", count, count)});
-        rows.push_back(
-            {key + "_kernel", "kernel distance of " + about, kernel.value, protocol.name("kernel", count, count)});
+                        protocol.name("frechet", count, count), true});
+        rows.push_back({key + "_kernel", "kernel distance of " + about, kernel.value,
+                        protocol.name("kernel", count, count), true});
     };
     compare("reconstruction", "reconstructions", means);
     compare("sample", "samples", drawn);
     return rows;
-}
-
-std::string number(double value) {
-    char text[32];
-    std::snprintf(text, sizeof text, "%.*f", std::abs(value) < 1.0 ? 5 : 3, value);
-    return text;
 }
 
 class Evaluate : public Program {
@@ -188,9 +147,7 @@ class Evaluate : public Program {
         FlagGroup what(app, "What is measured");
         what.add("--images", count_, "N", "on so many of the images, chosen by --seed; 0: all");
         what.add("--samples", samples_, "K", "importance samples an image for the likelihood; 0: it is left out");
-        what.add("--features", features_, "NAME",
-                 "whose features distances are measured in: auto (the first installed of " + join(feature_networks()) +
-                     "), a name or none");
+        what.add("--features", features_, "NAME", "whose features distances are measured in: " + features_help());
     }
 
     int run(Session& session) override {
@@ -212,7 +169,7 @@ class Evaluate : public Program {
             return 0;
         }
         const Posterior posterior = encode(session, run, images);
-        std::vector<Row> rows = elbo_rows(session, run, images, posterior);
+        std::vector<Measure> rows = elbo_rows(session, run, images, posterior);
         if (samples_ > 0) {
             const LikelihoodEstimate estimate = importance(session, run, images, posterior, samples_);
             rows.push_back({"nll", "negative log-likelihood", estimate.nll,
@@ -220,7 +177,7 @@ class Evaluate : public Program {
             rows.push_back({"nll_standard_error", "its standard error", estimate.standard_error, "nats"});
         }
         if (weights && images.count() >= 2) {
-            const std::vector<Row> distances = distance_rows(session, run, images, posterior, *weights);
+            const std::vector<Measure> distances = distance_rows(session, run, images, posterior, *weights);
             rows.insert(rows.end(), distances.begin(), distances.end());
         }
         const Tensor kl = kl_per_dimension(posterior).to(at::kDouble).mean(0);
@@ -230,7 +187,7 @@ class Evaluate : public Program {
 
   private:
     /// `kl`: of each dimension, in nats.
-    void print(Session& session, const VaeRun& run, const ImageList& images, const std::vector<Row>& rows,
+    void print(Session& session, const VaeRun& run, const ImageList& images, const std::vector<Measure>& rows,
                const std::vector<double>& kl) const {
         if (session.common().json) {
             Json object = {{"run", run.path().string()},
@@ -239,27 +196,24 @@ class Evaluate : public Program {
                            {"samples", samples_},
                            {"likelihood", text_of(run.vae().options().likelihood.kind)},
                            {"seed", session.common().runtime.seed}};
-            for (const Row& row : rows) {
-                object[row.key] = row.value;
-                if (row.key.find("_frechet") != std::string::npos || row.key.find("_kernel") != std::string::npos) {
-                    object[row.key + "_protocol"] = row.unit;
-                }
-            }
+            put(object, rows);
             object["kl_per_dimension"] = kl;
             session.print(json_text(object));
             return;
         }
         std::vector<std::vector<std::string>> cells = {{"images", std::to_string(images.count()), ""}};
-        for (const Row& row : rows) {
-            const bool whole = row.key == "active_units";
-            cells.push_back({row.about, whole ? number_text(row.value) : number(row.value), row.unit});
+        for (const Measure& row : rows) {
+            cells.push_back(cells_of(row));
+            if (row.key == "active_units") {
+                cells.back()[1] = number_text(row.value);
+            }
         }
         const auto [least, most] = std::minmax_element(kl.begin(), kl.end());
-        cells.push_back({"KL of a dimension", number(*least) + " to " + number(*most), "nats"});
+        cells.push_back({"KL of a dimension", measure_text(*least) + " to " + measure_text(*most), "nats"});
         session.print(render_table({"measure", "value", ""}, cells));
     }
 
-    VaeRunFlags run_;
+    RunFlags run_{.program = "vae"};
     std::vector<std::string> images_;
     std::int64_t count_ = 1000;
     std::int64_t samples_ = 500;

@@ -1,32 +1,12 @@
 #include "reverie/cli/vae_flags.h"
 
 #include "reverie/cli/flags.h"
+#include "reverie/cli/train_flags.h"
 #include "reverie/core/error.h"
 #include "reverie/core/text.h"
 
 namespace reverie {
 namespace {
-
-Choices<LikelihoodKind> likelihoods() {
-    Choices<LikelihoodKind> choices;
-    for (const std::string& name : likelihood_kinds()) {
-        choices.emplace_back(name, likelihood_kind(name));
-    }
-    return choices;
-}
-
-Choices<std::string> presets() {
-    Choices<std::string> choices;
-    for (const std::string& name : vae_recipes()) {
-        choices.emplace_back(name, name);
-    }
-    return choices;
-}
-
-template <typename T>
-void take(T& field, const std::optional<T>& given) {
-    field = given.value_or(field);
-}
 
 /// Those that a preset decides and a flag can replace.
 RunOptions model_options(const VaeOptions& options) {
@@ -52,7 +32,7 @@ void add_flags(CLI::App& app, VaeFlags& flags) {
     const VaeNetOptions net = resolved(recipe.net);
 
     FlagGroup model(app, "Model");
-    model.add_choice("--preset", flags.preset, presets(),
+    model.add_choice("--preset", flags.preset, choices_of(vae_recipes()),
                      "whose net and recipe; the defaults shown are reverie's for 64x64 colour images, the others bring "
                      "their own");
     model.add("--latent", flags.latent, "N", "dimensions of the latent space; of a spatial one, channels",
@@ -66,7 +46,7 @@ void add_flags(CLI::App& app, VaeFlags& flags) {
     model.add("--init-from", flags.init_from, "RUN", "begin from the weights of another run of the same net");
 
     FlagGroup loss(app, "Loss");
-    loss.add_choice("--likelihood", flags.likelihood, likelihoods(),
+    loss.add_choice("--likelihood", flags.likelihood, choices_of(likelihood_kinds(), likelihood_kind),
                     "of pixels: bernoulli (black and white, digits), gaussian with a learned scale (photos), logistic "
                     "over 256 levels, mse, perceptual (gaussian and a net's features)",
                     text_of(recipe.likelihood.kind));
@@ -100,15 +80,7 @@ VaeOptions vae_options(const VaeFlags& flags, const VaeRecipe& recipe, std::opti
     take(options.net.latent_grid, flags.latent_grid);
     take(options.net.width, flags.width);
     take(options.net.blocks, flags.blocks);
-    if (flags.conditional) {
-        if (classes.size() < 2) {
-            throw Error(
-                ErrorKind::Input,
-                "--conditional found " + std::to_string(classes.size()) + (classes.size() == 1 ? " label" : " labels") +
-                    " in the data; put the images into two or more sub-folders named by label, or leave it away");
-        }
-        options.net.classes = static_cast<std::int64_t>(classes.size());
-    }
+    options.net.classes = conditional_classes(flags.conditional, classes);
     take(options.likelihood.kind, flags.likelihood);
     take(options.likelihood.perceptual_weight, flags.perceptual_weight);
     options.binarize = options.binarize || flags.binarize;

@@ -17,9 +17,7 @@ class Manifold : public Program {
   public:
     std::string name() const override { return "vae manifold"; }
     std::string description() const override { return "A plane of the latent space as a grid of images."; }
-    std::string output_help() const override {
-        return "a picture (grid.png) or a folder of PNGs; - is a PNG on standard output";
-    }
+    std::string output_help() const override { return kPicturesHelp; }
     std::string examples() const override {
         return "Two dimensions are shown as they are; of more, the two along which the images vary most.\n\n"
                "examples:\n"
@@ -52,7 +50,7 @@ class Manifold : public Program {
         }
         const ShowAs how = check_output(session, /*moving=*/false);
         const VaeRun run(session, run_);
-        const std::int64_t dimensions = run.vae().dimensions();
+        const std::int64_t dimensions = run.dimensions();
         if (dimensions < 2) {
             throw Error(ErrorKind::Usage, "'" + run.path().string() +
                                               "' has one latent dimension, and a plane needs two; see it with walk "
@@ -89,7 +87,7 @@ class Manifold : public Program {
     }
 
   private:
-    VaeRunFlags run_;
+    RunFlags run_{.program = "vae"};
     ShowFlags show_{.columns = 20};
     std::int64_t rows_ = 20;
     double span_ = 0.9;

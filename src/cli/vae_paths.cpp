@@ -1,53 +1,22 @@
 // vae interpolate and walk: ways through the latent space.
 #include <ATen/ATen.h>
 
-#include <algorithm>
-#include <cmath>
 #include <optional>
-#include <utility>
 
-#include "cli/show.h"
 #include "cli/vae_commands.h"
 #include "cli/vae_run.h"
 #include "cli/vae_seeds.h"
+#include "cli/ways.h"
 #include "reverie/techniques/latent_space.h"
 
 namespace reverie {
 namespace {
 
-const Choices<Blend>& blends() {
-    static const Choices<Blend> choices = {{"linear", Blend::Linear}, {"spherical", Blend::Spherical}};
-    return choices;
-}
-
-/// --frames, or what suits a film or a picture.
-std::int64_t frames_of(const std::optional<std::int64_t>& given, ShowAs how) {
-    constexpr std::int64_t kFilm = 60;
-    constexpr std::int64_t kPicture = 10;
-    const std::int64_t frames = given.value_or(how == ShowAs::Picture ? kPicture : kFilm);
-    if (frames < 2 || frames > 1'000'000) {
-        throw Error(ErrorKind::Usage, "--frames " + std::to_string(frames) + " is out of range; wanted 2 to 1000000");
-    }
-    return frames;
-}
-
-/// A row of few images, a sheet of many.
-std::int64_t strip_columns(std::int64_t frames) {
-    constexpr std::int64_t kLongest = 12;
-    return frames <= kLongest ? frames : 0;
-}
-
-void add_frames(FlagGroup& group, std::optional<std::int64_t>& frames) {
-    group.add("--frames", frames, "N", "images on the way, both ends included", "60, of a picture 10");
-}
-
 class Interpolate : public Program {
   public:
     std::string name() const override { return "vae interpolate"; }
     std::string description() const override { return "Morphs from image to image, or from seed to seed."; }
-    std::string output_help() const override {
-        return "a film (.mp4 .gif .webp), a folder of PNGs or a picture (grid.png); - is a PNG on standard output";
-    }
+    std::string output_help() const override { return kMovingHelp; }
     std::string examples() const override {
         return "examples:\n"
                "  vae interpolate run/ ann.jpg bob.jpg cy.jpg -o morph.mp4 --frames 120 --loop\n"
@@ -62,11 +31,7 @@ class Interpolate : public Program {
         FlagGroup way(app, "Way");
         reverie::add_flags(way, seeds_, "the images named");
         add_class_flag(way, run_);
-        add_frames(way, frames_);
-        way.add_choice("--blend", blend_, blends(),
-                       "linear: straight from point to point; spherical: keeping the distance from the middle, which "
-                       "suits seeds");
-        way.add("--loop", loop_, "back to the first, so that a film has no seam");
+        reverie::add_flags(way, way_);
     }
 
     int run(Session& session) override {
@@ -77,64 +42,33 @@ class Interpolate : public Program {
                                               : "images and --seeds are both given; leave one away");
         }
         const ShowAs how = check_output(session, /*moving=*/true);
-        const std::int64_t frames = frames_of(frames_, how);
         const VaeRun run(session, run_);
         const Latents keys = images_.empty() ? latents_of(session, run, seeds_, seeds_of(seeds_, ""))
                                              : run.latents_of(run.images(images_));
-        if (keys.count() < 2) {
-            throw Error(ErrorKind::Usage, "only one point is given, and a way needs two; name another image or seed");
-        }
-        const Latents path{latent_path(keys.values, frames, blend_, loop_), labels_on_the_way(keys, frames), {}};
+        const Latents way = way_between(keys, way_, how);
         Settings settings = run.made_with();
-        settings.set("frames", frames);
-        settings.set("blend", choice_text(blends(), blend_));
+        put_down(settings, way_, way);
         if (!seeds_.seeds.empty()) {
             settings.set("seeds", seeds_.seeds);
             put_down(settings, seeds_);
         }
-        if (loop_) {
-            settings.set("loop", "true");
-        }
-        show(session, show_,
-             {.count = frames,
-              .images = [&](std::int64_t first, std::int64_t count) { return run.decode(path, first, count); },
-              .columns = strip_columns(frames),
-              .settings = settings},
-             how);
+        show_way(session, show_, run, way, settings, how);
         return 0;
     }
 
   private:
-    /// Each frame has the label of the nearest key.
-    Tensor labels_on_the_way(const Latents& keys, std::int64_t frames) const {
-        if (!keys.labels.defined()) {
-            return {};
-        }
-        const double last = static_cast<double>(loop_ ? keys.count() : keys.count() - 1);
-        const double parts = static_cast<double>(loop_ ? frames : frames - 1);
-        Tensor labels = at::empty({frames}, at::kLong);
-        for (std::int64_t i = 0; i < frames; ++i) {
-            labels[i] = keys.labels[std::llround(static_cast<double>(i) * last / parts) % keys.count()];
-        }
-        return labels;
-    }
-
-    VaeRunFlags run_;
+    RunFlags run_{.program = "vae"};
     std::vector<std::string> images_;
     ShowFlags show_;
-    SeedFlags seeds_;
-    std::optional<std::int64_t> frames_;
-    Blend blend_ = Blend::Linear;
-    bool loop_ = false;
+    VaeSeedFlags seeds_;
+    WayFlags way_;
 };
 
 class Walk : public Program {
   public:
     std::string name() const override { return "vae walk"; }
     std::string description() const override { return "Goes along one axis or direction of the latent space."; }
-    std::string output_help() const override {
-        return "a film (.mp4 .gif .webp), a folder of PNGs or a picture (strip.png); - is a PNG on standard output";
-    }
+    std::string output_help() const override { return kMovingHelp; }
     std::string examples() const override {
         return "examples:\n"
                "  vae walk run/ --axis 3 -o strip.png --frames 9\n"
@@ -149,7 +83,7 @@ class Walk : public Program {
         way.add("--direction", direction_, "FILE", "along what edit --save-direction wrote: multiples of it are added");
         way.add("--from-image", image_, "IMAGE", "where the other dimensions stand", "the latent of --seed");
         way.add("--range", range_, "X", "from -X to X");
-        add_frames(way, frames_);
+        add_frames_flag(way, frames_);
         add_class_flag(way, run_);
     }
 
@@ -163,7 +97,7 @@ class Walk : public Program {
         const ShowAs how = check_output(session, /*moving=*/true);
         const std::int64_t frames = frames_of(frames_, how);
         const VaeRun run(session, run_);
-        const std::int64_t dimensions = run.vae().dimensions();
+        const std::int64_t dimensions = run.dimensions();
         if (axis_ && (*axis_ < 0 || *axis_ >= dimensions)) {
             throw Error(ErrorKind::Usage, "--axis " + std::to_string(*axis_) + " is out of range; '" +
                                               run.path().string() + "' has dimensions 0 to " +
@@ -196,17 +130,12 @@ class Walk : public Program {
         }
         settings.set("range", range_);
         settings.set("frames", frames);
-        show(session, show_,
-             {.count = frames,
-              .images = [&](std::int64_t first, std::int64_t count) { return run.decode(path, first, count); },
-              .columns = strip_columns(frames),
-              .settings = settings},
-             how);
+        show_way(session, show_, run, path, settings, how);
         return 0;
     }
 
   private:
-    VaeRunFlags run_;
+    RunFlags run_{.program = "vae"};
     ShowFlags show_;
     std::optional<std::int64_t> axis_;
     std::string direction_;

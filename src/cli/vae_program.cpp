@@ -1,5 +1,6 @@
 #include "reverie/cli/vae_program.h"
 
+#include "cli/run_film.h"
 #include "cli/vae_commands.h"
 
 namespace reverie {
@@ -26,6 +27,7 @@ CommandSet vae_program() {
     set.commands.push_back(vae_manifold_command());
     set.commands.push_back(vae_edit_command());
     set.commands.push_back(vae_evaluate_command());
+    set.commands.push_back(film_command("vae"));
     set.commands.push_back(vae_info_command());
     return set;
 }

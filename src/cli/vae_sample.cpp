@@ -5,6 +5,7 @@
 #include "cli/vae_commands.h"
 #include "cli/vae_run.h"
 #include "cli/vae_seeds.h"
+#include "cli/ways.h"
 
 namespace reverie {
 namespace {
@@ -13,9 +14,7 @@ class Sample : public Program {
   public:
     std::string name() const override { return "vae sample"; }
     std::string description() const override { return "Makes new images."; }
-    std::string output_help() const override {
-        return "a picture (grid.png) or a folder of PNGs; - is a PNG on standard output";
-    }
+    std::string output_help() const override { return kPicturesHelp; }
     std::string examples() const override {
         return "examples:\n"
                "  vae sample run/ -o grid.png --seeds 1-100 --columns 10\n"
@@ -29,41 +28,30 @@ class Sample : public Program {
         reverie::add_flags(input, show_, /*moving=*/false);
         FlagGroup what(app, "Samples");
         reverie::add_flags(what, seeds_, "1-64");
-        what.add("--count", count_, "N", "seeds 1 to N");
+        add_count_flag(what, count_);
         add_class_flag(what, run_);
         what.add("--data", seeds_.sampler.data, "DATA", "images to fit the mixture to", "the run's own; fitted once");
     }
 
     int run(Session& session) override {
         validate(show_);
-        if (count_ && (!seeds_.seeds.empty() || *count_ < 1)) {
-            throw Error(ErrorKind::Usage,
-                        *count_ < 1 ? "--count " + std::to_string(*count_) + " is out of range; wanted 1 or more"
-                                    : "--count and --seeds both say which; leave one away");
-        }
+        const std::string wanted = seeds_text(seeds_, count_);
         const ShowAs how = check_output(session, /*moving=*/false);
-        const std::string wanted = count_ ? "1-" + std::to_string(*count_) : "1-64";
         const std::vector<std::uint64_t> seeds = seeds_of(seeds_, wanted);
         const VaeRun run(session, run_);
         const Latents latents = latents_of(session, run, seeds_, seeds);
         Settings settings = run.made_with();
-        Settings which;
-        which.set("seeds", seeds_.seeds.empty() ? wanted : seeds_.seeds);
         put_down(settings, seeds_);
-        show(session, show_,
-             {.count = latents.count(),
-              .images = [&](std::int64_t first, std::int64_t count) { return run.decode(latents, first, count); },
-              .names = latents.names,
-              .settings = settings,
-              .which = which},
-             how);
+        Settings which;
+        which.set("seeds", wanted);
+        show_latents(session, show_, run, latents, settings, how, which);
         return 0;
     }
 
   private:
-    VaeRunFlags run_;
+    RunFlags run_{.program = "vae"};
     ShowFlags show_;
-    SeedFlags seeds_;
+    VaeSeedFlags seeds_;
     std::optional<std::int64_t> count_;
 };
 

@@ -67,7 +67,7 @@ Mixture mixture_of(Session& session, const VaeRun& run, const SamplerFlags& flag
     session.console().info("fits " + std::to_string(components) + " Gaussians to the latents of " +
                            std::to_string(images.count()) + " images");
     const Posterior posterior = run.encode(images);
-    const Tensor noise = normal_noise(0, kNoiseStream, 0, images.count(), {run.vae().dimensions()});
+    const Tensor noise = normal_noise(0, kNoiseStream, 0, images.count(), {run.dimensions()});
     Mixture mixture = fit_mixture(posterior.mean + at::exp(0.5 * posterior.log_variance) * noise, components, 0);
     if (keep && !session.common().dry_run) {
         write_safetensors(file,
@@ -108,7 +108,7 @@ Latents drawn_latents(Session& session, const VaeRun& run, const SamplerFlags& f
             session.console().warning(std::string("seeds are drawn from the prior: ") + error.what());
         }
     }
-    return run.labelled(seed_latents(seeds, run.vae().dimensions(), truncation), seeds);
+    return run.labelled(seed_latents(seeds, run.dimensions(), truncation), seeds);
 }
 
 void put_down(Settings& settings, const SamplerFlags& flags) {

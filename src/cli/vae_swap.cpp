@@ -79,7 +79,7 @@ void add_flags(CLI::App& app, SwapFlags& flags) {
 
 bool wanted(const SwapFlags& flags) { return !flags.swap.empty() || !flags.mask.empty() || !flags.latents.empty(); }
 
-void run_swap(Session& session, const SwapFlags& flags, const VaeRunFlags& run_flags, const ShowFlags& show_flags) {
+void run_swap(Session& session, const SwapFlags& flags, const RunFlags& run_flags, const ShowFlags& show_flags) {
     if (flags.swap.size() != 2) {
         throw Error(ErrorKind::Usage,
                     flags.swap.empty()
@@ -99,7 +99,7 @@ void run_swap(Session& session, const SwapFlags& flags, const VaeRunFlags& run_f
     const auto [from, to] = pairs(run, flags);
     Latents mixed;
     if (!flags.latents.empty()) {
-        const Tensor chosen = parse_dimensions(flags.latents, run.vae().dimensions());
+        const Tensor chosen = parse_dimensions(flags.latents, run.dimensions());
         mixed = run.latents_of(to);
         mixed.values.index_copy_(1, chosen, run.encode(from).mean.index_select(1, chosen));
     }

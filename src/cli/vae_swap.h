@@ -25,6 +25,6 @@ bool wanted(const SwapFlags& flags);
 
 /// A's inner face (or what --mask shows of it) on B; with --latents what B becomes with those numbers of A's, within
 /// the mask when one is given. B may be many images; A one, or as many. Throws Usage and what reading images throws.
-void run_swap(Session& session, const SwapFlags& flags, const VaeRunFlags& run_flags, const ShowFlags& show_flags);
+void run_swap(Session& session, const SwapFlags& flags, const RunFlags& run_flags, const ShowFlags& show_flags);
 
 }  // namespace reverie

@@ -17,26 +17,6 @@ namespace {
 
 constexpr const char* kProgram = "vae";
 
-/// The weights a run ended with, for --init-from: its running mean when it kept one.
-NamedTensors weights_of(const std::filesystem::path& run) {
-    std::error_code ignored;
-    std::filesystem::path file = run;
-    if (std::filesystem::is_directory(run, ignored)) {
-        file = std::filesystem::exists(run / kAverageFile, ignored) ? run / kAverageFile : run / kWeightsFile;
-    }
-    if (!std::filesystem::exists(file, ignored)) {
-        throw Error(ErrorKind::Input, "--init-from '" + run.string() +
-                                          "' holds no weights; wanted the folder of a run that trained, or a " +
-                                          "safetensors file");
-    }
-    const StateDict dict = read_state_dict(file);
-    NamedTensors tensors;
-    for (const std::string& name : dict.names()) {
-        tensors[name] = dict.load(name);
-    }
-    return tensors;
-}
-
 class Train : public Program {
   public:
     std::string name() const override { return "vae train"; }
@@ -54,7 +34,8 @@ class Train : public Program {
 
     void add_flags(CLI::App& app) override {
         const VaeRecipe recipe = vae_recipe(vae_.preset, Size{64, 64}, 3);
-        reverie::add_flags(app, train_, recipe.training, recipe.options.optimizer.learning_rate);
+        reverie::add_flags(app, train_,
+                           {.recipe = recipe.training, .learning_rate = recipe.options.optimizer.learning_rate});
         reverie::add_flags(app, vae_);
         reverie::add_flags(app, data_);
     }
@@ -70,15 +51,14 @@ class Train : public Program {
     }
 
     int run(Session& session) override {
-        return run_training(session, train_, data_,
-                            {.name = kProgram,
-                             .prepare = [&](const Dataset& images) { return prepare(session, images); },
-                             .trained =
-                                 [&] {
-                                     VaeRunFlags run;
-                                     run.run = session.common().output;
-                                     fit_sampler(session, VaeRun(session, run));
-                                 }});
+        return run_training(
+            session, train_, data_,
+            {.name = kProgram,
+             .prepare = [&](const TrainingImages& data) { return prepare(session, data.images); },
+             .trained =
+                 [&] {
+                     fit_sampler(session, VaeRun(session, {.program = kProgram, .run = session.common().output}));
+                 }});
     }
 
   private:
@@ -100,7 +80,7 @@ class Train : public Program {
         const bool fresh = options_to_resume(train_, session.common(), kProgram).empty();
         NamedTensors start;
         if (fresh && !vae_.init_from.empty()) {
-            start = weights_of(vae_.init_from);
+            start = all_tensors(read_state_dict(run_weights_file(vae_.init_from, RunWeights::Average, kProgram)));
         }
         auto task = std::make_unique<VaeTask>(options, session.common().runtime.seed, session.runtime().device,
                                               std::move(features), start);

@@ -8,7 +8,6 @@
 #include <utility>
 
 #include "reverie/core/error.h"
-#include "reverie/train/run_folder.h"
 #include "reverie/weights/state_dict.h"
 #include "techniques/vae_model.h"
 
@@ -18,31 +17,6 @@ namespace {
 /// Images or latents worked on at once, on the CPU and elsewhere.
 constexpr std::int64_t kBatch = 32;
 constexpr std::int64_t kDeviceBatch = 256;
-
-/// A file of weights with the notes on the net.
-StateDict open_weights(const std::filesystem::path& run, VaeWeights which) {
-    namespace fs = std::filesystem;
-    if (fs::is_regular_file(run)) {
-        return read_state_dict(run);
-    }
-    std::vector<std::string> names = {kWeightsFile};
-    if (which == VaeWeights::Best) {
-        names = {kBestFile};
-    } else if (which == VaeWeights::Average) {
-        names.insert(names.begin(), kAverageFile);
-    }
-    for (const std::string& name : names) {
-        if (fs::is_regular_file(run / name)) {
-            return read_state_dict(run / name);
-        }
-    }
-    const bool run_without_best = which == VaeWeights::Best && fs::is_regular_file(run / kWeightsFile);
-    throw Error(ErrorKind::Input, "'" + run.string() + "' holds no " + names.back() +
-                                      (run_without_best ? "; train with --validation or --test to have the best state "
-                                                          "kept, or take the last one"
-                                                        : "; pass the folder of a run that `vae train` made, or its "
-                                                          "weights file"));
-}
 
 VaeOptions options_in(const StateDict& weights) {
     try {
@@ -136,20 +110,9 @@ Tensor Vae::log_likelihood(const Tensor& latents, const Tensor& images, const Te
 
 bool Vae::likelihood_is_probability() const { return state_->model.likelihood().is_probability(); }
 
-Vae load_vae(const std::filesystem::path& run, VaeWeights which, c10::Device device) {
-    const StateDict weights = open_weights(run, which);
-    const VaeOptions options = options_in(weights);
-    NamedTensors tensors;
-    for (const std::string& name : weights.names()) {
-        tensors[name] = weights.load(name);
-    }
-    return {options, tensors, device};
-}
-
-std::map<std::string, std::string> vae_metadata(const std::filesystem::path& run, VaeWeights which) {
-    const StateDict weights = open_weights(run, which);
-    options_in(weights);
-    return weights.metadata();
+Vae load_vae(const std::filesystem::path& run, RunWeights which, c10::Device device) {
+    const StateDict weights = read_state_dict(run_weights_file(run, which, "vae"));
+    return {options_in(weights), all_tensors(weights), device};
 }
 
 }  // namespace reverie

@@ -66,6 +66,25 @@ std::string choice_text(const Choices<T>& choices, const T& value) {
     return "";
 }
 
+/// Each word by what `parse` makes of it.
+template <typename Parse>
+auto choices_of(const std::vector<std::string>& words, const Parse& parse) {
+    Choices<decltype(parse(words.front()))> choices;
+    for (const std::string& word : words) {
+        choices.emplace_back(word, parse(word));
+    }
+    return choices;
+}
+inline Choices<std::string> choices_of(const std::vector<std::string>& words) {
+    return choices_of(words, [](const std::string& word) { return word; });
+}
+
+/// Puts what was given over what a recipe says.
+template <typename T>
+void take(T& field, const std::optional<T>& given) {
+    field = given.value_or(field);
+}
+
 /// A heading of the help and the flags under it.
 class FlagGroup {
   public:

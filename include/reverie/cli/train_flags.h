@@ -36,8 +36,15 @@ struct TrainFlags {
     bool resume = false;
 };
 
-/// The help shows the values of `recipe`.
-void add_flags(CLI::App& app, TrainFlags& flags, const TrainOptions& recipe, double learning_rate);
+/// What the help says where programs differ.
+struct TrainHelp {
+    TrainOptions recipe;         ///< the values shown as defaults
+    double learning_rate = 0.0;  ///< the same
+    std::string whose_rate = "of the optimiser";
+    std::string measured = "measurements on images never trained on";
+    bool holds_out = true;  ///< whether --validation is there, for a share of the images that is not trained on
+};
+void add_flags(CLI::App& app, TrainFlags& flags, const TrainHelp& help);
 
 /// Throws Usage for flags that exclude each other or are out of range.
 void validate(const TrainFlags& flags);
@@ -48,6 +55,10 @@ double parse_time(const std::string& text);
 /// The recipe with what was given put over it, checked. Throws Usage.
 TrainOptions train_options(const TrainFlags& flags, TrainOptions recipe, const CommonOptions& common,
                            const Runtime& runtime);
+
+/// How many labels a net is trained with: those of the data with --conditional, else 0. Throws Input when they are
+/// fewer than two.
+std::int64_t conditional_classes(bool conditional, const std::vector<std::string>& classes);
 
 /// Of --steps and --epochs the one given replaces both of an earlier run, which has the other one as 0.
 std::vector<Followers> train_followers();

@@ -12,6 +12,7 @@
 #include "reverie/models/vae.h"
 #include "reverie/techniques/likelihood.h"
 #include "reverie/train/loop.h"
+#include "reverie/train/run_weights.h"
 #include "reverie/train/task.h"
 
 namespace reverie {
@@ -84,8 +85,6 @@ class VaeTask : public TrainTask {
     std::unique_ptr<State> state_;
 };
 
-enum class VaeWeights { Average, Last, Best };
-
 /// A trained VAE. Latents are flat: [N, D]. Work is done in batches of one fixed size (the last padded), so what an
 /// image or latent gives does not depend on its neighbours: the same bytes always on the same machine and threads.
 class Vae {
@@ -106,10 +105,8 @@ class Vae {
     std::shared_ptr<State> state_;
 };
 
-/// Reads a run folder (or a weights file). Average falls back to Last when the run keeps no mean. Throws Input for what
-/// is no VAE run, naming the path.
-Vae load_vae(const std::filesystem::path& run, VaeWeights which, c10::Device device);
-/// The metadata of that file.
-std::map<std::string, std::string> vae_metadata(const std::filesystem::path& run, VaeWeights which);
+/// Reads a run folder (or a weights file). Throws Input for what is no VAE run, naming the path; see also
+/// train/run_weights.h.
+Vae load_vae(const std::filesystem::path& run, RunWeights which, c10::Device device);
 
 }  // namespace reverie

@@ -38,7 +38,7 @@ TEST(Vae, WorksAsTheTaskThatWroteIt) {
         const test::TemporaryFolder folder;
         VaeTask task(options_of(LikelihoodKind::Gaussian, grid), 1, kCpu, nullptr);
         export_run(task, folder / kWeightsFile);
-        const Vae vae = load_vae(folder.path(), VaeWeights::Average, kCpu);
+        const Vae vae = load_vae(folder.path(), RunWeights::Average, kCpu);
         EXPECT_EQ(vae.options().likelihood.kind, LikelihoodKind::Gaussian);
         EXPECT_EQ(vae.options().net.size, (Size{18, 21}));
         EXPECT_FALSE(vae.likelihood_is_probability());
@@ -63,7 +63,7 @@ TEST(Vae, NeighboursDoNotMatter) {
     const test::TemporaryFolder folder;
     VaeTask task(options_of(LikelihoodKind::Logistic), 1, kCpu, nullptr);
     export_run(task, folder / kWeightsFile);
-    const Vae vae = load_vae(folder / kWeightsFile, VaeWeights::Last, kCpu);
+    const Vae vae = load_vae(folder / kWeightsFile, RunWeights::Last, kCpu);
     const Tensor images = test::reference_images(70, 3, 18, 21);
     const Posterior all = vae.encode(images);
     const Tensor decoded = vae.decode(all.mean);
@@ -84,7 +84,7 @@ TEST(Vae, LikelihoodIsThatOfTheDecodedImage) {
     VaeOptions options = options_of(LikelihoodKind::Bernoulli);
     VaeTask task(options, 1, kCpu, nullptr);
     write_safetensors(folder / kWeightsFile, task.averaged(), task.metadata());
-    const Vae vae = load_vae(folder.path(), VaeWeights::Last, kCpu);
+    const Vae vae = load_vae(folder.path(), RunWeights::Last, kCpu);
     const Tensor images = test::reference_images(2, 3, 18, 21);
     const Tensor latents = test::reference_latents({2, 4});
     const Tensor p = vae.decode(latents).to(at::kDouble);
@@ -102,7 +102,7 @@ TEST(Vae, ConditionalOnesTakeLabels) {
         task.state().at("decoder.labels")[1].fill_(0.7);
     }
     write_safetensors(folder / kWeightsFile, task.state(), task.metadata());
-    const Vae vae = load_vae(folder.path(), VaeWeights::Last, kCpu);
+    const Vae vae = load_vae(folder.path(), RunWeights::Last, kCpu);
     const Tensor latents = test::reference_latents({3, 4});
     const Tensor zero = vae.decode(latents);
     EXPECT_TRUE(at::equal(vae.decode(latents, at::zeros({3}, at::kLong)), zero));
@@ -119,25 +119,25 @@ TEST(Vae, TakesTheWeightsAskedFor) {
         task.state().at("encoder.head.bias").fill_(bias);
         write_safetensors(folder / name, task.averaged(), task.metadata());
     };
-    const auto mean = [&](VaeWeights which) {
+    const auto mean = [&](RunWeights which) {
         return load_vae(folder.path(), which, kCpu).encode(at::zeros({1, 3, 18, 21})).mean.mean().item<double>();
     };
     write(kWeightsFile, 1.0);
-    const double last = mean(VaeWeights::Last);
-    EXPECT_EQ(mean(VaeWeights::Average), last);
-    const std::string none = test::expect_error(ErrorKind::Input, [&] { mean(VaeWeights::Best); });
+    const double last = mean(RunWeights::Last);
+    EXPECT_EQ(mean(RunWeights::Average), last);
+    const std::string none = test::expect_error(ErrorKind::Input, [&] { mean(RunWeights::Best); });
     EXPECT_NE(none.find("--validation"), std::string::npos) << none;
     write(kAverageFile, 2.0);
     write(kBestFile, 3.0);
-    EXPECT_NEAR(mean(VaeWeights::Average), last + 1.0, 1e-5);
-    EXPECT_NEAR(mean(VaeWeights::Best), last + 2.0, 1e-5);
-    EXPECT_EQ(mean(VaeWeights::Last), last);
+    EXPECT_NEAR(mean(RunWeights::Average), last + 1.0, 1e-5);
+    EXPECT_NEAR(mean(RunWeights::Best), last + 2.0, 1e-5);
+    EXPECT_EQ(mean(RunWeights::Last), last);
 }
 
 TEST(Vae, RefusesWhatIsNoRun) {
     const test::TemporaryFolder folder;
     const auto refused = [&] {
-        return test::expect_error(ErrorKind::Input, [&] { load_vae(folder.path(), VaeWeights::Average, kCpu); });
+        return test::expect_error(ErrorKind::Input, [&] { load_vae(folder.path(), RunWeights::Average, kCpu); });
     };
     const std::string empty = refused();
     EXPECT_NE(empty.find(folder.path().string()), std::string::npos);
