@@ -13,7 +13,7 @@ namespace reverie {
 enum class GanLoss {
     NonSaturating,  ///< cross entropy of labels; the generator wants "real" (Goodfellow et al. 2014)
     Hinge,          ///< Lim, Ye 2017; Miyato et al. 2018
-    LeastSquares,   ///< Mao et al. 2017, labels 1 and 0
+    LeastSquares,   ///< Mao et al. 2017, labels 1 and 0; mean squares, not halved
     Wasserstein,    ///< Arjovsky et al. 2017; to be used with a gradient penalty
 };
 GanLoss gan_loss(const std::string& name);  ///< non-saturating, hinge, least-squares, wasserstein; throws Usage
