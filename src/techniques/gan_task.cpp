@@ -191,7 +191,7 @@ Tensor GanTask::State::generator_phase(const StepInput& input, StepLog& /*log*/)
                                         batch.labels);
     }
     const Tensor logits = score(seen(fakes, input, kAugmentGenerator), batch.labels, input, kDropGenerator);
-    fakes = {};
+    fakes = Tensor();
     return generator_loss(options.loss, logits);
 }
 
