@@ -115,7 +115,7 @@ Tensor GanTask::State::seen(const Tensor& images, const StepInput& input, Stream
 std::pair<Tensor, Tensor> GanTask::State::scores(const Tensor& reals, const Tensor& generated,
                                                  const StepInput& input) const {
     const Tensor& labels = input.batch.labels;
-    if (options.separate_batches) {
+    if (options.separate_batches || options.net.minibatch_deviation) {  // groups of the batch shall not mix them
         return {score(reals, labels, input, kDropReals), score(generated, labels, input, kDropFakes)};
     }
     const std::vector<Tensor> both =
