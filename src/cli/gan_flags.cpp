@@ -67,10 +67,6 @@ void set_labels(GanOptions& options, const GanFlags& flags) {
     }
     require_within("--label-smoothing", smoothing, 0.0, 0.5);
     require_within("--label-noise", noise, 0.0, 0.5);
-    if (!has_labels(options.loss)) {
-        throw Error(ErrorKind::Usage, "--label-smoothing and --label-noise mean nothing to --loss " +
-                                          text_of(options.loss) + ", which has no labels; leave them away");
-    }
     options.real_labels = {1.0 - smoothing - noise, 1.0 - smoothing};
     options.fake_labels = {0.0, noise};
 }
@@ -78,8 +74,6 @@ void set_labels(GanOptions& options, const GanFlags& flags) {
 void set_augmentation(GanOptions& options, const GanFlags& flags) {
     const double probability = flags.augment_probability.value_or(0.0);
     const double target = flags.augment_target.value_or(0.0);
-    require_within("--augment-probability", probability, 0.0, 1.0);
-    require_within("--augment-target", target, 0.0, 1.0);
     const bool had_any = options.augment.any();
     if (flags.augment == "none") {
         options.augment = {};
@@ -87,7 +81,7 @@ void set_augmentation(GanOptions& options, const GanFlags& flags) {
         options.augment = augment_kinds(flags.augment);
     }
     if (!options.augment.any()) {
-        if (probability > 0.0 || target > 0.0) {
+        if (probability != 0.0 || target != 0.0) {
             throw Error(ErrorKind::Usage,
                         "--augment-probability and --augment-target say how often, but nothing is "
                         "augmented; pass --augment color,translation,cutout or leave them away");
@@ -104,7 +98,7 @@ void set_augmentation(GanOptions& options, const GanFlags& flags) {
         options.augment_target = 0.0;
     }
     if (options.augment_target > 0.0 && options.augment_images <= 0.0) {
-        options.augment_images = 500'000.0;  // as Karras et al. have it
+        options.augment_images = shown_gan_recipe().options.augment_images;
     }
 }
 
@@ -225,6 +219,10 @@ GanOptions gan_options(const GanFlags& flags, const GanRecipe& recipe, std::opti
     set_augmentation(options, flags);
     validate(options);
     options.net = resolved(options.net);
+    if (flags.spectral_norm.value_or(false) && !options.net.spectral_norm) {
+        throw Error(ErrorKind::Usage, "--spectral-norm on is not for the nets of --preset " + flags.preset +
+                                          ", which are as published; leave it away");
+    }
     return options;
 }
 

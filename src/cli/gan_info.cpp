@@ -4,7 +4,7 @@
 #include "cli/gan_commands.h"
 #include "cli/run_info.h"
 #include "reverie/models/gan.h"
-#include "reverie/models/vae.h"  // parameter_count
+#include "reverie/models/parameters.h"
 
 namespace reverie {
 namespace {

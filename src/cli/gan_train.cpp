@@ -144,7 +144,7 @@ class Train : public Program {
 
     static TrainFlags train_flags() {
         TrainFlags flags;
-        flags.validate_every = 2500;  // measuring takes as long as hundreds of steps
+        flags.validate_every = shown_gan_recipe().training.validate_every;
         return flags;
     }
 

@@ -3,6 +3,7 @@
 
 #include "cli/run_info.h"
 #include "cli/vae_commands.h"
+#include "reverie/models/parameters.h"
 #include "reverie/techniques/vae.h"
 
 namespace reverie {

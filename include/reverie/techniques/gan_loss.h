@@ -13,7 +13,7 @@ namespace reverie {
 enum class GanLoss {
     NonSaturating,  ///< cross entropy of labels; the generator wants "real" (Goodfellow et al. 2014)
     Hinge,          ///< Lim, Ye 2017; Miyato et al. 2018
-    LeastSquares,   ///< Mao et al. 2017, labels 1 and 0
+    LeastSquares,   ///< Mao et al. 2017, labels 1 and 0; mean squares, not halved
     Wasserstein,    ///< Arjovsky et al. 2017; to be used with a gradient penalty
 };
 GanLoss gan_loss(const std::string& name);  ///< non-saturating, hinge, least-squares, wasserstein; throws Usage
@@ -31,7 +31,7 @@ struct LabelRange {
 };
 
 /// Means over logits [N] of reals and of fakes; the discriminator's loss is their sum. `labels` [N], looked at where
-/// they mean something.
+/// they mean something; they may lie a little outside of [0,1].
 Tensor real_loss(GanLoss loss, const Tensor& logits, const Tensor& labels);
 Tensor fake_loss(GanLoss loss, const Tensor& logits, const Tensor& labels);
 /// The generator's, of logits of its images. `label`: what it wants them to be called (1).
