@@ -108,9 +108,6 @@ class Train : public Program {
     GanMeasure measure_on(Session& session, const TrainingImages& data) const {
         const Dataset& reals = data.test ? *data.test : data.images;
         const std::int64_t count = std::min(gan_.measured, reals.count());
-        if (train_.validate_every == 0) {
-            return {};
-        }
         if (count < kLeastMeasured) {
             if (gan_.features != "none") {
                 session.console().info("samples are not measured: " + std::to_string(count) +

@@ -11,14 +11,11 @@ using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::StartsWith;
 
-/// Size of a grid of 20x24 images with gaps of 2.
-Size grid_size(std::int64_t rows, std::int64_t columns) { return {rows * 26 + 2, columns * 22 + 2}; }
-
 TEST_F(VaeRuns, TheProgramListsItsCommands) {
     const RunResult help = run({"--help"});
     EXPECT_EQ(help.exit_code, 0);
     for (const char* name : {"train", "sample", "reconstruct", "encode", "decode", "interpolate", "walk", "manifold",
-                             "edit", "evaluate", "info"}) {
+                             "edit", "evaluate", "film", "info"}) {
         EXPECT_THAT(help.output, HasSubstr(std::string("\n  ") + name));
     }
     EXPECT_THAT(run({"--version"}).output, StartsWith("vae "));

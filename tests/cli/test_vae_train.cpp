@@ -18,21 +18,6 @@ class VaeTrain : public VaePrograms {
         words.insert(words.begin(), {path("data"), "-o", path("run"), "--quiet"});
         return run(quick(std::move(words)));
     }
-
-    /// Starts a run in "parts" and stops it once it has recorded that step.
-    RunResult stopped(const std::vector<std::string>& words, int signal, int step) const {
-        RunningProgram program(command(words), run_);
-        const std::string line = "\"step\":" + std::to_string(step) + ",";
-        constexpr int kPatience = 30'000;  // 60 s
-        for (int i = 0; i < kPatience; ++i) {
-            if (exists("parts/metrics.jsonl") && bytes("parts/metrics.jsonl").find(line) != std::string::npos) {
-                break;
-            }
-            usleep(2000);
-        }
-        program.signal(signal);
-        return program.wait();
-    }
 };
 
 TEST_F(VaeTrain, MakesAWholeRunFolder) {
