@@ -27,7 +27,9 @@ class GanRuns : public GanPrograms {
     GanRuns() {
         if (house().output.empty()) {
             draw(data(), 8);
-            house().output = run(quick({data(), "-o", trained(), "--conditional", "--validate-every", "3"})).output;
+            house().output = run(quick({data(), "-o", trained(), "--conditional", "--validate-every", "3",
+                                        "--learning-rate", "0.01"}))
+                                 .output;
         }
     }
 

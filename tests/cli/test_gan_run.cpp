@@ -101,7 +101,7 @@ TEST_F(GanRuns, EvaluationNamesItsProtocol) {
     for (const char* part : {"frechet", "efficientnet_lite0", "n=6/6"}) {
         EXPECT_THAT(object["frechet_protocol"], HasSubstr(part));
     }
-    EXPECT_EQ(names("cache/reverie/features").size(), 1U);
+    EXPECT_TRUE(exists("cache/reverie/features"));
     EXPECT_EQ(done(words), first) << "with the features that were kept";
     EXPECT_THAT(done(of_run("evaluate", {"--samples", "6"})), HasSubstr("Frechet distance"))
         << "against what it was trained on";

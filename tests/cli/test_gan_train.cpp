@@ -104,7 +104,7 @@ TEST_F(GanTrain, DryRunSaysWhatItWouldDoAndLeavesNothing) {
 
 TEST_F(GanTrain, MeasuresOnATestSetWhenThereIsOne) {
     draw(path("test"), 4);
-    const RunResult result = train({"--test", path("test"), "--validate-every", "6", "--preset", "reverie"});
+    const RunResult result = train({"--test", path("test"), "--validate-every", "6"});
     ASSERT_EQ(result.exit_code, 0) << result.error;
     EXPECT_THAT(bytes("run/report.html"), HasSubstr("6 images of " + path("test")));
 }
