@@ -1,5 +1,6 @@
 // Our own family: a DCGAN cut to any size, its discriminator held by spectral norms.
 #include <ATen/ATen.h>
+#include <c10/core/GradMode.h>
 #include <torch/nn/modules/batchnorm.h>
 #include <torch/nn/modules/conv.h>
 #include <torch/nn/modules/embedding.h>
@@ -29,6 +30,7 @@ constexpr std::int64_t kLeastSide = 4;    // of the smallest maps
 constexpr std::int64_t kMostWidths = 8;   // the widest maps have that many times the channels of the finest
 constexpr std::int64_t kLabelWidth = 32;  // numbers that tell the generator a label
 constexpr double kSlope = 0.2;            // of LeakyReLU
+constexpr double kMostColor = 0.995;      // beyond it tanh has no slope left to learn by
 
 /// Maps of both nets: level i has sizes[i + 1] and widths[i].
 struct Plan {
@@ -105,12 +107,18 @@ class ReverieGenerator final : public GanGenerator {
     Tensor forward(const Tensor& latents, const Tensor& labels) override {
         const Tensor in = labels_.is_empty() ? latents : at::cat({latents, labels_(labels)}, 1);
         Tensor x = stem_(in).view({-1, plan_.widths.back(), plan_.base().height, plan_.base().width});
+        x = x.contiguous(at::MemoryFormat::ChannelsLast);  // a sixth quicker on CPUs
         x = attended(at::relu(norm_(x)), stages_.size());
         for (std::size_t i = 0; i < stages_.size(); ++i) {
             x = attended(stages_[i]->forward(x), stages_.size() - 1 - i);
         }
         x = head_(x).narrow(2, 0, plan_.sizes[0].height).narrow(3, 0, plan_.sizes[0].width);
         return at::tanh(x.to(at::kFloat)).contiguous();
+    }
+
+    void begin_as(const Tensor& colors) override {
+        const c10::NoGradGuard no_grad;
+        head_->bias.copy_(at::atanh(colors.clamp(-kMostColor, kMostColor)));
     }
 
   private:
@@ -156,12 +164,12 @@ class ReverieDiscriminator final : public GanDiscriminator {
         }
         const std::int64_t features = (in + (deviation_ ? 1 : 0)) * plan_.base().height * plan_.base().width;
         head_ = register_module("head", layer({1, features}, true));
-        initialize_as_dcgan(*this, seed);
+        initialize_for_leaky_relu(*this, kSlope, seed);
         initialize_norms(*this, seed);
     }
 
     Tensor forward(const Tensor& images, const Tensor& labels, const DropoutNoise& /*dropout*/) override {
-        Tensor x = images;
+        Tensor x = images.contiguous(at::MemoryFormat::ChannelsLast);
         for (std::size_t level = 0; level < stages_.size(); ++level) {
             x = at::leaky_relu(halved(x, *stages_[level]), kSlope);
             x = plan_.attends(level) ? attention_->forward(x) : x;

@@ -81,4 +81,16 @@ void initialize_as_dcgan(const torch::nn::Module& net, std::uint64_t seed) {
     }
 }
 
+void initialize_for_leaky_relu(const torch::nn::Module& net, double slope, std::uint64_t seed) {
+    const c10::NoGradGuard no_grad;
+    for (const auto& item : net.named_parameters()) {
+        const Tensor& weight = item.value();
+        if (weight.dim() >= 2) {
+            fill_normal_(weight, std::sqrt(2.0 / (1.0 + slope * slope) / fan_in(weight)), seed, item.key());
+        } else {
+            weight.zero_();
+        }
+    }
+}
+
 }  // namespace reverie

@@ -24,5 +24,8 @@ void initialize_as_pytorch(const torch::nn::Module& net, std::uint64_t seed);
 void initialize_as_keras(const torch::nn::Module& net, std::uint64_t seed);
 /// The DCGAN paper's: weights normal with deviation 0.02, about 1 for norms and about 0 for all others; the rest 0.
 void initialize_as_dcgan(const torch::nn::Module& net, std::uint64_t seed);
+/// Weights normal with deviation sqrt(2 / (1 + slope^2) / fan in), which keeps the size of what passes through
+/// LeakyReLU of that slope (He et al. 2015); the rest 0.
+void initialize_for_leaky_relu(const torch::nn::Module& net, double slope, std::uint64_t seed);
 
 }  // namespace reverie

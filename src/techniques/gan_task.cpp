@@ -69,6 +69,7 @@ struct GanTask::State {
     Tensor probability;  ///< of augmentation
     Tensor sure;         ///< running mean of E sign(D(reals))
     Tensor fakes;        ///< of this step, from the discriminator's phase for the generator's
+    bool begun = false;  ///< the generator has weights of an earlier training
     Tensor reals_features = {};
     double best_diversity = 0.0;
 
@@ -156,6 +157,9 @@ void GanTask::State::follow(const Tensor& real_logits, std::int64_t images) {
 Tensor GanTask::State::discriminator_loss(const StepInput& input, StepLog& log) {
     const Batch& batch = input.batch;
     const std::int64_t count = batch.images.size(0);
+    if (input.step == 0 && !begun) {
+        nets.generator->begin_as(std::get<0>(to_range(batch.images, range).transpose(0, 1).flatten(1).median(1)));
+    }
     nets.discriminator->advance_norms();
     {
         // The generator's phase goes on from here, when there is one.

@@ -63,6 +63,9 @@ class GanGenerator : public torch::nn::Module {
   public:
     /// Latents [N,latent], labels int64 [N] (looked at only when conditional) -> images [N,C,H,W] in the kind's range.
     virtual Tensor forward(const Tensor& latents, const Tensor& labels) = 0;
+    /// Lets images begin as these values [C], in the kind's range, instead of grey; published nets do not. What the
+    /// outermost pixels show comes from few weights and would stay grey for thousands of steps.
+    virtual void begin_as(const Tensor& /*colors*/) {}
 };
 
 /// Where the dropout of a pass draws its numbers from: row i uses (seed, stream, first + i).
