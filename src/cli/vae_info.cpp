@@ -8,6 +8,7 @@
 #include "core/json_text.h"
 #include "reverie/cli/table.h"
 #include "reverie/core/text.h"
+#include "reverie/models/parameters.h"
 #include "reverie/models/vae.h"
 #include "reverie/output/records.h"
 #include "reverie/train/run_folder.h"

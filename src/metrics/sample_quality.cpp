@@ -80,6 +80,9 @@ std::string collapse_warning(const SampleQuality& now, double best_diversity) {
 }
 
 Tensor kept_features(const fs::path& file, const std::string& key, const std::function<Tensor()>& make) {
+    if (file.empty()) {
+        return make();
+    }
     if (std::optional<Tensor> kept = read_features(file, key)) {
         return *kept;
     }

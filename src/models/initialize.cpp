@@ -65,4 +65,20 @@ void initialize_as_keras(const torch::nn::Module& net, std::uint64_t seed) {
     }
 }
 
+void initialize_as_dcgan(const torch::nn::Module& net, std::uint64_t seed) {
+    constexpr double kDeviation = 0.02;
+    const c10::NoGradGuard no_grad;
+    for (const auto& item : net.named_parameters()) {
+        const Tensor& weight = item.value();
+        if (!ends_with(item.key(), ".weight")) {
+            weight.zero_();
+            continue;
+        }
+        fill_normal_(weight, kDeviation, seed, item.key());
+        if (weight.dim() == 1) {
+            weight.add_(1.0);
+        }
+    }
+}
+
 }  // namespace reverie

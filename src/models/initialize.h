@@ -22,5 +22,7 @@ void fill_normal_(const Tensor& weight, double deviation, std::uint64_t seed, co
 void initialize_as_pytorch(const torch::nn::Module& net, std::uint64_t seed);
 /// Keras's: weights uniform within sqrt(6 / (fan in + fan out)) (Glorot, Bengio 2010), biases 0.
 void initialize_as_keras(const torch::nn::Module& net, std::uint64_t seed);
+/// The DCGAN paper's: weights normal with deviation 0.02, about 1 for norms and about 0 for all others; the rest 0.
+void initialize_as_dcgan(const torch::nn::Module& net, std::uint64_t seed);
 
 }  // namespace reverie

@@ -24,14 +24,6 @@ std::shared_ptr<VaeNet> make_vae(const VaeNetOptions& options, std::uint64_t see
     throw Error(ErrorKind::Internal, "a VAE of an unknown kind was asked for; please report this");
 }
 
-std::int64_t parameter_count(const torch::nn::Module& module) {
-    std::int64_t count = 0;
-    for (const Tensor& parameter : module.parameters()) {
-        count += parameter.numel();
-    }
-    return count;
-}
-
 Tensor images_of(const VaeNet& net, const Tensor& outputs) {
     const Tensor values = outputs.to(at::kFloat);
     return net.outputs_logits() ? at::sigmoid(values) : values.clamp(0.0, 1.0);

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "models/initialize.h"
+#include "models/pyramid.h"
 #include "models/vae_nets.h"
 
 namespace reverie {
@@ -21,36 +22,12 @@ using torch::nn::Linear;
 using torch::nn::Module;
 
 constexpr auto kChannelsLast = at::MemoryFormat::ChannelsLast;
-constexpr std::int64_t kLeastSide = 4;  // halving goes on while the maps' shortest side is above this
+constexpr std::int64_t kLeastSide = 3;  // of the smallest maps
 constexpr std::int64_t kWidest = 256;   // channels
 constexpr double kHeadScale = 0.1;      // of the first weights of what gives posteriors and pixels
 
 Conv2d convolution(std::int64_t in, std::int64_t out, std::int64_t kernel, std::int64_t stride = 1) {
     return Conv2d(Conv2dOptions(in, out, kernel).stride(stride).padding(kernel / 2));
-}
-
-/// Sizes of the maps from the image's own down, each half the one before, rounded up.
-std::vector<Size> pyramid(const VaeNetOptions& options) {
-    std::vector<Size> sizes = {options.size};
-    while (true) {
-        const Size last = sizes.back();
-        const Size half = {(last.height + 1) / 2, (last.width + 1) / 2};
-        const bool enough = options.latent_grid > 0 ? std::min(half.height, half.width) < options.latent_grid
-                                                    : std::min(last.height, last.width) <= kLeastSide;
-        if (enough) {
-            return sizes;
-        }
-        sizes.push_back(half);
-    }
-}
-
-std::vector<std::int64_t> stage_widths(const VaeNetOptions& options, std::size_t stages) {
-    std::vector<std::int64_t> widths;
-    for (std::size_t i = 0; i < stages; ++i) {
-        const std::int64_t before = i == 0 ? options.width : widths.back() * 2;
-        widths.push_back(i == 0 ? before : std::min(before, std::max(kWidest, options.width)));
-    }
-    return widths;
 }
 
 /// x + conv2(silu(conv1(silu(x)))), without norms: conv2 begins at zero, so a new net is linear but for its ends.
@@ -95,8 +72,8 @@ struct Plan {
     explicit Plan(const VaeNetOptions& options)
         : spatial(options.latent_grid > 0),
           latent(options.latent),
-          sizes(pyramid(options)),
-          widths(stage_widths(options, sizes.size() - 1)) {}
+          sizes(pyramid(options.size, spatial ? options.latent_grid : kLeastSide)),
+          widths(stage_widths(options.width, std::max(kWidest, options.width), sizes.size() - 1)) {}
     Size cells() const { return sizes.back(); }
     std::int64_t narrowest() const { return widths.back(); }
     /// Numbers that the linear maps of the bottleneck see at once: a cell's, or all.

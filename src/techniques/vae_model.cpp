@@ -1,25 +1,12 @@
 #include "techniques/vae_model.h"
 
 #include <ATen/ATen.h>
-#include <c10/core/GradMode.h>
 
-#include <string>
 #include <utility>
 
-#include "reverie/core/error.h"
+#include "reverie/train/run_weights.h"
 
 namespace reverie {
-namespace {
-
-std::string shape_text(const Tensor& tensor) {
-    std::string text;
-    for (const std::int64_t side : tensor.sizes()) {
-        text += (text.empty() ? "" : "x") + std::to_string(side);
-    }
-    return text.empty() ? "one number" : text;
-}
-
-}  // namespace
 
 VaeOptions settled(const VaeOptions& options) {
     VaeOptions all = options;
@@ -66,25 +53,7 @@ NamedTensors VaeModel::state() const {
     return tensors;
 }
 
-void VaeModel::load(const NamedTensors& weights) {
-    const c10::NoGradGuard no_grad;
-    for (const auto& [name, tensor] : state()) {
-        const auto found = weights.find(name);
-        if (found == weights.end() && !tensor.is_floating_point()) {
-            continue;  // a norm's count of batches, which means are not kept of
-        }
-        if (found == weights.end()) {
-            throw Error(ErrorKind::Input, "the weights lack '" + name +
-                                              "'; they are another net's, so pass the options they were trained with");
-        }
-        if (found->second.sizes() != tensor.sizes()) {
-            throw Error(ErrorKind::Input, "'" + name + "' is " + shape_text(found->second) + " in the weights and " +
-                                              shape_text(tensor) +
-                                              " in this net; pass the options the weights were trained with");
-        }
-        tensor.copy_(found->second);
-    }
-}
+void VaeModel::load(const NamedTensors& weights) { load_weights(state(), weights); }
 
 std::int64_t VaeModel::dimensions() const {
     std::int64_t count = 1;

@@ -1,21 +1,11 @@
-#include <cmath>
-
 #include "reverie/core/error.h"
 #include "reverie/techniques/vae.h"
+#include "techniques/option_checks.h"
 
 namespace reverie {
 namespace {
 
 constexpr const char* kProgram = "vae";
-
-void require(bool fine, const char* flag, double value, const char* wanted) {
-    if (!fine) {
-        std::string number = std::to_string(value);
-        number.erase(number.find_last_not_of('0') + 1);
-        number.erase(number.find_last_not_of('.') + 1);
-        throw Error(ErrorKind::Usage, std::string(flag) + " is " + number + "; wanted " + wanted);
-    }
-}
 
 const std::string& note(const std::map<std::string, std::string>& metadata, const std::string& key) {
     const auto found = metadata.find(key);
@@ -36,16 +26,16 @@ void validate(const VaeOptions& options) {
                     "--likelihood bernoulli wants a net that gives probabilities, and --preset antixk ends in tanh; "
                     "choose gaussian, logistic or mse");
     }
-    const auto at_least_zero = [](double value) { return std::isfinite(value) && value >= 0.0; };
-    require(at_least_zero(options.likelihood.perceptual_weight), "--perceptual-weight",
-            options.likelihood.perceptual_weight, "a number of at least 0");
-    require(std::isfinite(options.optimizer.learning_rate) && options.optimizer.learning_rate > 0.0, "--learning-rate",
-            options.optimizer.learning_rate, "a number above 0");
-    require(at_least_zero(options.beta), "--beta", options.beta, "a number of at least 0");
-    require(options.kl_warmup >= 0.0 && options.kl_warmup <= 1.0, "--kl-warmup", options.kl_warmup,
-            "a share of the steps from 0 to 1");
-    require(options.kl_cycles >= 0, "--kl-cycles", static_cast<double>(options.kl_cycles), "a number of at least 0");
-    require(at_least_zero(options.free_bits), "--free-bits", options.free_bits, "a number of at least 0");
+    require_option(at_least_zero(options.likelihood.perceptual_weight), "--perceptual-weight",
+                   options.likelihood.perceptual_weight, "a number of at least 0");
+    require_option(above_zero(options.optimizer.learning_rate), "--learning-rate", options.optimizer.learning_rate,
+                   "a number above 0");
+    require_option(at_least_zero(options.beta), "--beta", options.beta, "a number of at least 0");
+    require_option(options.kl_warmup >= 0.0 && options.kl_warmup <= 1.0, "--kl-warmup", options.kl_warmup,
+                   "a share of the steps from 0 to 1");
+    require_option(options.kl_cycles >= 0, "--kl-cycles", static_cast<double>(options.kl_cycles),
+                   "a number of at least 0");
+    require_option(at_least_zero(options.free_bits), "--free-bits", options.free_bits, "a number of at least 0");
 }
 
 std::map<std::string, std::string> to_metadata(const VaeOptions& options) {

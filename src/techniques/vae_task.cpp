@@ -7,6 +7,7 @@
 
 #include "reverie/core/error.h"
 #include "reverie/core/noise.h"
+#include "reverie/models/parameters.h"
 #include "reverie/output/grid.h"
 #include "reverie/techniques/vae.h"
 #include "techniques/vae_model.h"

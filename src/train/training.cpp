@@ -145,7 +145,9 @@ void Training::run_phase(PhaseRun& run, const StepInput& input, double rate) {
     if (options_.clip_norm > 0.0) {
         clip_norm_(gradients, norm, options_.clip_norm);
     }
-    run.optimizer.step(gradients, rate);
+    if (std::isinf(run.phase.rests_at) || loss.item<double>() > run.phase.rests_at) {
+        run.optimizer.step(gradients, rate);
+    }
     log_.add(run.prefix + "loss", loss);
     for (const auto& [name, scalar] : step_log.values()) {
         log_.add(run.prefix + name, scalar);

@@ -25,7 +25,8 @@ SampleQuality sample_quality(const Tensor& reals, const Tensor& fakes);
 /// empty.
 std::string collapse_warning(const SampleQuality& now, double best_diversity);
 
-/// Features kept in `file` under `key`, or made now and kept there; a damaged file or another key is only made anew.
+/// Features kept in `file` under `key`, or made now and kept there; a damaged file or another key is only made
+/// anew. No file, no keeping.
 Tensor kept_features(const std::filesystem::path& file, const std::string& key, const std::function<Tensor()>& make);
 
 }  // namespace reverie

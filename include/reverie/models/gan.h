@@ -20,7 +20,7 @@ enum class GanNetKind {
     Reverie,     ///< ours: any size and channels
     Chollet2,    ///< Deep Learning with Python, 2nd edition, chapter 12: 64x64 RGB
     Chollet1,    ///< the same, 1st edition, chapter 8: 32x32 RGB
-    Pytorch,     ///< pytorch/examples dcgan: 64x64
+    Pytorch,     ///< pytorch/examples dcgan: 64x64; for 32x32 the same without its stage of 512 channels, which is ours
     PytorchCpp,  ///< pytorch/examples cpp/dcgan: 28x28 grey
     KobaJon,     ///< koba-jon/pytorch_cpp DCGAN: squares, powers of two from 64 on
 };
@@ -33,16 +33,17 @@ struct GanNetOptions {
     std::int64_t generator_width = 0;      ///< channels at the finest stage; 0: the kind's own choice
     std::int64_t discriminator_width = 0;  ///< the same
     std::int64_t classes = 0;              ///< conditional on that many labels; 0: not
-    // Of Reverie's own nets:
-    bool spectral_norm = true;         ///< in the discriminator (Miyato et al. 2018)
-    std::int64_t attention = 0;        ///< self-attention (Zhang et al. 2019) in both nets at the stage whose shorter
-                                       ///< side is nearest to this; 0: none
-    bool minibatch_deviation = false;  ///< a channel of deviations over the batch (Karras et al. 2018)
+    // Of Reverie's own nets, no published one has any:
+    bool spectral_norm = true;   ///< in the discriminator (Miyato et al. 2018)
+    std::int64_t attention = 0;  ///< self-attention (Zhang et al. 2019) in both nets at the stage whose shorter
+                                 ///< side is nearest to this; 0: none
+    /// A channel of deviations (Karras et al. 2018) over groups of at most four neighbours of the batch.
+    bool minibatch_deviation = false;
 };
 
 /// Throws Usage, speaking in flag names, for what the kind cannot do.
 void validate(const GanNetOptions& options);
-/// Every "own choice" filled in.
+/// Every "own choice" filled in, and what the kind does not have turned off.
 GanNetOptions resolved(const GanNetOptions& options);
 
 /// As the metadata of a weights file, and back. The latter throws Input for notes of something else.

@@ -70,9 +70,6 @@ class VaeNet : public torch::nn::Module {
 
 std::shared_ptr<VaeNet> make_vae(const VaeNetOptions& options, std::uint64_t seed);
 
-/// Trainable numbers.
-std::int64_t parameter_count(const torch::nn::Module& module);
-
 /// Decoder outputs as images in [0,1].
 Tensor images_of(const VaeNet& net, const Tensor& outputs);
 

@@ -22,4 +22,8 @@ std::filesystem::path run_weights_file(const std::filesystem::path& run, RunWeig
 /// Every tensor of it.
 NamedTensors all_tensors(const StateDict& weights);
 
+/// Copies `weights` into the tensors of `state`, which they may exceed. Whole numbers (a norm's count of batches) may
+/// be missing. Throws Input, naming the first other tensor that is missing or has another shape.
+void load_weights(const NamedTensors& state, const NamedTensors& weights);
+
 }  // namespace reverie

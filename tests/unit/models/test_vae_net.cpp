@@ -5,6 +5,7 @@
 #include <cmath>
 
 #include "models/initialize.h"
+#include "reverie/models/parameters.h"
 #include "reverie/models/vae.h"
 #include "support/vae_reference.h"
 

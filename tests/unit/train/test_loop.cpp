@@ -291,5 +291,22 @@ TEST(TrainOptionsAre, TurnedFromEpochsIntoSteps) {
     EXPECT_EQ(planned_steps({.epochs = 0.001, .batch = 10}, 100), 1);
 }
 
+TEST_F(Loop, APhaseRestsWhileItsLossIsSmallEnough) {
+    run_.task.two_phases = true;
+    run_.options.steps = 5;
+    const auto weights_after = [&](const char* name, double rests_at) {
+        run_.task.first_rests_at = rests_at;
+        train_tiny(folder_ / name, run_);
+        const StateDict weights = read_state_dict(folder_ / name / kWeightsFile);
+        return std::pair{weights.load("in.weight"), weights.load("out.weight")};
+    };
+    const Tensor begun = test::TinyTask().state().at("in.weight").detach();
+    const auto [resting, other] = weights_after("resting", 1e9);
+    const auto [moving, moved] = weights_after("moving", 0.0);
+    EXPECT_TRUE(at::equal(resting, begun));
+    EXPECT_FALSE(at::equal(moving, begun));
+    EXPECT_FALSE(at::equal(other, test::TinyTask().state().at("out.weight").detach())) << "the other phase goes on";
+}
+
 }  // namespace
 }  // namespace reverie

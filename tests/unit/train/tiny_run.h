@@ -6,6 +6,7 @@
 
 #include <filesystem>
 #include <functional>
+#include <limits>
 #include <map>
 #include <string>
 #include <vector>
@@ -45,6 +46,7 @@ inline const std::filesystem::path& drawn_images() {
 
 struct TinyOptions {
     bool two_phases = false;
+    double first_rests_at = -std::numeric_limits<double>::infinity();  ///< of two phases
     /// Sees every loss on its way to the loop: may spoil it, take time, throw.
     std::function<Tensor(const Tensor& loss, const StepInput& input)> on_loss;
 };
@@ -66,7 +68,11 @@ class TinyTask : public TrainTask {
     std::vector<Phase> phases() override {
         const auto loss = [this](const StepInput& input, StepLog& log) { return loss_of(input, log); };
         if (options_.two_phases) {
-            return {{.name = "first", .parameters = in_, .optimizer = {.learning_rate = 0.01}, .loss = loss},
+            return {{.name = "first",
+                     .parameters = in_,
+                     .optimizer = {.learning_rate = 0.01},
+                     .rests_at = options_.first_rests_at,
+                     .loss = loss},
                     {.name = "second",
                      .parameters = out_,
                      .optimizer = {.kind = OptimizerKind::RmsProp, .learning_rate = 0.003, .beta2 = 0.99},

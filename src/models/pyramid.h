@@ -1,0 +1,33 @@
+// How nets of any size halve their maps.
+#pragma once
+
+#include <algorithm>
+#include <cstdint>
+#include <vector>
+
+#include "reverie/image/picture.h"
+
+namespace reverie {
+
+/// `size` and what follows it, each half the one before, rounded up, as long as the shorter side is at least `least`.
+inline std::vector<Size> pyramid(Size size, std::int64_t least) {
+    std::vector<Size> sizes = {size};
+    while (true) {
+        const Size half = {(sizes.back().height + 1) / 2, (sizes.back().width + 1) / 2};
+        if (std::min(half.height, half.width) < least) {
+            return sizes;
+        }
+        sizes.push_back(half);
+    }
+}
+
+/// Channels, one number for each halving: `first`, doubled from one to the next, but no more than `most`.
+inline std::vector<std::int64_t> stage_widths(std::int64_t first, std::int64_t most, std::size_t stages) {
+    std::vector<std::int64_t> widths;
+    for (std::size_t i = 0; i < stages; ++i) {
+        widths.push_back(i == 0 ? first : std::min(2 * widths.back(), most));
+    }
+    return widths;
+}
+
+}  // namespace reverie
