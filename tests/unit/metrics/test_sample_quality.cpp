@@ -119,17 +119,17 @@ TEST(KeptFeatures, AreMadeAnewWhereTheFileIsDamagedOrAnother) {
     const test::TemporaryFolder folder;
     const fs::path file = folder / "features.safetensors";
     Maker maker;
-    maker(file, "reals");
+    maker(file, "these reals");
     fs::resize_file(file, fs::file_size(file) - 4);
-    EXPECT_TRUE(at::equal(maker(file, "reals"), maker.features));
+    EXPECT_TRUE(at::equal(maker(file, "these reals"), maker.features));
     EXPECT_EQ(maker.calls, 2);
     write_file(file, "no such thing");
-    maker(file, "reals");
+    maker(file, "these reals");
     EXPECT_EQ(maker.calls, 3);
-    write_safetensors(file, {{"features", maker.features}}, {{"key", "reals"}});
-    maker(file, "reals");
+    write_safetensors(file, {{"features", maker.features}}, {{"key", "these reals"}});
+    maker(file, "these reals");
     EXPECT_EQ(maker.calls, 4);
-    maker(file, "reals");
+    maker(file, "these reals");
     EXPECT_EQ(maker.calls, 4);
 }
 
