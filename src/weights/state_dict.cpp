@@ -101,10 +101,10 @@ StateDict read_state_dict(const std::filesystem::path& path) {
     }
     if (text.starts_with("PK\x03\x04")) {
         weights::read_torch_zip(*contents);
+    } else if (text.size() > kSafetensorsStart && text[kSafetensorsStart] == '{') {
+        weights::read_safetensors(*contents);  // first: the length before may begin with the byte of a pickle
     } else if (text.front() == '\x80') {
         weights::read_torch_legacy(*contents);
-    } else if (text.size() > kSafetensorsStart && text[kSafetensorsStart] == '{') {
-        weights::read_safetensors(*contents);
     } else {
         weights::refuse(path, "is not a PyTorch or safetensors file (it begins with '" +
                                   weights::printable(text.substr(0, 16)) + "'); " + advice(text));

@@ -51,10 +51,16 @@ TEST(LoadWeights, CopiesInPlaceAndMayLackCounts) {
 
 TEST(LoadWeights, NamesWhatDoesNotFit) {
     const NamedTensors state = {{"weight", at::zeros({2, 3})}};
-    EXPECT_THAT(expect_error(ErrorKind::Input, [&] { load_weights(state, {{"weight", at::ones({3, 2})}}),
- AllOf(HasSubstr("'weight'"), HasSubstr("3x2"), HasSubstr("2x3"))); });
-    EXPECT_THAT(expect_error(ErrorKind::Input, [&] { load_weights(state, {{"other", at::ones({2, 3})}}),
- HasSubstr("lack 'weight'")); });
+    EXPECT_THAT(expect_error(ErrorKind::Input,
+                             [&] {
+                                 load_weights(state, {{"weight", at::ones({3, 2})}});
+                             }),
+                AllOf(HasSubstr("'weight'"), HasSubstr("3x2"), HasSubstr("2x3")));
+    EXPECT_THAT(expect_error(ErrorKind::Input,
+                             [&] {
+                                 load_weights(state, {{"other", at::ones({2, 3})}});
+                             }),
+                HasSubstr("lack 'weight'"));
 }
 
 }  // namespace

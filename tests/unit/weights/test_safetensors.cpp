@@ -70,6 +70,17 @@ TEST(WriteSafetensors, WritesTheSameBytesTwiceAndAlignsThem) {
     }
 }
 
+TEST(WriteSafetensors, AHeaderOfAnyLengthIsNotTakenForAPickle) {
+    const TemporaryFolder folder;
+    bool begins_as_pickle = false;
+    for (std::size_t length = 0; length < 160; length += 8) {  // headers are multiples of 8; 128 begins with 0x80
+        write_safetensors(folder / "a.safetensors", {{"a", at::ones({1})}}, {{"note", std::string(length, 'x')}});
+        begins_as_pickle = begins_as_pickle || read_file(folder / "a.safetensors")[0] == std::byte{0x80};
+        EXPECT_TRUE(at::equal(read_state_dict(folder / "a.safetensors").load("a"), at::ones({1}))) << length;
+    }
+    EXPECT_TRUE(begins_as_pickle);
+}
+
 TEST(WriteSafetensors, RefusesWhatTheFormatCannotHold) {
     TemporaryFolder folder;
     const auto path = folder / "x.safetensors";
