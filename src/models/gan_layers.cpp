@@ -62,7 +62,7 @@ void initialize_norms(torch::nn::Module& net, std::uint64_t seed) {
 }
 
 void advance_norms_of(torch::nn::Module& net) {
-    for (const auto& module : net.modules()) {
+    for (const auto& module : net.modules(/*include_self=*/false)) {
         if (auto* weight = module->as<GanWeight>()) {
             weight->advance();
         }

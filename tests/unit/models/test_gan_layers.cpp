@@ -55,7 +55,7 @@ TEST(GanLayers, SpectralNormsFindTheLargestSingularValue) {
                 ++found;
             }
         }
-        EXPECT_EQ(found, 2 + 4 + 1 + 1);  // stages, attention, labels, head
+        EXPECT_EQ(found, 3 + 4 + 1 + 1);  // stages, attention, labels, head
     };
     largest(0.2);  // fifteen iterations find a random matrix's edge roughly
     for (int i = 0; i < 500; ++i) {

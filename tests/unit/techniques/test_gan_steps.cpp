@@ -90,8 +90,9 @@ TEST(GanSteps, AgreeWithTheReferencesForThreeSteps) {
     ASSERT_EQ(references["cases"].size(), 5U);
     for (const auto& [title, reference] : references["cases"].items()) {
         const GanOptions options = options_of(setting, reference["settings"]);
-        GanTask task(options, /*seed=*/0, c10::kCPU, {});
-        fill_with_formulas(task);
+        GanTask formulas(options, /*seed=*/0, c10::kCPU, {});
+        fill_with_formulas(formulas);
+        GanTask task(options, /*seed=*/0, c10::kCPU, {}, formulas.state());
         std::vector<Phase> phases = task.phases();
         std::vector<Optimizer> optimizers;
         for (const Phase& phase : phases) {

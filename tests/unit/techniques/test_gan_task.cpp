@@ -163,7 +163,8 @@ TEST(GanTask, CriticStepsLetTheGeneratorWait) {
         const NamedTensors before = copy_of(task.state());
         ran.push_back(stepper.step(squares(8, step), step).size());
         bool moved = false;
-        for (const auto& [name, tensor] : task.phases()[1].parameters) {
+        const std::vector<Phase> phases = task.phases();
+        for (const auto& [name, tensor] : phases[1].parameters) {
             moved = moved || !at::equal(before.at(name), tensor);
         }
         EXPECT_EQ(moved, step % 3 == 0) << step;
