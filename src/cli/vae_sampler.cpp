@@ -3,13 +3,14 @@
 #include <ATen/ATen.h>
 
 #include <algorithm>
+#include <map>
 #include <optional>
 #include <system_error>
 
 #include "reverie/core/noise.h"
 #include "reverie/techniques/latent_space.h"
+#include "reverie/weights/kept_file.h"
 #include "reverie/weights/sha256.h"
-#include "reverie/weights/state_dict.h"
 
 namespace reverie {
 namespace {
@@ -26,26 +27,8 @@ const Choices<Sampler>& samplers() {
     return choices;
 }
 
-std::optional<Mixture> kept_mixture(const fs::path& file, const std::string& weights) {
-    std::error_code ignored;
-    if (!fs::exists(file, ignored)) {
-        return std::nullopt;
-    }
-    try {
-        const StateDict dict = read_state_dict(file);
-        const auto& notes = dict.metadata();
-        const auto says = [&](const std::string& name, const std::string& text) {
-            const auto found = notes.find(name);
-            return found != notes.end() && found->second == text;
-        };
-        if (!says("format", kFormat) || !says("weights", weights)) {
-            return std::nullopt;
-        }
-        return Mixture{dict.load("weights", true), dict.load("means", true), dict.load("variances", true),
-                       dict.load("center", true), dict.load("basis", true)};
-    } catch (const Error&) {
-        return std::nullopt;  // damaged: it is only fitted again
-    }
+std::map<std::string, std::string> notes_for(const std::string& weights) {
+    return {{"format", kFormat}, {"weights", weights}};
 }
 
 fs::path mixture_file(const VaeRun& run, std::int64_t components) {
@@ -58,8 +41,9 @@ Mixture mixture_of(Session& session, const VaeRun& run, const SamplerFlags& flag
     const bool keep = fs::is_directory(run.path(), ignored);
     const fs::path file = mixture_file(run, flags.components);
     if (keep && flags.data.empty()) {
-        if (std::optional<Mixture> kept = kept_mixture(file, weights)) {
-            return *kept;
+        if (const std::optional<StateDict> kept = read_kept(file, notes_for(weights))) {
+            return {kept->load("weights", true), kept->load("means", true), kept->load("variances", true),
+                    kept->load("center", true), kept->load("basis", true)};
         }
     }
     const ImageList images = run.training_images(flags.data).sample(kMostImages, 0);
@@ -76,7 +60,7 @@ Mixture mixture_of(Session& session, const VaeRun& run, const SamplerFlags& flag
                            {"variances", mixture.variances},
                            {"center", mixture.center},
                            {"basis", mixture.basis}},
-                          {{"format", kFormat}, {"weights", weights}});
+                          notes_for(weights));
     }
     return mixture;
 }

@@ -5,17 +5,15 @@
 #include <algorithm>
 #include <array>
 #include <cstdio>
+#include <map>
 #include <optional>
-#include <system_error>
 
 #include "reverie/core/error.h"
 #include "reverie/metrics/distances.h"
-#include "reverie/weights/state_dict.h"
+#include "reverie/weights/kept_file.h"
 
 namespace reverie {
 namespace {
-
-namespace fs = std::filesystem;
 
 constexpr const char* kFormat = "reverie features 1";
 constexpr double kCollapsed = 0.5;  // share of a diversity below which it is one
@@ -32,27 +30,6 @@ std::string share(double value) {
     std::array<char, 32> text{};
     std::snprintf(text.data(), text.size(), "%.2f", value);
     return text.data();
-}
-
-std::optional<Tensor> read_features(const fs::path& file, const std::string& key) {
-    std::error_code ignored;
-    if (!fs::exists(file, ignored)) {
-        return std::nullopt;
-    }
-    try {
-        const StateDict dict = read_state_dict(file);
-        const auto& notes = dict.metadata();
-        const auto says = [&](const std::string& name, const std::string& text) {
-            const auto found = notes.find(name);
-            return found != notes.end() && found->second == text;
-        };
-        if (!says("format", kFormat) || !says("key", key)) {
-            return std::nullopt;
-        }
-        return dict.load("features", true);
-    } catch (const Error&) {
-        return std::nullopt;  // damaged: they are only made anew
-    }
 }
 
 }  // namespace
@@ -79,16 +56,17 @@ std::string collapse_warning(const SampleQuality& now, double best_diversity) {
            "--learning-rate";
 }
 
-Tensor kept_features(const fs::path& file, const std::string& key, const std::function<Tensor()>& make) {
+Tensor kept_features(const std::filesystem::path& file, const std::string& key, const std::function<Tensor()>& make) {
     if (file.empty()) {
         return make();
     }
-    if (std::optional<Tensor> kept = read_features(file, key)) {
-        return *kept;
+    const std::map<std::string, std::string> notes = {{"format", kFormat}, {"key", key}};
+    if (const std::optional<StateDict> kept = read_kept(file, notes)) {
+        return kept->load("features", true);
     }
     Tensor features = make();
     try {
-        write_safetensors(file, {{"features", features}}, {{"format", kFormat}, {"key", key}});
+        write_safetensors(file, {{"features", features}}, notes);
     } catch (const Error& error) {
         if (error.kind() != ErrorKind::Output) {
             throw;

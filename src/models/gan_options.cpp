@@ -9,7 +9,7 @@
 namespace reverie {
 namespace {
 
-constexpr std::int64_t kLatent = 128;
+constexpr std::int64_t kLatent = 64;
 constexpr std::int64_t kWidth = 32;
 constexpr std::int64_t kWidest = 4096;
 

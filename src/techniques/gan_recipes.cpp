@@ -85,14 +85,17 @@ GanRecipe koba_jon() {
 }
 
 /// Ours, found by experiments on digits, faces and drawn shapes: docs/gan.md has their table.
-GanRecipe reverie() {
+GanRecipe reverie(std::int64_t images) {
+    constexpr std::int64_t kFew = 5000;  // images that a discriminator soon knows by heart
     GanRecipe recipe;
     recipe.options.net.spectral_norm = false;
     recipe.options.r1 = 0.2;
     set_adam(recipe.options, 1e-3, 1e-3, 0.5, 0.999);
-    recipe.options.augment = {.color = true, .translation = true, .cutout = true};
-    recipe.options.augment_target = 0.6;
     recipe.options.augment_images = 50'000;
+    if (images < kFew) {
+        recipe.options.augment = {.color = true, .translation = true, .cutout = true};
+        recipe.options.augment_target = 0.6;
+    }
     recipe.training.batch = 32;
     recipe.training.steps = 20'000;
     recipe.training.schedule = {.kind = Schedule::Cosine};
@@ -103,10 +106,10 @@ GanRecipe reverie() {
 
 }  // namespace
 
-GanRecipe gan_recipe(const std::string& name, Size size, std::int64_t channels, std::int64_t /*images*/) {
+GanRecipe gan_recipe(const std::string& name, Size size, std::int64_t channels, std::int64_t images) {
     GanRecipe recipe;
     if (name == "reverie") {
-        recipe = reverie();
+        recipe = reverie(images);
     } else if (name == "chollet2e") {
         recipe = chollet2();
     } else if (name == "chollet1e") {

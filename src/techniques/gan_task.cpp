@@ -225,6 +225,7 @@ GanTask::GanTask(const GanOptions& options, std::uint64_t seed, c10::Device devi
                                            .fakes = {}});
     if (!start.empty()) {
         load_weights(tensors_of(*state_->nets.generator, kGenerator), start);
+        state_->begun = true;
         const bool both =
             std::ranges::any_of(start, [](const auto& item) { return item.first.starts_with(kDiscriminator); });
         if (both) {  // a running mean is the generator's alone

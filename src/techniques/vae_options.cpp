@@ -12,7 +12,7 @@ const std::string& note(const std::map<std::string, std::string>& metadata, cons
     if (found == metadata.end()) {
         throw Error(ErrorKind::Input,
                     "the weights' notes lack '" + key +
-                        "', so they are no VAE's; pass a run folder or weights that `vae train` wrote");
+                        "', so they are not of `vae`; pass a run folder or weights that `vae train` wrote");
     }
     return found->second;
 }
