@@ -89,7 +89,7 @@ class SequentialDiscriminator final : public GanDiscriminator {
         register_layers(*this, name, layers_);
     }
     Tensor forward(const Tensor& images, const Tensor& /*labels*/, const DropoutNoise& /*dropout*/) override {
-        return layers_->forward(images).flatten().to(at::kFloat);
+        return layers_->forward(images.contiguous(at::MemoryFormat::ChannelsLast)).flatten().to(at::kFloat);
     }
 
   private:

@@ -7,9 +7,14 @@
 #include <memory>
 
 #include "reverie/core/noise.h"
+#include "reverie/data/dataset.h"
+#include "reverie/image/picture.h"
+#include "reverie/nn/frozen_net.h"
 #include "reverie/techniques/gan.h"
 #include "reverie/techniques/latent_space.h"
 #include "support/expect_error.h"
+#include "support/formula_net.h"
+#include "support/temporary_folder.h"
 
 namespace reverie {
 namespace {
@@ -225,6 +230,50 @@ TEST(GanTask, BeginsFromOtherWeightsAlsoOfTheGeneratorAlone) {
     other.net.generator_width = 5;
     EXPECT_THAT(expect_error(ErrorKind::Input, [&] { GanTask(other, 4, kCpu, kUnmeasured, first.state()); }),
                 HasSubstr("generator."));
+}
+
+/// Eight grey waves, as files.
+Dataset waves(const test::TemporaryFolder& folder) {
+    const Tensor y = at::arange(16, at::kFloat).view({16, 1});
+    const Tensor x = at::arange(16, at::kFloat).view({1, 16});
+    for (int i = 0; i < 8; ++i) {
+        const double slope = 0.2 * (i + 1);
+        save_image(folder / (std::to_string(i) + ".png"),
+                   (0.5 + 0.5 * at::sin(slope * x + (2.0 - slope) * y)).expand({3, 16, 16}).contiguous());
+    }
+    return open_dataset(folder.path(), {.channels = 1});
+}
+
+double among(const Scalars& scalars, const std::string& name) {
+    for (const auto& [key, value] : scalars) {
+        if (key == name) {
+            return value;
+        }
+    }
+    ADD_FAILURE() << "no " << name;
+    return 0.0;
+}
+
+TEST(GanTask, CollapseIsSaidAtTheNextMeasurement) {
+    const test::TemporaryFolder folder;
+    const OrderedBatches reals(waves(folder), {0, 1, 2, 3, 4, 5, 6, 7}, 3);
+    const GanMeasure measure{.net = std::make_shared<FrozenNet>(test::formula_lite0()),
+                             .protocol = feature_protocol("efficientnet_lite0"),
+                             .samples = 8};
+    GanTask task(small(), 3, kCpu, measure);
+    std::vector<std::string> warnings;
+    Hooks hooks;
+    hooks.on_warning = [&](const std::string& said) { warnings.push_back(said); };
+    for (const char* name : {"generator.norm.weight", "generator.norm.bias"}) {
+        const c10::NoGradGuard no_grad;
+        task.state().at(name).zero_();  // whatever the latent, the same image
+    }
+    const Scalars found = task.validate(reals, hooks);
+    EXPECT_EQ(task.metric(), "frechet");
+    EXPECT_GT(among(found, "frechet"), 0.0);
+    EXPECT_NEAR(among(found, "diversity"), 0.0, 1e-3);
+    ASSERT_EQ(warnings.size(), 1U);
+    EXPECT_THAT(warnings[0], HasSubstr("collapsed"));
 }
 
 TEST(Gan, ImageDependsOnItsOwnLatentAlone) {
