@@ -6,6 +6,8 @@
 #include <utility>
 
 #include "nn/bind.h"
+#include "nn/frozen/plan.h"
+#include "nn/frozen_executor.h"
 #include "nn/libtorch_executor.h"
 #include "reverie/core/error.h"
 #include "reverie/weights/store.h"
@@ -16,6 +18,7 @@ struct FrozenNet::State {
     Graph graph;
     StateDict weights;
     c10::Device device;
+    Engine engine;
     std::unique_ptr<Executor> executor;
 
     // of the last forward
@@ -31,10 +34,22 @@ struct FrozenNet::State {
     }
 };
 
-FrozenNet::FrozenNet(Graph graph, StateDict weights, c10::Device device)
-    : state_(new State{std::move(graph), std::move(weights), device, nullptr, {}, true}) {
+FrozenNet::FrozenNet(Graph graph, StateDict weights, c10::Device device, Engine engine)
+    : state_(new State{std::move(graph), std::move(weights), device, engine, nullptr, {}, true}) {
     check_weights(state_->graph, state_->weights);
-    state_->executor = make_libtorch_executor(state_->graph, state_->weights, device);
+    const bool fit = device.is_cpu() && frozen::can_run(state_->graph);
+    if (engine == Engine::Frozen && !fit) {
+        throw Error(ErrorKind::Usage,
+                    "--engine frozen runs on the CPU, and replicates borders around 3x3 windows only; "
+                    "take --engine auto or libtorch for " +
+                        architecture() + " on " + device.str());
+    }
+    if (engine == Engine::Auto) {
+        state_->engine = fit ? Engine::Frozen : Engine::Libtorch;
+    }
+    state_->executor = state_->engine == Engine::Frozen
+                           ? make_frozen_executor(state_->graph, state_->weights, frozen::best_kernels())
+                           : make_libtorch_executor(state_->graph, state_->weights, device);
 }
 
 FrozenNet::~FrozenNet() = default;
@@ -79,6 +94,7 @@ Tensor FrozenNet::backward(const Features& gradients, bool again) {
 const std::string& FrozenNet::architecture() const { return state_->graph.architecture; }
 const Graph& FrozenNet::graph() const { return state_->graph; }
 c10::Device FrozenNet::device() const { return state_->device; }
+Engine FrozenNet::engine() const { return state_->engine; }
 std::vector<Tap> FrozenNet::taps() const { return taps_of(state_->graph); }
 
 std::int64_t FrozenNet::min_side(const std::vector<std::string>& taps) const {
@@ -87,16 +103,7 @@ std::int64_t FrozenNet::min_side(const std::vector<std::string>& taps) const {
 
 std::int64_t FrozenNet::bytes(Size image, const std::vector<std::string>& taps) const {
     const std::vector<int> nodes = state_->nodes(taps);
-    const std::vector<bool> needed = needed_nodes(state_->graph, nodes);
-    std::int64_t weights = 0;
-    for (std::size_t i = 0; i < state_->graph.nodes.size(); ++i) {
-        const Node& node = state_->graph.nodes[i];
-        if (needed[i] && (node.op == Op::Convolution || node.op == Op::Linear)) {
-            const std::int64_t in = state_->graph.nodes[static_cast<std::size_t>(node.inputs[0])].channels;
-            weights += 4 * node.channels * (in / node.groups * node.window.kernel_h * node.window.kernel_w + 1);
-        }
-    }
-    return weights + state_->executor->peak_bytes(image, nodes);
+    return state_->executor->weight_bytes(nodes) + state_->executor->peak_bytes(image, nodes);
 }
 
 Tap tap_of(const FrozenNet& net, const std::string& name) {
@@ -109,12 +116,13 @@ Tap tap_of(const FrozenNet& net, const std::string& name) {
     throw Error(ErrorKind::Internal, "the tap '" + name + "' has no geometry; please report this");
 }
 
-FrozenNet load_net(const NetworkWeights& weights, c10::Device device, const std::function<void(Graph&)>& adapt) {
+FrozenNet load_net(const NetworkWeights& weights, c10::Device device, const std::function<void(Graph&)>& adapt,
+                   Engine engine) {
     Graph graph = make_graph(weights.architecture, weights.preprocessing);
     if (adapt) {
         adapt(graph);
     }
-    return {std::move(graph), read_state_dict(weights.file), device};
+    return {std::move(graph), read_state_dict(weights.file), device, engine};
 }
 
 }  // namespace reverie

@@ -15,8 +15,6 @@ namespace {
 
 using at::IntArrayRef;
 
-constexpr auto kChannelsLast = at::MemoryFormat::ChannelsLast;
-
 /// What the backward pass needs of one node.
 struct Saved {
     Tensor output;   // Activation; Pool by L2
@@ -26,12 +24,14 @@ struct Saved {
 };
 
 /// A tensor of which only the shape and layout will be read.
-Tensor shape_only(IntArrayRef shape, const Tensor& like) { return at::empty(shape, like.options(), kChannelsLast); }
+Tensor shape_only(IntArrayRef shape, const Tensor& like) {
+    return at::empty(shape, like.options(), like.suggest_memory_format());
+}
 
 class LibtorchExecutor final : public Executor {
   public:
-    LibtorchExecutor(const Graph& graph, const StateDict& weights, c10::Device device)
-        : graph_(graph), weights_(weights), device_(device), bound_(graph.nodes.size()) {
+    LibtorchExecutor(const Graph& graph, const StateDict& weights, c10::Device device, at::MemoryFormat layout)
+        : graph_(graph), weights_(weights), device_(device), layout_(layout), bound_(graph.nodes.size()) {
         const auto row = [&](const double(&values)[3]) {
             return at::tensor({values[0], values[1], values[2]}, at::kFloat).view({1, 3, 1, 1}).to(device_);
         };
@@ -44,6 +44,9 @@ class LibtorchExecutor final : public Executor {
     std::int64_t peak_bytes(Size image, const std::vector<int>& wanted) const override {
         return libtorch_peak_bytes(graph_, image, wanted);
     }
+    std::int64_t weight_bytes(const std::vector<int>& wanted) const override {
+        return libtorch_weight_bytes(graph_, wanted);
+    }
 
   private:
     const NodeWeights& weights_of(int node);
@@ -55,6 +58,7 @@ class LibtorchExecutor final : public Executor {
     const Graph& graph_;
     const StateDict& weights_;
     c10::Device device_;
+    at::MemoryFormat layout_;
     Tensor scale_, shift_;
     std::vector<NodeWeights> bound_;  // by node, filled when first needed
 
@@ -70,16 +74,16 @@ const NodeWeights& LibtorchExecutor::weights_of(int node) {
         bound.weight = bound.weight.to(device_);
         bound.bias = bound.bias.to(device_);
         if (bound.weight.dim() == 4) {
-            bound.weight = bound.weight.contiguous(kChannelsLast);
+            bound.weight = bound.weight.contiguous(layout_);
         }
     }
     return bound;
 }
 
-/// The border's values repeated outwards; stays channels-last, which replication_pad2d and its backward do not.
+/// The border's values repeated outwards; keeps the layout, which replication_pad2d and its backward do not.
 Tensor replicate(const Tensor& x, const Margins& m) {
     Tensor padded = at::empty({x.size(0), x.size(1), x.size(2) + m.top + m.bottom, x.size(3) + m.left + m.right},
-                              x.options(), kChannelsLast);
+                              x.options(), x.suggest_memory_format());
     const Tensor rows = padded.narrow(2, m.top, x.size(2));
     rows.narrow(3, m.left, x.size(3)).copy_(x);
     rows.narrow(3, 0, m.left).copy_(x.narrow(3, 0, 1).expand({-1, -1, -1, m.left}));
@@ -92,6 +96,7 @@ Tensor replicate(const Tensor& x, const Margins& m) {
 
 /// The border's gradients gathered where they came from. Writes over `gradient` of the padded map.
 Tensor replicate_back(Tensor gradient, const Margins& m) {
+    const at::MemoryFormat layout = gradient.suggest_memory_format();
     using Axis = std::array<std::int64_t, 3>;
     for (const auto& [axis, before, after] : {Axis{2, m.top, m.bottom}, Axis{3, m.left, m.right}}) {
         const std::int64_t side = gradient.size(axis) - before - after;
@@ -100,7 +105,7 @@ Tensor replicate_back(Tensor gradient, const Margins& m) {
             .add_(gradient.narrow(axis, before + side, after).sum(axis, /*keepdim=*/true));
         gradient = gradient.narrow(axis, before, side);
     }
-    return gradient.contiguous(kChannelsLast);
+    return gradient.contiguous(layout);
 }
 
 /// Pads with what the window wants beyond the border; the part that a convolution can do itself is left to it.
@@ -239,7 +244,7 @@ std::vector<Tensor> LibtorchExecutor::forward(const Tensor& image, const std::ve
         }
         switch (node.op) {
             case Op::Input:
-                values[i] = (image * scale_ + shift_).contiguous(kChannelsLast);
+                values[i] = (image * scale_ + shift_).contiguous(layout_);
                 break;
             case Op::Convolution:
                 values[i] = convolve(static_cast<int>(i), x);
@@ -297,7 +302,7 @@ Tensor LibtorchExecutor::backward(const std::vector<Tensor>& gradients, bool aga
     };
     for (std::size_t i = 0; i < wanted_.size(); ++i) {
         if (gradients[i].defined()) {
-            give(wanted_[i], gradients[i].contiguous(kChannelsLast));
+            give(wanted_[i], gradients[i].contiguous(layout_));
         }
     }
     Tensor image_gradient;
@@ -331,14 +336,14 @@ Tensor LibtorchExecutor::backward(const std::vector<Tensor>& gradients, bool aga
                 std::int64_t from = 0;
                 for (const int input : node.inputs) {
                     const std::int64_t channels = graph_.nodes[static_cast<std::size_t>(input)].channels;
-                    give(input, gradient.narrow(1, from, channels).contiguous(kChannelsLast));
+                    give(input, gradient.narrow(1, from, channels).contiguous(layout_));
                     from += channels;
                 }
                 break;
             }
             case Op::GlobalAverage: {
                 const auto cells = static_cast<double>(saved.input_shape[2] * saved.input_shape[3]);
-                give(node.inputs[0], (gradient / cells).expand(saved.input_shape).contiguous(kChannelsLast));
+                give(node.inputs[0], (gradient / cells).expand(saved.input_shape).contiguous(layout_));
                 break;
             }
             case Op::Linear:
@@ -356,8 +361,9 @@ Tensor LibtorchExecutor::backward(const std::vector<Tensor>& gradients, bool aga
 
 }  // namespace
 
-std::unique_ptr<Executor> make_libtorch_executor(const Graph& graph, const StateDict& weights, c10::Device device) {
-    return std::make_unique<LibtorchExecutor>(graph, weights, device);
+std::unique_ptr<Executor> make_libtorch_executor(const Graph& graph, const StateDict& weights, c10::Device device,
+                                                 at::MemoryFormat layout) {
+    return std::make_unique<LibtorchExecutor>(graph, weights, device, layout);
 }
 
 }  // namespace reverie

@@ -93,4 +93,17 @@ std::int64_t libtorch_peak_bytes(const Graph& graph, Size image, const std::vect
     return peak;
 }
 
+std::int64_t libtorch_weight_bytes(const Graph& graph, const std::vector<int>& wanted) {
+    const std::vector<bool> needed = needed_nodes(graph, wanted);
+    std::int64_t bytes = 0;
+    for (std::size_t i = 0; i < graph.nodes.size(); ++i) {
+        const Node& node = graph.nodes[i];
+        if (needed[i] && (node.op == Op::Convolution || node.op == Op::Linear)) {
+            const std::int64_t in = graph.nodes[static_cast<std::size_t>(node.inputs[0])].channels;
+            bytes += 4 * node.channels * (in / node.groups * node.window.kernel_h * node.window.kernel_w + 1);
+        }
+    }
+    return bytes;
+}
+
 }  // namespace reverie

@@ -63,10 +63,10 @@ void expect_numbers(const Tensor& tensor, const json& wanted, double tolerance, 
     }
 }
 
-class NetParity : public testing::TestWithParam<Case> {};
+class NetParity : public testing::TestWithParam<std::tuple<Case, Engine>> {};
 
 TEST_P(NetParity, EveryTapAndGradientEqualsPyTorch) {
-    const Case& c = GetParam();
+    const auto& [c, engine] = GetParam();
     const json file = read_references(c.file);
     const json& references = file["variants"][c.variant];
     Graph graph = make_graph(c.architecture, c.preprocessing);
@@ -75,7 +75,7 @@ TEST_P(NetParity, EveryTapAndGradientEqualsPyTorch) {
     if (c.modify != nullptr) {
         c.modify(graph);
     }
-    FrozenNet net(graph, read_state_dict(folder / "weights.safetensors"), c10::Device(c10::kCPU));
+    FrozenNet net(graph, read_state_dict(folder / "weights.safetensors"), c10::Device(c10::kCPU), engine);
     const Tensor image = test::formula_image(file["image"]["height"], file["image"]["width"], file["image"]["noise"]);
 
     // One pass for all taps: every tap stays right when its neighbours are asked for too.
@@ -96,20 +96,25 @@ TEST_P(NetParity, EveryTapAndGradientEqualsPyTorch) {
 
 INSTANTIATE_TEST_SUITE_P(
     Nets, NetParity,
-    testing::Values(
-        Case{"vgg16", "vgg16", "torchvision", "vgg16", "torchvision"},
-        Case{"vgg16_average", "vgg16", "average_pooling", "vgg16", "torchvision",
-             [](Graph& g) { use_pooling(g, Pooling::Average); }},
-        Case{"vgg16_replicate", "vgg16", "replicate_first_padding", "vgg16", "torchvision", replicate_first_padding},
-        Case{"vgg19", "vgg19", "torchvision", "vgg19", "torchvision"},
-        Case{"vgg19_average", "vgg19", "average_pooling", "vgg19", "torchvision",
-             [](Graph& g) { use_pooling(g, Pooling::Average); }},
-        Case{"vgg19_replicate", "vgg19", "replicate_first_padding", "vgg19", "torchvision", replicate_first_padding},
-        Case{"inception_v3", "inception_v3", "torchvision", "inception_v3", "inception"},
-        Case{"inception_v3_fid", "inception_v3", "fid_2015", "inception_v3_fid", "inception"},
-        Case{"inception_v3_keras", "inception_v3", "keras", "inception_v3_keras", "inception"},
-        Case{"efficientnet_lite0", "efficientnet_lite0", "default", "efficientnet_lite0", "lite0"}),
-    [](const testing::TestParamInfo<Case>& tested) { return tested.param.name; });
+    testing::Combine(
+        testing::Values(Case{"vgg16", "vgg16", "torchvision", "vgg16", "torchvision"},
+                        Case{"vgg16_average", "vgg16", "average_pooling", "vgg16", "torchvision",
+                             [](Graph& g) { use_pooling(g, Pooling::Average); }},
+                        Case{"vgg16_replicate", "vgg16", "replicate_first_padding", "vgg16", "torchvision",
+                             replicate_first_padding},
+                        Case{"vgg19", "vgg19", "torchvision", "vgg19", "torchvision"},
+                        Case{"vgg19_average", "vgg19", "average_pooling", "vgg19", "torchvision",
+                             [](Graph& g) { use_pooling(g, Pooling::Average); }},
+                        Case{"vgg19_replicate", "vgg19", "replicate_first_padding", "vgg19", "torchvision",
+                             replicate_first_padding},
+                        Case{"inception_v3", "inception_v3", "torchvision", "inception_v3", "inception"},
+                        Case{"inception_v3_fid", "inception_v3", "fid_2015", "inception_v3_fid", "inception"},
+                        Case{"inception_v3_keras", "inception_v3", "keras", "inception_v3_keras", "inception"},
+                        Case{"efficientnet_lite0", "efficientnet_lite0", "default", "efficientnet_lite0", "lite0"}),
+        testing::Values(Engine::Libtorch, Engine::Frozen)),
+    [](const auto& tested) {
+        return std::get<0>(tested.param).name + (std::get<1>(tested.param) == Engine::Frozen ? "_frozen" : "_libtorch");
+    });
 
 }  // namespace
 }  // namespace reverie

@@ -33,13 +33,23 @@ class Executor {
     virtual Tensor backward(const std::vector<Tensor>& gradients, bool again) = 0;
     /// Bytes at the peak of forward and backward, weights not counted.
     virtual std::int64_t peak_bytes(Size image, const std::vector<int>& wanted) const = 0;
+    /// Bytes of the weights that the wanted nodes need, as they are held.
+    virtual std::int64_t weight_bytes(const std::vector<int>& wanted) const = 0;
+};
+
+/// What runs a net.
+enum class Engine {
+    Auto,      ///< Frozen on the CPU, where it can run the graph; else Libtorch
+    Frozen,    ///< our own kernels, on the CPU
+    Libtorch,  ///< LibTorch's operators, on any device
 };
 
 class FrozenNet {
   public:
     /// Checks names and shapes of all weights of the graph at once (a mismatch throws Weights, naming the first missing
-    /// and mismatched tensors), but loads a layer only when a tap needs it.
-    FrozenNet(Graph graph, StateDict weights, c10::Device device);
+    /// and mismatched tensors), but loads a layer only when a tap needs it. Throws Usage when the engine asked for
+    /// cannot run the graph there.
+    FrozenNet(Graph graph, StateDict weights, c10::Device device, Engine engine = Engine::Auto);
     ~FrozenNet();
     FrozenNet(FrozenNet&&) noexcept;
     FrozenNet& operator=(FrozenNet&&) noexcept;
@@ -56,6 +66,8 @@ class FrozenNet {
     const std::string& architecture() const;
     const Graph& graph() const;
     c10::Device device() const;
+    /// Frozen or Libtorch.
+    Engine engine() const;
     std::vector<Tap> taps() const;
     std::int64_t min_side(const std::vector<std::string>& taps) const;
     /// Estimated bytes at the peak of one forward and backward, weights included.
@@ -70,6 +82,7 @@ class FrozenNet {
 Tap tap_of(const FrozenNet& net, const std::string& name);
 
 /// The net for weights that a WeightStore resolved; `adapt` may change its graph first. Throws Weights.
-FrozenNet load_net(const NetworkWeights& weights, c10::Device device, const std::function<void(Graph&)>& adapt = {});
+FrozenNet load_net(const NetworkWeights& weights, c10::Device device, const std::function<void(Graph&)>& adapt = {},
+                   Engine engine = Engine::Auto);
 
 }  // namespace reverie

@@ -1,0 +1,390 @@
+// Private to the kernels: their bodies, for the vector width and instruction set of the file that includes them.
+
+#include "nn/frozen/simd.h"
+
+constexpr int kRows = REVERIE_ROWS;        // of a product at once
+constexpr int kVectors = REVERIE_VECTORS;  // of a packed panel
+constexpr int kPanel = kVectors * kWidth;
+
+/// body(channel, channels there) for each vector of channels; the count of all but the last is known when compiling.
+template <typename Body>
+REVERIE_INLINE void by_vectors(int channels, const Body& body) {
+    int c = 0;
+    for (; c + kWidth <= channels; c += kWidth) {
+        body(c, kWidth);
+    }
+    if (c < channels) {
+        body(c, channels - c);
+    }
+}
+#define REVERIE_BODY __attribute__((always_inline))
+
+/// Vector `v` of the output at (pixel, channel), of which n channels exist.
+REVERIE_INLINE void finish_vector(Vector v, const Finish& f, std::int64_t pixel, int channel, int n) {
+    if (f.bias != nullptr) {
+        v += load(f.bias + channel, n);
+    }
+    if (f.addend != nullptr) {
+        v += load(f.addend + pixel * f.addend_stride + channel, n);
+    }
+    if (f.activation != Finishing::None) {
+        v = relu(v);
+        if (f.activation == Finishing::Relu6) {
+            v = at_most(v, spread(6.0F));
+        }
+    }
+    if (f.bits != nullptr) {
+        std::uint32_t slope = ~0U;
+        if (f.activation != Finishing::None) {
+            slope = above(v, Vector{});
+            if (f.activation == Finishing::Relu6) {
+                slope &= above(spread(6.0F), v);
+            }
+        }
+        store_bits(f.bits + pixel * f.bits_stride + channel / 8, slope, n);
+    }
+    if (f.keep != nullptr) {
+        v = keep(v, load_bits(f.keep + pixel * f.keep_stride + channel / 8, n));
+    }
+    store(f.out + pixel * f.out_stride + channel, v, n);
+}
+
+// ------------------------------------------------------------------------------------------------------- products
+
+/// `bare`: the sums are stored as they are, whole panels of them.
+template <int vectors, bool bare>
+REVERIE_INLINE void product_rows(const Product& job, int first, const float* b, int channel, const Finish& finish) {
+    Vector sum[kRows][vectors] = {};
+    const float* const* table = job.rows + first;
+    const float* const panel = b;
+    for (int tap = 0; tap < job.taps; ++tap, table += job.row_capacity) {
+        if (job.tap_index != nullptr) {
+            b = panel + static_cast<std::int64_t>(job.tap_index[tap]) * job.depth * (vectors * kWidth);
+        }
+        const float* row[kRows];
+#pragma GCC unroll 16
+        for (int r = 0; r < kRows; ++r) {
+            row[r] = table[r];
+        }
+        for (int d = 0; d < job.depth; ++d, b += vectors * kWidth) {
+            Vector column[vectors];
+#pragma GCC unroll 4
+            for (int v = 0; v < vectors; ++v) {
+                column[v] = load(b + v * kWidth);
+            }
+#pragma GCC unroll 16
+            for (int r = 0; r < kRows; ++r) {
+                const Vector x = spread(row[r][d]);
+#pragma GCC unroll 4
+                for (int v = 0; v < vectors; ++v) {
+                    sum[r][v] += x * column[v];
+                }
+            }
+        }
+    }
+    const int count = job.count - first < kRows ? job.count - first : kRows;
+#pragma GCC unroll 16
+    for (int r = 0; r < kRows; ++r) {
+        if (r < count) {
+            const std::int64_t pixel = job.pixels != nullptr ? job.pixels[first + r] : first + r;
+#pragma GCC unroll 4
+            for (int v = 0; v < vectors; ++v) {
+                const int at = channel + v * kWidth;
+                if (bare) {
+                    store(finish.out + pixel * finish.out_stride + at, sum[r][v]);
+                    continue;
+                }
+                const int n = job.channels - at;
+                if (n > 0) {
+                    finish_vector(sum[r][v], finish, pixel, at, n < kWidth ? n : kWidth);
+                }
+            }
+        }
+    }
+}
+
+void product(const Product& job, const Finish& finish) {
+    const std::int64_t length = static_cast<std::int64_t>(job.packed_taps) * job.depth;
+    const bool as_is = finish.bias == nullptr && finish.addend == nullptr && finish.keep == nullptr &&
+                       finish.bits == nullptr && finish.activation == Finishing::None;
+    for (int panel = job.first_panel; panel < job.last_panel; ++panel) {
+        const float* b = job.packed + panel * kPanel * length;
+        const int columns = job.channels - panel * kPanel;
+        const bool narrow = kVectors > 1 && columns <= kWidth;
+        const bool bare = as_is && (columns >= kPanel || columns == kWidth);
+        for (int first = 0; first < job.count; first += kRows) {
+            if (narrow) {
+                bare ? product_rows<1, true>(job, first, b, panel * kPanel, finish)
+                     : product_rows<1, false>(job, first, b, panel * kPanel, finish);
+            } else {
+                bare ? product_rows<kVectors, true>(job, first, b, panel * kPanel, finish)
+                     : product_rows<kVectors, false>(job, first, b, panel * kPanel, finish);
+            }
+        }
+    }
+}
+
+// ------------------------------------------------------------------------------------------------------- Winograd
+
+/// B^T of F(4,3) with the points 0, 1, -1, 2, -2 and infinity.
+REVERIE_INLINE void tile_in(const Vector (&d)[6], Vector (&t)[6]) {
+    const Vector a = d[4] - 4.0F * d[2];
+    const Vector b = d[3] - 4.0F * d[1];
+    const Vector c = d[4] - d[2];
+    const Vector e = 2.0F * (d[3] - d[1]);
+    t[0] = 4.0F * d[0] - 5.0F * d[2] + d[4];
+    t[1] = a + b;
+    t[2] = a - b;
+    t[3] = c + e;
+    t[4] = c - e;
+    t[5] = 4.0F * d[1] - 5.0F * d[3] + d[5];
+}
+
+/// A^T of F(4,3).
+REVERIE_INLINE void tile_out(const Vector (&m)[6], Vector (&y)[4]) {
+    const Vector a = m[1] + m[2];
+    const Vector b = m[1] - m[2];
+    const Vector c = m[3] + m[4];
+    const Vector e = m[3] - m[4];
+    y[0] = m[0] + a + c;
+    y[1] = b + 2.0F * e;
+    y[2] = a + 4.0F * c;
+    y[3] = b + 8.0F * e + m[5];
+}
+
+void winograd_in(const TilesIn& job) {
+    for (int tile = 0; tile < job.tiles; ++tile) {
+        const float* const* pixels = job.pixels + tile * kWinogradInput;
+        float* out = job.out + tile * job.tile_stride;
+        by_vectors(job.channels, [&](int c, int n) REVERIE_BODY {
+            Vector t[6][6];  // [row of the transform][column of the tile]
+#pragma GCC unroll 6
+            for (int j = 0; j < 6; ++j) {
+                Vector d[6];
+                Vector column[6];
+#pragma GCC unroll 6
+                for (int i = 0; i < 6; ++i) {
+                    d[i] = load(pixels[i * 6 + j] + c, n);
+                }
+                tile_in(d, column);
+#pragma GCC unroll 6
+                for (int i = 0; i < 6; ++i) {
+                    t[i][j] = column[i];
+                }
+            }
+#pragma GCC unroll 6
+            for (int i = 0; i < 6; ++i) {
+                Vector row[6];
+                tile_in(t[i], row);
+#pragma GCC unroll 6
+                for (int j = 0; j < 6; ++j) {
+                    store(out + (i * 6 + j) * job.position_stride + c, row[j], n);
+                }
+            }
+        });
+    }
+}
+
+void winograd_out(const TilesOut& job, const Finish& finish) {
+    for (int tile = 0; tile < job.tiles; ++tile) {
+        const float* sums = job.sums + tile * job.tile_stride;
+        const std::int64_t* pixels = job.pixels + tile * kWinogradOutput;
+        by_vectors(job.channels, [&](int c, int n) REVERIE_BODY {
+            Vector t[4][6];
+#pragma GCC unroll 6
+            for (int j = 0; j < 6; ++j) {
+                Vector m[6];
+                Vector column[4];
+#pragma GCC unroll 6
+                for (int i = 0; i < 6; ++i) {
+                    m[i] = load(sums + (i * 6 + j) * job.position_stride + c, n);
+                }
+                tile_out(m, column);
+#pragma GCC unroll 4
+                for (int i = 0; i < 4; ++i) {
+                    t[i][j] = column[i];
+                }
+            }
+#pragma GCC unroll 4
+            for (int i = 0; i < 4; ++i) {
+                Vector y[4];
+                tile_out(t[i], y);
+#pragma GCC unroll 4
+                for (int j = 0; j < 4; ++j) {
+                    if (const std::int64_t pixel = pixels[i * 4 + j]; pixel >= 0) {
+                        finish_vector(y[j], finish, pixel, c, n);
+                    }
+                }
+            }
+        });
+    }
+}
+
+// B^T and A^T of F(4,4) with the points 0, 1, -1, 2, -2, 1/2 and infinity.
+constexpr float kLineIn[7][7] = {{-2, 4, 2.5F, -5, -0.5F, 1, 0}, {0, 2, -2, -4.5F, 0.5F, 1, 0},
+                                 {0, -2, 6, -3.5F, -1.5F, 1, 0}, {0, 1, -1.5F, -2, 1.5F, 1, 0},
+                                 {0, -1, 2.5F, 0, -2.5F, 1, 0},  {0, 4, 0, -5, 0, 1, 0},
+                                 {0, -2, 4, 2.5F, -5, -0.5F, 1}};
+constexpr float kLineOut[4][7] = {
+    {1, 1, 1, 1, 1, 1, 0}, {0, 1, -1, 2, -2, 0.5F, 0}, {0, 1, 1, 4, 4, 0.25F, 0}, {0, 1, -1, 8, -8, 0.125F, 1}};
+
+/// y = matrix x; the matrix is known, so its zeros cost nothing.
+template <int outputs>
+REVERIE_INLINE void multiply(const float (&matrix)[outputs][7], const Vector (&x)[7], Vector (&y)[outputs]) {
+#pragma GCC unroll 8
+    for (int i = 0; i < outputs; ++i) {
+        y[i] = Vector{};
+#pragma GCC unroll 8
+        for (int j = 0; j < 7; ++j) {
+            if (matrix[i][j] != 0.0F) {
+                y[i] += matrix[i][j] * x[j];
+            }
+        }
+    }
+}
+
+void line_in(const TilesIn& job) {
+    for (int tile = 0; tile < job.tiles; ++tile) {
+        const float* const* pixels = job.pixels + tile * kLineInput;
+        float* out = job.out + tile * job.tile_stride;
+        by_vectors(job.channels, [&](int c, int n) REVERIE_BODY {
+            Vector d[7];
+            Vector t[7];
+#pragma GCC unroll 8
+            for (int i = 0; i < 7; ++i) {
+                d[i] = load(pixels[i] + c, n);
+            }
+            multiply(kLineIn, d, t);
+#pragma GCC unroll 8
+            for (int i = 0; i < 7; ++i) {
+                store(out + i * job.position_stride + c, t[i], n);
+            }
+        });
+    }
+}
+
+void line_out(const TilesOut& job, const Finish& finish) {
+    for (int tile = 0; tile < job.tiles; ++tile) {
+        const float* sums = job.sums + tile * job.tile_stride;
+        const std::int64_t* pixels = job.pixels + tile * kLineOutput;
+        by_vectors(job.channels, [&](int c, int n) REVERIE_BODY {
+            Vector m[7];
+            Vector y[4];
+#pragma GCC unroll 8
+            for (int i = 0; i < 7; ++i) {
+                m[i] = load(sums + i * job.position_stride + c, n);
+            }
+            multiply(kLineOut, m, y);
+#pragma GCC unroll 4
+            for (int i = 0; i < 4; ++i) {
+                if (pixels[i] >= 0) {
+                    finish_vector(y[i], finish, pixels[i], c, n);
+                }
+            }
+        });
+    }
+}
+
+// -------------------------------------------------------------------------------------------------------- windows
+
+REVERIE_INLINE std::int64_t pixel_of(const Windows& job, int window) {
+    return job.pixels != nullptr ? job.pixels[window] : window;
+}
+
+/// The same channels of several windows, so that a weight is loaded once for all.
+template <int together>
+REVERIE_INLINE void depthwise_windows(const Windows& job, int first, const float* weights, const Finish& finish) {
+    by_vectors(job.channels, [&](int c, int n) REVERIE_BODY {
+        Vector sum[together] = {};
+        for (int tap = 0; tap < job.taps; ++tap) {
+            const Vector weight = load(weights + tap * job.channels + c, n);
+            const float* const* inputs = job.inputs + tap * job.capacity + first;
+#pragma GCC unroll 8
+            for (int w = 0; w < together; ++w) {
+                sum[w] += weight * load(inputs[w] + c, n);
+            }
+        }
+#pragma GCC unroll 8
+        for (int w = 0; w < together; ++w) {
+            finish_vector(sum[w], finish, pixel_of(job, first + w), c, n);
+        }
+    });
+}
+
+void depthwise(const Windows& job, const float* weights, const Finish& finish) {
+    constexpr int kTogether = 4;
+    int window = 0;
+    for (; window + kTogether <= job.count; window += kTogether) {
+        depthwise_windows<kTogether>(job, window, weights, finish);
+    }
+    for (; window < job.count; ++window) {
+        depthwise_windows<1>(job, window, weights, finish);
+    }
+}
+
+void weighted_sum(const Windows& job, const float* factors, bool squares, const Finish& finish) {
+    for (int window = 0; window < job.count; ++window) {
+        by_vectors(job.channels, [&](int c, int n) REVERIE_BODY {
+            Vector sum{};
+            for (int tap = 0; tap < job.taps; ++tap) {
+                const Vector x = load(job.inputs[tap * job.capacity + window] + c, n);
+                sum += spread(factors[tap * job.capacity + window]) * (squares ? x * x : x);
+            }
+            finish_vector(sum, finish, pixel_of(job, window), c, n);
+        });
+    }
+}
+
+void maximum(const Windows& job, float gain, std::uint8_t* chosen, const Finish& finish) {
+    for (int window = 0; window < job.count; ++window) {
+        const std::int64_t pixel = pixel_of(job, window);
+        by_vectors(job.channels, [&](int c, int n) REVERIE_BODY {
+            Vector most = spread(-__builtin_inff());
+            Integers which{};
+            for (int tap = 0; tap < job.taps; ++tap) {
+                const Vector x = load(job.inputs[tap * job.capacity + window] + c, n);
+                const Integers better = (x > most) | (x != x);  // a NaN is passed on
+                most = better ? x : most;
+                which = better ? Integers{} + tap : which;
+            }
+            if (chosen != nullptr) {
+                std::uint8_t* to = chosen + pixel * job.channels + c;
+                for (int i = 0; i < n; ++i) {
+                    to[i] = static_cast<std::uint8_t>(which[i]);
+                }
+            }
+            finish_vector(most * gain, finish, pixel, c, n);
+        });
+    }
+}
+
+void maximum_back(const Windows& job, const MaximumSources& sources, float gain, const Finish& finish) {
+    for (int window = 0; window < job.count; ++window) {
+        by_vectors(job.channels, [&](int c, int n) REVERIE_BODY {
+            Vector sum{};
+            for (int tap = 0; tap < job.taps; ++tap) {
+                const std::int64_t at = tap * job.capacity + window;
+                const std::uint8_t* indices = sources.indices[at] + c;
+                Integers which{};
+                for (int i = 0; i < n; ++i) {
+                    which[i] = indices[i];
+                }
+                const Integers mine = which == Integers{} + static_cast<std::int32_t>(sources.places[at]);
+                sum += mine ? load(job.inputs[at] + c, n) : Vector{};
+            }
+            finish_vector(sum * gain, finish, pixel_of(job, window), c, n);
+        });
+    }
+}
+
+void finish_map(const float* input, std::int64_t stride, std::int64_t count, int channels, const Finish& finish) {
+    for (std::int64_t pixel = 0; pixel < count; ++pixel) {
+        by_vectors(channels, [&](int c, int n) REVERIE_BODY {
+            finish_vector(load(input + pixel * stride + c, n), finish, pixel, c, n);
+        });
+    }
+}
+
+constexpr Kernels kKernels = {REVERIE_KERNELS_NAME, kWidth,       kPanel,       kRows,     product,
+                              winograd_in,          winograd_out, line_in,      line_out,  depthwise,
+                              weighted_sum,         maximum,      maximum_back, finish_map};

@@ -1,0 +1,121 @@
+// Private: the inner loops of the frozen executor, written once and compiled for several instruction sets. Plain
+// pointers and numbers only: what is compiled for newer processors must not leave inlined code of the standard library
+// behind that the linker could choose for all.
+//
+// A map is channels-last: pixel p's channels lie at p * stride, where the stride may exceed the channels (a slice of a
+// concatenation). Where a loop reads pixels of a map it is handed a table of their addresses, so that borders, padding
+// and strides are settled outside; a pixel beyond the border is the address of zeros.
+#pragma once
+
+#include <cstdint>
+
+namespace reverie::frozen {
+
+enum class Finishing : int { None, Relu, Relu6 };
+
+/// What becomes of a sum of products before it is stored, in this order.
+struct Finish {
+    const float* bias = nullptr;    ///< by channel, readable up to a whole panel
+    const float* addend = nullptr;  ///< a map like the output, or the output itself
+    std::int64_t addend_stride = 0;
+    Finishing activation = Finishing::None;
+    std::uint8_t* bits = nullptr;        ///< one bit a channel, set where the activation has a slope
+    std::int64_t bits_stride = 0;        ///< bytes a pixel
+    const std::uint8_t* keep = nullptr;  ///< such bits: the sum becomes 0 where they are not set
+    std::int64_t keep_stride = 0;
+    float* out = nullptr;
+    std::int64_t out_stride = 0;
+};
+
+/// sum over taps and depth of a[tap][row][d] * b[tap * depth + d][n].
+struct Product {
+    const float* const* rows = nullptr;  ///< [taps][row_capacity]: addresses of `depth` numbers each
+    std::int64_t row_capacity = 0;       ///< a multiple of Kernels::rows; those beyond `count` repeat a valid address
+    int count = 0;
+    int taps = 1;
+    int depth = 0;
+    const float* packed = nullptr;  ///< of a PackedMatrix of packed_taps * depth rows
+    int packed_taps = 1;
+    const int* tap_index = nullptr;  ///< [taps]: which of them each is; null: all, in order
+    int channels = 0;                ///< n
+    int first_panel = 0;
+    int last_panel = 0;                    ///< one beyond
+    const std::int64_t* pixels = nullptr;  ///< [count]: where each row goes; null: row r is pixel r
+};
+
+/// Winograd's F(4x4,3x3) (Lavin, Gray 2016): 36 products stand for the 144 of a 4x4 tile of outputs.
+constexpr int kWinogradInput = 36;
+constexpr int kWinogradOutput = 16;
+
+/// The same along a line for 7 taps: F(4,4) on two halves of the kernel, the eighth tap being zero. Tile t + 1 holds
+/// the inputs of the second half of tile t.
+constexpr int kLineInput = 7;
+constexpr int kLineOutput = 4;
+
+/// Tiles on their way in: out[position][tile][channel].
+struct TilesIn {
+    const float* const* pixels = nullptr;  ///< [tiles][positions]: addresses of a tile's inputs
+    int tiles = 0;
+    int channels = 0;
+    float* out = nullptr;
+    std::int64_t tile_stride = 0;
+    std::int64_t position_stride = 0;
+};
+
+/// Tiles on their way out: sums[position][tile][channel].
+struct TilesOut {
+    const float* sums = nullptr;
+    std::int64_t tile_stride = 0;
+    std::int64_t position_stride = 0;
+    int tiles = 0;
+    int channels = 0;
+    const std::int64_t* pixels = nullptr;  ///< [tiles][outputs]: -1 is beyond the border
+};
+
+/// Windows over a map: [taps][count] addresses.
+struct Windows {
+    const float* const* inputs = nullptr;
+    std::int64_t capacity = 0;
+    int taps = 0;
+    int count = 0;
+    int channels = 0;
+    const std::int64_t* pixels = nullptr;  ///< [count]: where each goes; null: window w is pixel w
+};
+
+/// Gradients of windows whose maximum was remembered: those count whose index says that this pixel was it.
+struct MaximumSources {
+    const std::uint8_t* const* indices = nullptr;  ///< [taps][count], beside Windows::inputs
+    const std::uint8_t* places = nullptr;          ///< [taps][count]: the index that stands for this pixel
+};
+
+struct Kernels {
+    const char* name;
+    int width;  ///< floats of a vector
+    int panel;  ///< columns of a packed panel
+    int rows;   ///< rows a product takes at once
+
+    void (*product)(const Product& job, const Finish& finish);
+    void (*winograd_in)(const TilesIn& job);
+    void (*winograd_out)(const TilesOut& job, const Finish& finish);
+    void (*line_in)(const TilesIn& job);
+    void (*line_out)(const TilesOut& job, const Finish& finish);
+    /// Each channel by itself: sum over taps of weights[tap * channels + c] * input.
+    void (*depthwise)(const Windows& job, const float* weights, const Finish& finish);
+    /// sum over taps of factors[tap * capacity + window] * input (squared when `squares`), then times
+    /// `scale` where given: a map like the output.
+    void (*weighted_sum)(const Windows& job, const float* factors, bool squares, const Finish& finish);
+    /// The largest of each window times `gain`; `chosen` [pixel][channels], may be null: which tap it was, the first of
+    /// equals.
+    void (*maximum)(const Windows& job, float gain, std::uint8_t* chosen, const Finish& finish);
+    void (*maximum_back)(const Windows& job, const MaximumSources& sources, float gain, const Finish& finish);
+    /// input + addend, activation, mask: whatever `finish` says, for `count` pixels.
+    void (*finish_map)(const float* input, std::int64_t stride, std::int64_t count, int channels, const Finish& finish);
+};
+
+const Kernels& plain_kernels();
+#if defined(__x86_64__)
+const Kernels& avx2_kernels();
+const Kernels& avx512_kernels();
+#endif
+
+}  // namespace reverie::frozen

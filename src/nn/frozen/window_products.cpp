@@ -1,0 +1,286 @@
+#include "nn/frozen/window_products.h"
+
+#include <ATen/ATen.h>
+
+#include <algorithm>
+#include <utility>
+
+namespace reverie::frozen {
+namespace {
+
+std::int64_t round_up(std::int64_t n, std::int64_t multiple) { return (n + multiple - 1) / multiple * multiple; }
+
+/// Cells a product takes together: enough to use each panel of weights well, few enough to give every thread some.
+std::int64_t block_of(std::int64_t cells, const Kernels& kernels) {
+    constexpr std::int64_t kMost = 96;
+    constexpr std::int64_t kPerThread = 4;
+    const std::int64_t share = cells / (kPerThread * at::get_num_threads());
+    return round_up(std::clamp<std::int64_t>(share, kernels.rows, kMost), kernels.rows);
+}
+
+std::vector<int> indices_of(const Walk& walk) {
+    std::vector<int> indices;
+    for (const Walk::Tap& tap : walk.taps) {
+        indices.push_back(tap.index);
+    }
+    return indices;
+}
+
+/// Weights [K,C,h,w] as one matrix: rows (tap, input), columns the outputs; turned round, rows (tap, output) and
+/// columns the inputs.
+PackedMatrices packed_taps(const at::Tensor& weight, bool turned, const Kernels& kernels) {
+    const float* const w = weight.data_ptr<float>();
+    const std::int64_t outputs = weight.size(0);
+    const std::int64_t inputs = weight.size(1);
+    const std::int64_t taps = weight.size(2) * weight.size(3);
+    const std::int64_t depth = turned ? outputs : inputs;
+    return {kernels, 1, taps * depth, turned ? inputs : outputs,
+            [&](std::int64_t, std::int64_t row, std::int64_t column) {
+                const std::int64_t k = turned ? row % depth : column;
+                const std::int64_t c = turned ? column : row % depth;
+                return w[(k * inputs + c) * taps + row / depth];
+            }};
+}
+
+/// One walk's products. `depth` numbers at each address, `taps` of them in the packed matrix.
+void multiply(const Walk& walk, const Map& from, const Map& to, int depth, int packed_taps_count,
+              const PackedMatrices& packed, const Finish& finish, const Kernels& kernels, Workspace& work) {
+    const std::vector<int> indices = indices_of(walk);
+    const std::int64_t block = block_of(walk.cells() * to.batch, kernels);
+    const float* const zeros = work.zeros(depth);
+    for_each_block(walk, from, to, block, zeros, work, [&](Scratch& scratch, std::int64_t, int count) {
+        kernels.product({.rows = scratch.addresses.data(),
+                         .row_capacity = block,
+                         .count = count,
+                         .taps = static_cast<int>(indices.size()),
+                         .depth = depth,
+                         .packed = packed.matrix(0),
+                         .packed_taps = packed_taps_count,
+                         .tap_index = indices.data(),
+                         .channels = to.channels,
+                         .first_panel = 0,
+                         .last_panel = packed.panels(),
+                         .pixels = scratch.pixels.data()},
+                        finish);
+    });
+}
+
+class WindowProducts final : public Convolution {
+  public:
+    WindowProducts(const Node& node, ReadWeights read, const Kernels& kernels)
+        : window_(node.window), read_(std::move(read)), kernels_(kernels) {}
+
+    void forward(const Map& input, const Map& output, Finish finish, Workspace& work) override {
+        if (forward_.empty()) {
+            const NodeWeights weights = read_();
+            forward_ = packed_taps(weights.weight, false, kernels_);
+            bias_ = weights.bias;
+        }
+        finish.bias = bias_.data_ptr<float>();
+        multiply(forward_walk(window_, {input.height, input.width}, {output.height, output.width}), input, output,
+                 input.channels, taps(), forward_, into(finish, output), kernels_, work);
+    }
+
+    void backward(const Map& output, const Map& input, Finish finish, Workspace& work) override {
+        if (backward_.empty()) {
+            backward_ = packed_taps(read_().weight, true, kernels_);
+        }
+        for (const Walk& walk : backward_walks(window_, {input.height, input.width})) {
+            multiply(walk, output, input, output.channels, taps(), backward_, into(finish, input), kernels_, work);
+        }
+    }
+
+  private:
+    int taps() const { return static_cast<int>(window_.kernel_h * window_.kernel_w); }
+
+    Window window_;
+    ReadWeights read_;
+    at::Tensor bias_;
+    const Kernels& kernels_;
+    PackedMatrices forward_, backward_;
+};
+
+class FirstConvolution final : public Convolution {
+  public:
+    FirstConvolution(const Node& node, std::int64_t channels, ReadWeights read, std::unique_ptr<Convolution> back,
+                     const Kernels& kernels)
+        : window_(node.window),
+          channels_(static_cast<int>(channels)),
+          read_(std::move(read)),
+          back_(std::move(back)),
+          kernels_(kernels) {}
+
+    void forward(const Map& input, const Map& output, Finish finish, Workspace& work) override;
+    void backward(const Map& output, const Map& input, Finish finish, Workspace& work) override {
+        back_->backward(output, input, finish, work);
+    }
+
+  private:
+    /// [rows of the window][cells of a row, channels] by outputs.
+    PackedMatrices packed(const at::Tensor& weight) const {
+        const at::Tensor rows = weight.permute({0, 2, 3, 1}).contiguous();  // [K,h,w,C]
+        const float* const w = rows.data_ptr<float>();
+        const std::int64_t length = rows.size(1) * rows.size(2) * rows.size(3);
+        return {kernels_, 1, length, rows.size(0),
+                [&](std::int64_t, std::int64_t row, std::int64_t column) { return w[column * length + row]; }};
+    }
+
+    Window window_;
+    int channels_;
+    ReadWeights read_;
+    at::Tensor bias_;
+    std::unique_ptr<Convolution> back_;
+    const Kernels& kernels_;
+    PackedMatrices forward_;
+};
+
+void FirstConvolution::forward(const Map& input, const Map& output, Finish finish, Workspace& work) {
+    if (forward_.empty()) {
+        const NodeWeights weights = read_();
+        forward_ = packed(weights.weight);
+        bias_ = weights.bias;
+    }
+    finish.bias = bias_.data_ptr<float>();
+    const Margins m = window_margins(window_, {input.height, input.width});
+    const bool replicate = window_.padding == Padding::Replicate;
+    const std::int64_t height = input.height + m.top + m.bottom;
+    const std::int64_t width = input.width + m.left + m.right;
+    const Map padded{.data = work.shared().floats(input.batch * height * width * channels_),
+                     .stride = channels_,
+                     .batch = input.batch,
+                     .height = height,
+                     .width = width,
+                     .channels = channels_};
+    const float* const zeros = work.zeros(channels_);
+    work.for_each(input.batch * height, [&](std::int64_t row, Scratch&) {
+        const std::int64_t image = row / height;
+        const std::int64_t y = row % height - m.top;
+        const std::int64_t from_y = replicate ? std::clamp<std::int64_t>(y, 0, input.height - 1) : y;
+        for (std::int64_t at = 0; at < width; ++at) {
+            const std::int64_t x = at - m.left;
+            const std::int64_t from_x = replicate ? std::clamp<std::int64_t>(x, 0, input.width - 1) : x;
+            const bool inside = from_y >= 0 && from_y < input.height && from_x >= 0 && from_x < input.width;
+            const float* const from = inside ? input.at((image * input.height + from_y) * input.width + from_x) : zeros;
+            std::copy_n(from, channels_, padded.at(row * width + at));
+        }
+    });
+    Walk walk{.rows = output.height, .columns = output.width, .source_step = window_.stride, .taps = {}};
+    for (std::int64_t i = 0; i < window_.kernel_h; ++i) {
+        walk.taps.push_back({static_cast<int>(i), i, 0});
+    }
+    multiply(walk, padded, output, static_cast<int>(window_.kernel_w) * channels_, static_cast<int>(window_.kernel_h),
+             forward_, into(finish, output), kernels_, work);
+}
+
+class Depthwise final : public Convolution {
+  public:
+    Depthwise(const Node& node, const ReadWeights& read, const Kernels& kernels)
+        : window_(node.window), kernels_(kernels) {
+        const NodeWeights weights = read();
+        taps_ = weights.weight.flatten(1).t().contiguous();  // [K,1,h,w] -> [taps,K]
+        bias_ = weights.bias;
+    }
+
+    void forward(const Map& input, const Map& output, Finish finish, Workspace& work) override {
+        finish.bias = bias_.data_ptr<float>();
+        sum(forward_walk(window_, {input.height, input.width}, {output.height, output.width}), input, output, finish,
+            work);
+    }
+
+    void backward(const Map& output, const Map& input, Finish finish, Workspace& work) override {
+        for (const Walk& walk : backward_walks(window_, {input.height, input.width})) {
+            sum(walk, output, input, finish, work);
+        }
+    }
+
+  private:
+    void sum(const Walk& walk, const Map& from, const Map& to, const Finish& finish, Workspace& work) const {
+        std::vector<float> weights;
+        for (const Walk::Tap& tap : walk.taps) {
+            const float* const row = taps_.data_ptr<float>() + tap.index * taps_.size(1);
+            weights.insert(weights.end(), row, row + taps_.size(1));
+        }
+        constexpr std::int64_t kBlock = 64;
+        for_each_block(walk, from, to, kBlock, work.zeros(from.channels), work,
+                       [&](Scratch& scratch, std::int64_t, int count) {
+                           kernels_.depthwise({.inputs = scratch.addresses.data(),
+                                               .capacity = kBlock,
+                                               .taps = static_cast<int>(walk.taps.size()),
+                                               .count = count,
+                                               .channels = to.channels,
+                                               .pixels = scratch.pixels.data()},
+                                              weights.data(), into(finish, to));
+                       });
+    }
+
+    Window window_;
+    const Kernels& kernels_;
+    at::Tensor taps_, bias_;
+};
+
+}  // namespace
+
+std::unique_ptr<Convolution> make_window_products(const Node& node, std::int64_t, ReadWeights read,
+                                                  const Kernels& kernels) {
+    return std::make_unique<WindowProducts>(node, std::move(read), kernels);
+}
+
+std::unique_ptr<Convolution> make_first_convolution(const Node& node, std::int64_t channels, ReadWeights read,
+                                                    std::unique_ptr<Convolution> back, const Kernels& kernels) {
+    return std::make_unique<FirstConvolution>(node, channels, std::move(read), std::move(back), kernels);
+}
+
+std::unique_ptr<Convolution> make_depthwise(const Node& node, const ReadWeights& read, const Kernels& kernels) {
+    return std::make_unique<Depthwise>(node, read, kernels);
+}
+
+BorderProducts::BorderProducts(const at::Tensor& weight, const Kernels& kernels)
+    : kernels_(kernels),
+      inputs_(static_cast<int>(weight.size(1))),
+      outputs_(static_cast<int>(weight.size(0))),
+      packed_(packed_taps(weight, true, kernels)) {}
+
+void BorderProducts::add(const Map& output, const Map& input, const Margins& m, Finish finish, Workspace& work) const {
+    finish = into(finish, input);
+    finish.addend = input.data;
+    finish.addend_stride = input.stride;
+    // The cell at (y, x) of the ring takes from output (y + top - i, x + left - j) through tap (i, j), and its sum goes
+    // to the nearest cell of the input. Sides one after another: they meet in the corners.
+    const auto ring = [&](std::int64_t y, std::int64_t rows, std::int64_t x, std::int64_t columns) {
+        Walk walk{.y0 = std::clamp<std::int64_t>(y, 0, input.height - 1),
+                  .x0 = std::clamp<std::int64_t>(x, 0, input.width - 1),
+                  .rows = rows,
+                  .columns = columns,
+                  .taps = {}};
+        for (std::int64_t i = 0; i < 3; ++i) {
+            for (std::int64_t j = 0; j < 3; ++j) {
+                const std::int64_t dy = y + m.top - i;
+                const std::int64_t dx = x + m.left - j;
+                if (dy + rows > 0 && dy < output.height && dx + columns > 0 && dx < output.width) {
+                    walk.taps.push_back({static_cast<int>(i * 3 + j), dy, dx});
+                }
+            }
+        }
+        if (!walk.taps.empty()) {
+            multiply(walk, output, input, outputs_, 9, packed_, finish, kernels_, work);
+        }
+    };
+    for (std::int64_t y = -m.top; y < input.height + m.bottom; ++y) {
+        const bool outside = y < 0 || y >= input.height;
+        if (outside) {
+            ring(y, 1, 0, input.width);
+        }
+        for (std::int64_t x = -m.left; outside && x < input.width + m.right; ++x) {
+            if (x < 0 || x >= input.width) {
+                ring(y, 1, x, 1);
+            }
+        }
+    }
+    for (std::int64_t x = -m.left; x < input.width + m.right; ++x) {
+        if (x < 0 || x >= input.width) {
+            ring(0, input.height, x, 1);
+        }
+    }
+}
+
+}  // namespace reverie::frozen
