@@ -19,6 +19,15 @@ REVERIE_INLINE void by_vectors(int channels, const Body& body) {
 }
 #define REVERIE_BODY __attribute__((always_inline))
 
+/// Where what an activation made of its input has a slope.
+REVERIE_INLINE std::uint32_t slope_bits(Vector v, const Finish& f) {
+    if (f.activation == Finishing::None) {
+        return ~0U;
+    }
+    const std::uint32_t positive = above(v, Vector{});
+    return f.activation == Finishing::Relu6 ? positive & above(spread(6.0F), v) : positive;
+}
+
 /// Vector `v` of the output at (pixel, channel), of which n channels exist.
 REVERIE_INLINE void finish_vector(Vector v, const Finish& f, std::int64_t pixel, int channel, int n) {
     if (f.bias != nullptr) {
@@ -34,14 +43,7 @@ REVERIE_INLINE void finish_vector(Vector v, const Finish& f, std::int64_t pixel,
         }
     }
     if (f.bits != nullptr) {
-        std::uint32_t slope = ~0U;
-        if (f.activation != Finishing::None) {
-            slope = above(v, Vector{});
-            if (f.activation == Finishing::Relu6) {
-                slope &= above(spread(6.0F), v);
-            }
-        }
-        store_bits(f.bits + pixel * f.bits_stride + channel / 8, slope, n);
+        store_bits(f.bits + pixel * f.bits_stride + channel / 8, slope_bits(v, f), n);
     }
     if (f.keep != nullptr) {
         v = keep(v, load_bits(f.keep + pixel * f.keep_stride + channel / 8, n));
@@ -49,12 +51,57 @@ REVERIE_INLINE void finish_vector(Vector v, const Finish& f, std::int64_t pixel,
     store(f.out + pixel * f.out_stride + channel, v, n);
 }
 
+/// The same, not inlined: for what is left over.
+__attribute__((noinline)) void finish_rest(Vector v, const Finish& f, std::int64_t pixel, int channel, int n) {
+    finish_vector(v, f, pixel, channel, n);
+}
+
 // ------------------------------------------------------------------------------------------------------- products
 
-/// `bare`: the sums are stored as they are, whole panels of them.
-template <int vectors, bool bare>
+/// Whole vectors of several pixels: stage after stage for all of them, so that each question is asked once.
+template <int rows, int vectors>
+REVERIE_INLINE void finish_rows(Vector (&sum)[rows][vectors], const std::int64_t (&pixel)[rows], int channel,
+                                const Finish& f) {
+#define REVERIE_EACH \
+    _Pragma("GCC unroll 16") for (int r = 0; r < rows; ++r) _Pragma("GCC unroll 4") for (int v = 0; v < vectors; ++v)
+    if (f.bias != nullptr) {
+        REVERIE_EACH { sum[r][v] += load(f.bias + channel + v * kWidth); }
+    }
+    if (f.addend != nullptr) {
+        REVERIE_EACH { sum[r][v] += load(f.addend + pixel[r] * f.addend_stride + channel + v * kWidth); }
+    }
+    if (f.activation != Finishing::None) {
+        REVERIE_EACH { sum[r][v] = relu(sum[r][v]); }
+        if (f.activation == Finishing::Relu6) {
+            REVERIE_EACH { sum[r][v] = at_most(sum[r][v], spread(6.0F)); }
+        }
+    }
+    if (f.bits != nullptr) {
+        REVERIE_EACH {
+            store_bits(f.bits + pixel[r] * f.bits_stride + channel / 8 + v * (kWidth / 8), slope_bits(sum[r][v], f),
+                       kWidth);
+        }
+    }
+    if (f.keep != nullptr) {
+        REVERIE_EACH {
+            const std::uint8_t* const bits = f.keep + pixel[r] * f.keep_stride + channel / 8 + v * (kWidth / 8);
+            sum[r][v] = keep(sum[r][v], load_bits(bits, kWidth));
+        }
+    }
+    REVERIE_EACH { store(f.out + pixel[r] * f.out_stride + channel + v * kWidth, sum[r][v]); }
+#undef REVERIE_EACH
+}
+
+template <int vectors>
 REVERIE_INLINE void product_rows(const Product& job, int first, const float* b, int channel, const Finish& finish) {
-    Vector sum[kRows][vectors] = {};
+    Vector sum[kRows][vectors];
+#pragma GCC unroll 16
+    for (int r = 0; r < kRows; ++r) {
+#pragma GCC unroll 4
+        for (int v = 0; v < vectors; ++v) {
+            sum[r][v] = Vector{};
+        }
+    }
     const float* const* table = job.rows + first;
     const float* const panel = b;
     for (int tap = 0; tap < job.taps; ++tap, table += job.row_capacity) {
@@ -83,21 +130,25 @@ REVERIE_INLINE void product_rows(const Product& job, int first, const float* b, 
         }
     }
     const int count = job.count - first < kRows ? job.count - first : kRows;
+    std::int64_t pixel[kRows];
 #pragma GCC unroll 16
     for (int r = 0; r < kRows; ++r) {
-        if (r < count) {
-            const std::int64_t pixel = job.pixels != nullptr ? job.pixels[first + r] : first + r;
+        const int at = first + (r < count ? r : count - 1);
+        pixel[r] = job.pixels != nullptr ? job.pixels[at] : at;
+    }
+    if (count == kRows && channel + vectors * kWidth <= job.channels) {
+        finish_rows(sum, pixel, channel, finish);
+        return;
+    }
+    // Unrolled, so that the sums need no place in memory.
+#pragma GCC unroll 16
+    for (int r = 0; r < kRows; ++r) {
 #pragma GCC unroll 4
-            for (int v = 0; v < vectors; ++v) {
-                const int at = channel + v * kWidth;
-                if (bare) {
-                    store(finish.out + pixel * finish.out_stride + at, sum[r][v]);
-                    continue;
-                }
-                const int n = job.channels - at;
-                if (n > 0) {
-                    finish_vector(sum[r][v], finish, pixel, at, n < kWidth ? n : kWidth);
-                }
+        for (int v = 0; v < vectors; ++v) {
+            const int at = channel + v * kWidth;
+            const int n = job.channels - at;
+            if (r < count && n > 0) {
+                finish_rest(sum[r][v], finish, pixel[r], at, n < kWidth ? n : kWidth);
             }
         }
     }
@@ -105,21 +156,28 @@ REVERIE_INLINE void product_rows(const Product& job, int first, const float* b, 
 
 void product(const Product& job, const Finish& finish) {
     const std::int64_t length = static_cast<std::int64_t>(job.packed_taps) * job.depth;
-    const bool as_is = finish.bias == nullptr && finish.addend == nullptr && finish.keep == nullptr &&
-                       finish.bits == nullptr && finish.activation == Finishing::None;
-    for (int panel = job.first_panel; panel < job.last_panel; ++panel) {
-        const float* b = job.packed + panel * kPanel * length;
-        const int columns = job.channels - panel * kPanel;
-        const bool narrow = kVectors > 1 && columns <= kWidth;
-        const bool bare = as_is && (columns >= kPanel || columns == kWidth);
+    const auto rows_by_panel = [&](int first, int panel) REVERIE_BODY {
+        const float* const b = job.packed + panel * kPanel * length;
+        if (kVectors > 1 && job.channels - panel * kPanel <= kWidth) {
+            product_rows<1>(job, first, b, panel * kPanel, finish);
+        } else {
+            product_rows<kVectors>(job, first, b, panel * kPanel, finish);
+        }
+    };
+    // A matrix that stays in the cache next to the core is read for each few rows, which writes each pixel's channels
+    // in one go; of a larger one each panel is read once for all rows.
+    constexpr std::int64_t kNear = 128 * 1024 / 4;
+    if (length * job.channels <= kNear) {
         for (int first = 0; first < job.count; first += kRows) {
-            if (narrow) {
-                bare ? product_rows<1, true>(job, first, b, panel * kPanel, finish)
-                     : product_rows<1, false>(job, first, b, panel * kPanel, finish);
-            } else {
-                bare ? product_rows<kVectors, true>(job, first, b, panel * kPanel, finish)
-                     : product_rows<kVectors, false>(job, first, b, panel * kPanel, finish);
+            for (int panel = job.first_panel; panel < job.last_panel; ++panel) {
+                rows_by_panel(first, panel);
             }
+        }
+        return;
+    }
+    for (int panel = job.first_panel; panel < job.last_panel; ++panel) {
+        for (int first = 0; first < job.count; first += kRows) {
+            rows_by_panel(first, panel);
         }
     }
 }
@@ -291,34 +349,83 @@ REVERIE_INLINE std::int64_t pixel_of(const Windows& job, int window) {
     return job.pixels != nullptr ? job.pixels[window] : window;
 }
 
-/// The same channels of several windows, so that a weight is loaded once for all.
-template <int together>
-REVERIE_INLINE void depthwise_windows(const Windows& job, int first, const float* weights, const Finish& finish) {
-    by_vectors(job.channels, [&](int c, int n) REVERIE_BODY {
-        Vector sum[together] = {};
-        for (int tap = 0; tap < job.taps; ++tap) {
-            const Vector weight = load(weights + tap * job.channels + c, n);
-            const float* const* inputs = job.inputs + tap * job.capacity + first;
+/// So many vectors of channels of several windows: weights are loaded once for all windows, addresses once for all
+/// vectors.
+template <int together, int vectors>
+REVERIE_INLINE void depthwise_windows(const Windows& job, int first, const float* weights, int c, int n,
+                                      const Finish& finish) {
+    Vector sum[together][vectors];
 #pragma GCC unroll 8
-            for (int w = 0; w < together; ++w) {
-                sum[w] += weight * load(inputs[w] + c, n);
-            }
+    for (int w = 0; w < together; ++w) {
+#pragma GCC unroll 4
+        for (int v = 0; v < vectors; ++v) {
+            sum[w][v] = Vector{};
+        }
+    }
+    // The pixels that the next windows see first, and no window before: the others are in the cache.
+    if (first + 2 * together <= job.capacity && job.taps > 0) {
+        const float* const* next = job.inputs + (job.taps - 1) * job.capacity + first + together;
+#pragma GCC unroll 8
+        for (int w = 0; w < together; ++w) {
+            __builtin_prefetch(next[w] + c);
+        }
+    }
+    for (int tap = 0; tap < job.taps; ++tap) {
+        const float* const* inputs = job.inputs + tap * job.capacity + first;
+        Vector weight[vectors];
+#pragma GCC unroll 4
+        for (int v = 0; v < vectors; ++v) {
+            weight[v] = load(weights + tap * job.channels + c + v * kWidth, n);
         }
 #pragma GCC unroll 8
         for (int w = 0; w < together; ++w) {
-            finish_vector(sum[w], finish, pixel_of(job, first + w), c, n);
+            const float* const input = inputs[w] + c;
+#pragma GCC unroll 4
+            for (int v = 0; v < vectors; ++v) {
+                sum[w][v] += weight[v] * load(input + v * kWidth, n);
+            }
         }
-    });
+    }
+    std::int64_t pixel[together];
+#pragma GCC unroll 8
+    for (int w = 0; w < together; ++w) {
+        pixel[w] = pixel_of(job, first + w);
+    }
+    if (n == kWidth) {
+        finish_rows(sum, pixel, c, finish);
+        return;
+    }
+#pragma GCC unroll 8
+    for (int w = 0; w < together; ++w) {
+#pragma GCC unroll 4
+        for (int v = 0; v < vectors; ++v) {
+            finish_rest(sum[w][v], finish, pixel[w], c + v * kWidth, n);
+        }
+    }
+}
+
+template <int together>
+REVERIE_INLINE void depthwise_channels(const Windows& job, int first, const float* weights, const Finish& finish) {
+    int c = 0;
+    for (; c + 2 * kWidth <= job.channels; c += 2 * kWidth) {
+        depthwise_windows<together, 2>(job, first, weights, c, kWidth, finish);
+    }
+    for (; c + kWidth <= job.channels; c += kWidth) {
+        depthwise_windows<together, 1>(job, first, weights, c, kWidth, finish);
+    }
+    if (c < job.channels) {
+        depthwise_windows<together, 1>(job, first, weights, c, job.channels - c, finish);
+    }
 }
 
 void depthwise(const Windows& job, const float* weights, const Finish& finish) {
     constexpr int kTogether = 4;
     int window = 0;
     for (; window + kTogether <= job.count; window += kTogether) {
-        depthwise_windows<kTogether>(job, window, weights, finish);
+        depthwise_channels<kTogether>(job, window, weights, finish);
     }
     for (; window < job.count; ++window) {
-        depthwise_windows<1>(job, window, weights, finish);
+        depthwise_channels<1>(job, window, weights, finish);
     }
 }
 

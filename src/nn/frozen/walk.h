@@ -34,39 +34,53 @@ Walk forward_walk(const Window& window, Size input, Size output);
 /// From the output's gradient to the input's: one walk for each place of the input relative to the stride.
 std::vector<Walk> backward_walks(const Window& window, Size input);
 
+/// Where a cell's taps lie in memory.
+class TapAddresses {
+  public:
+    TapAddresses(const Walk& walk, const Map& source);
+    /// The addresses of the taps of destination cells (a, b) to (a, b + run - 1); those of a tap lie side by side in
+    /// the table, those of the next tap `step` further.
+    void fill(std::int64_t image, std::int64_t a, std::int64_t b, std::int64_t run, const float* zeros,
+              const float** table, std::int64_t step) const;
+
+  private:
+    const Walk& walk_;
+    const Map& source_;
+};
+
 /// visit(scratch, first cell, count) for blocks of the destination, on all threads; `scratch.addresses` holds
 /// [taps][capacity] source cells (`zeros` where there is none), `scratch.pixels` the destination's cells. `capacity` is
 /// `block`, which is a multiple of what products take at once; addresses beyond the count repeat the last cell's.
 template <typename Visit>
 void for_each_block(const Walk& walk, const Map& source, const Map& destination, std::int64_t block, const float* zeros,
                     Workspace& work, const Visit& visit) {
+    const TapAddresses addresses(walk, source);
     const std::int64_t cells = walk.cells() * destination.batch;
     work.for_each((cells + block - 1) / block, [&](std::int64_t i, Scratch& scratch) {
         const std::int64_t first = i * block;
         const std::int64_t count = std::min(block, cells - first);
         scratch.addresses.resize(walk.taps.size() * static_cast<std::size_t>(block));
         scratch.pixels.resize(static_cast<std::size_t>(count));
-        const float** const addresses = scratch.addresses.data();
-        for (std::int64_t r = 0; r < count; ++r) {
-            const std::int64_t image = (first + r) / walk.cells();
-            const std::int64_t a = (first + r) % walk.cells() / walk.columns;
-            const std::int64_t b = (first + r) % walk.columns;
-            scratch.pixels[static_cast<std::size_t>(r)] =
+        std::int64_t image = first / walk.cells();
+        std::int64_t a = first % walk.cells() / walk.columns;
+        std::int64_t b = first % walk.columns;
+        for (std::int64_t r = 0; r < count;) {
+            const std::int64_t run = std::min(count - r, walk.columns - b);  // to the end of the row
+            const std::int64_t pixel =
                 (image * destination.height + walk.y0 + walk.step * a) * destination.width + walk.x0 + walk.step * b;
-            for (std::size_t t = 0; t < walk.taps.size(); ++t) {
-                std::int64_t y = walk.source_step * a + walk.taps[t].dy;
-                std::int64_t x = walk.source_step * b + walk.taps[t].dx;
-                if (walk.replicate) {
-                    y = std::clamp<std::int64_t>(y, 0, source.height - 1);
-                    x = std::clamp<std::int64_t>(x, 0, source.width - 1);
-                }
-                const bool inside = y >= 0 && x >= 0 && y < source.height && x < source.width;
-                addresses[static_cast<std::int64_t>(t) * block + r] =
-                    inside ? source.at((image * source.height + y) * source.width + x) : zeros;
+            for (std::int64_t k = 0; k < run; ++k) {
+                scratch.pixels[static_cast<std::size_t>(r + k)] = pixel + walk.step * k;
+            }
+            addresses.fill(image, a, b, run, zeros, scratch.addresses.data() + r, block);
+            r += run;
+            b = 0;
+            if (++a == walk.rows) {
+                a = 0;
+                ++image;
             }
         }
         for (std::size_t t = 0; t < walk.taps.size(); ++t) {
-            const float** const row = addresses + static_cast<std::int64_t>(t) * block;
+            const float** const row = scratch.addresses.data() + static_cast<std::int64_t>(t) * block;
             std::fill(row + count, row + block, row[count - 1]);
         }
         visit(scratch, first, static_cast<int>(count));

@@ -7,8 +7,11 @@
 #include <memory>
 #include <utility>
 
+#include "reverie/core/parallel.h"
 #include "support/expect_error.h"
+#include "support/float64_net.h"
 #include "support/formula_net.h"
+#include "support/frozen_maps.h"
 
 namespace reverie {
 namespace {
@@ -70,8 +73,16 @@ TEST(FrozenNet, ImageWithoutABatchGivesAGradientWithoutOne) {
     EXPECT_EQ(net.backward(features).sizes(), image.sizes());
 }
 
-TEST(FrozenNet, GradientReachesExactlyTheReceptiveField) {
-    FrozenNet net = test::formula_net("vgg16", "torchvision");
+class FrozenNetEngines : public testing::TestWithParam<Engine> {};
+
+INSTANTIATE_TEST_SUITE_P(Both, FrozenNetEngines, testing::Values(Engine::Frozen, Engine::Libtorch),
+                         [](const auto& tested) { return tested.param == Engine::Frozen ? "frozen" : "libtorch"; });
+
+TEST_P(FrozenNetEngines, GradientReachesExactlyTheReceptiveField) {
+    FrozenNet net = test::formula_net("vgg16", "torchvision", GetParam());
+    // Winograd's tiles reach beyond the field, and sums that should be zero there come out as rounding: 2e-6 of the
+    // largest, while the field's own border has a hundredth of it.
+    const double noise = GetParam() == Engine::Frozen ? 1e-5 : 0.0;
     const Tensor image = test::formula_image(192, 192, "d").squeeze(0);
     for (const Tap& tap : net.taps()) {
         if (tap.name != "features.8" && tap.name != "features.15" && tap.name != "features.20") {
@@ -84,7 +95,8 @@ TEST(FrozenNet, GradientReachesExactlyTheReceptiveField) {
         seed.select(2, row).select(2, column).fill_(1.0);
         const Tensor gradient = net.backward({{tap.name, seed}}).abs().sum(0);
         const auto reach = [&](std::int64_t axis, std::int64_t cell) {
-            const Tensor touched = gradient.sum(axis == 0 ? 1 : 0).nonzero();
+            const Tensor line = gradient.sum(axis == 0 ? 1 : 0);
+            const Tensor touched = (line > noise * line.max()).nonzero();
             const auto first = touched.min().item<std::int64_t>();
             const auto last = touched.max().item<std::int64_t>();
             const double middle = tap.offset + static_cast<double>(cell * tap.stride);
@@ -155,62 +167,42 @@ TEST(FrozenNet, PoolingByL2HasNoGradientWhereAllIsZero) {
     EXPECT_TRUE(at::allclose(gradient, wanted)) << gradient;
 }
 
-TEST(FrozenNet, EstimateOfMemoryIsNearTheAllocatedPeak) {
+TEST_P(FrozenNetEngines, EstimateOfMemoryIsNearTheAllocatedPeak) {
+    // Alone: what other threads allocate is not seen by the counter.
+    const ThreadShare alone(1);
     for (const auto& [architecture, tap] : std::vector<std::pair<std::string, std::string>>{
              {"vgg16", "relu4_1"}, {"inception_v3", "Mixed_6c"}, {"efficientnet_lite0", "block11.expand"}}) {
-        FrozenNet net = test::formula_net(architecture, "torchvision");
+        Graph graph = make_graph(architecture, "torchvision");
+        const StateDict weights = test::formula_state(graph);
         const Tensor image = test::formula_image(224, 288, "f");
-        net.forward(image, {tap}, false);  // binds the weights
         auto peak = std::make_shared<PeakMemory>();
+        double estimate = 0.0;
         {
             const c10::DebugInfoGuard guard(c10::DebugInfoKind::PROFILER_STATE, peak);
-            const Features features = net.forward(image, {tap});
-            net.backward(features);
-        }
-        // The estimate counts the weights too.
-        std::int64_t weights = 0;
-        const Graph& graph = net.graph();
-        const std::vector<bool> needed = needed_nodes(graph, {find_tap(graph, tap)});
-        for (std::size_t i = 0; i < graph.nodes.size(); ++i) {
-            if (needed[i] && graph.nodes[i].op == Op::Convolution) {
-                const WeightShape kernel = weights_of(graph, graph.nodes[i]).front();
-                weights += 4 * kernel.shape[0] * (kernel.shape[1] * kernel.shape[2] * kernel.shape[3] + 1);
+            FrozenNet net(std::move(graph), weights, c10::Device(c10::kCPU), GetParam());
+            for (int pass = 0; pass < 2; ++pass) {  // the second finds the weights ready and the scratch grown
+                net.backward(net.forward(image, {tap}));
             }
+            estimate = static_cast<double>(net.bytes({224, 288}, {tap}));
         }
-        const auto estimate = static_cast<double>(net.bytes({224, 288}, {tap}) - weights);
         EXPECT_NEAR(static_cast<double>(peak->peak()) / estimate, 1.0, 0.25) << architecture;
     }
 }
 
-TEST(FrozenNet, ReplicatesEveryBorderWhenAsked) {
+TEST_P(FrozenNetEngines, ReplicatesEveryBorderWhenAsked) {
     Graph graph = make_graph("vgg16", "torchvision");
     replicate_all_padding(graph);
-    const Normalization normalization = graph.normalization;
-    const Graph plain = graph;
-    FrozenNet net = test::formula_net(std::move(graph));
+    const StateDict weights = test::formula_state(graph);
     const Tensor image = test::formula_image(21, 18, "image");
-    const Features features = net.forward(image, {"relu2_1"});
-    const Tensor seed = features.at("relu2_1").sin();
-    const Tensor gradient = net.backward({{"relu2_1", seed}});
-
-    // The same by LibTorch's own padding and autograd.
-    const Tensor leaf = image.clone().set_requires_grad(true);
-    const auto row = [](const double(&v)[3]) { return at::tensor({v[0], v[1], v[2]}, at::kFloat).view({1, 3, 1, 1}); };
-    Tensor x = leaf * row(normalization.scale) + row(normalization.shift);
-    for (const int index : {0, 2, 5}) {
-        const std::string key = "features." + std::to_string(index);
-        for (const WeightShape& weight : weights_of(plain)) {
-            if (weight.name == key + ".weight") {
-                const Tensor kernel = test::formula_tensor(weight.name, weight.shape, false);
-                const Tensor bias = test::formula_tensor(key + ".bias", {weight.shape[0]}, false);
-                x = at::relu(at::conv2d(at::replication_pad2d(x, {1, 1, 1, 1}), kernel, bias));
-            }
-        }
-        x = index == 2 ? at::max_pool2d(x, {2, 2}) : x;
-    }
-    EXPECT_LT((x.detach() - features.at("relu2_1")).abs().max().item<double>(), 1e-4);
-    x.backward(seed);
-    EXPECT_LT(((leaf.grad() - gradient).norm() / leaf.grad().norm()).item<double>(), 1e-5);
+    // Padded by LibTorch's own operator, with autograd. One of its ReLU units lies within rounding of zero, and such a
+    // unit alone makes a gradient differ by half a percent: the reference takes the engine's word for the side it is
+    // on, and the rest is held to rounding.
+    test::Float64Net right(graph, weights, image, {"relu2_1"}, GetParam());
+    FrozenNet net(graph, weights, c10::Device(c10::kCPU), GetParam());
+    const Tensor feature = net.forward(image, {"relu2_1"}).at("relu2_1");
+    EXPECT_LT(test::relative_error(feature, right.feature("relu2_1")), 5e-6);
+    const Tensor seed = feature.sin();
+    EXPECT_LT(test::relative_error(net.backward({{"relu2_1", seed}}), right.backward({{"relu2_1", seed}})), 5e-6);
 }
 
 }  // namespace
