@@ -70,6 +70,7 @@ class Transcription:
     def per_iteration(self, size):
         def measure(count):
             return self.function(self.net, self.args.content, self.args.style, size, count), 0
+        measure(1)  # LibTorch's first call prepares much
         return measuring.slope(measure, LOW, LOW + self.args.iterations)
 
 
