@@ -37,7 +37,7 @@ class Dreamer:
         options, many = self.options, len(inputs) > 1
         weights = ["--weights", options.weights] if options.weights else []
         output = os.path.join(self.folder, "dreams/" if many else "dream.png")
-        run = measuring.run([options.program, *inputs, "-o", output, "--overwrite", "--progress", "none", "--json",
+        run = measuring.run([options.program, *inputs, "-o", output, "--overwrite", "--quiet", "--json",
                              "--network", options.network, *weights, "--engine", self.name, "--threads",
                              str(threads or options.threads), "--size", str(size), *flags])
         self.sizes[size] = run.lines[0]["width"], run.lines[0]["height"]

@@ -50,7 +50,7 @@ class Ours:
     def run(self, inputs, *flags, own_net=True):
         network = ["--network", "vgg19", "--weights", self.weights] if own_net else []
         return measuring.run([self.args.program, *inputs, "--style", self.args.style, "-o",
-                              os.path.join(self.folder.name, "out"), "--overwrite", "--progress", "none", "--json",
+                              os.path.join(self.folder.name, "out"), "--overwrite", "--quiet", "--json",
                               *network, *self.flags, *flags])
 
     def per_iteration(self, preset, size):
