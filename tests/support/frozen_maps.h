@@ -9,6 +9,7 @@
 
 #include "nn/frozen/map.h"
 #include "support/closed_formula.h"
+#include "support/relative_error.h"
 
 namespace reverie::test {
 
@@ -104,13 +105,5 @@ class SlopeBits {
     std::int64_t stride_;
     std::vector<std::uint8_t> memory_;
 };
-
-/// Norm of the difference by the norm of what is right.
-inline double relative_error(const Tensor& found, const Tensor& right) {
-    const Tensor wanted = right.to(at::kDouble);
-    const double size = wanted.norm().item<double>();
-    const double difference = (found.to(at::kDouble) - wanted).norm().item<double>();
-    return size == 0.0 ? difference : difference / size;
-}
 
 }  // namespace reverie::test

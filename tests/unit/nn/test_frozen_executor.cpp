@@ -16,7 +16,7 @@
 #include "support/expect_error.h"
 #include "support/float64_net.h"
 #include "support/formula_net.h"
-#include "support/frozen_maps.h"
+#include "support/relative_error.h"
 
 namespace reverie {
 namespace {
@@ -101,7 +101,8 @@ Graph linear(const Graph& from) {
     return graph;
 }
 
-// Winograd's rounding grows with depth: up to 7e-6 of a feature and 7e-6 of a gradient were measured.
+// Winograd's rounding grows with depth: up to 6e-6 of a feature and 4e-6 of a gradient were measured. (Deeper taps are
+// the parity tests' business.)
 constexpr double kNear = 2e-5;
 
 /// Features, the gradient of each of them while the others are silent, and that of all together.
@@ -221,7 +222,7 @@ TEST_P(FrozenExecutor, WithoutActivationsEveryTapAloneEqualsLibtorch) {
 
 INSTANTIATE_TEST_SUITE_P(
     Nets, FrozenExecutor,
-    testing::Values(Variant{"vgg16", "vgg16", "torchvision", {"relu1_2", "relu3_1", "pool3", "relu5_1"}},
+    testing::Values(Variant{"vgg16", "vgg16", "torchvision", {"relu1_2", "relu3_1", "pool3", "relu4_1"}},
                     Variant{"vgg16_replicated", "vgg16", "torchvision", {"relu2_2", "relu4_1"}, replicate_all_padding},
                     Variant{"vgg16_average",
                             "vgg16",

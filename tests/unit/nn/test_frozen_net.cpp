@@ -11,7 +11,7 @@
 #include "support/expect_error.h"
 #include "support/float64_net.h"
 #include "support/formula_net.h"
-#include "support/frozen_maps.h"
+#include "support/relative_error.h"
 
 namespace reverie {
 namespace {
