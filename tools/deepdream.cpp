@@ -63,9 +63,8 @@ class DeepDream : public Program {
     }
 
     PictureTask prepare(Session& session, const WeightStore& store) {
-        const c10::Device device = session.runtime().device;
         const NetworkWeights weights = resolve_network(session, network_, store, dream_networks());
-        nets_.emplace([weights, device] { return load_net(weights, device); });
+        nets_ = load_nets(session, network_, weights);
         const DreamOptions options = options_for(session, weights.network);
         const std::int64_t memory = memory_limit(session, pictures_);
 
@@ -99,7 +98,7 @@ class DeepDream : public Program {
     PictureOptions pictures_;
     DreamFlags dream_;
     NetworkOptions network_;
-    std::optional<Pool<FrozenNet>> nets_;  ///< each remembers its last picture, so pictures in work have one each
+    std::unique_ptr<Pool<FrozenNet>> nets_;
 };
 
 }  // namespace

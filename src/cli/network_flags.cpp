@@ -70,6 +70,12 @@ void fetch_network(Session& session, const NetworkOptions& options, const Weight
     }
 }
 
+const Choices<Engine>& engines() {
+    static const Choices<Engine> all = {
+        {"auto", Engine::Auto}, {"frozen", Engine::Frozen}, {"libtorch", Engine::Libtorch}};
+    return all;
+}
+
 }  // namespace
 
 void add_flags(CLI::App& app, NetworkOptions& options, const std::vector<std::string>& choices) {
@@ -80,6 +86,10 @@ void add_flags(CLI::App& app, NetworkOptions& options, const std::vector<std::st
               "take the net's weights from this .pth or .safetensors file (needs --network)");
     group.add("--preprocessing", options.preprocessing, "HOW",
               "what that file's net wants to see: torchvision, inception, caffe, keras or lite0", "told by the file");
+    group.add_choice(
+        "--engine", options.engine, engines(),
+        "what computes the net; auto: frozen, our own kernels, on a CPU, else libtorch. The two differ in the "
+        "last digits");
     not_configurable(group.add("--list-networks", options.list_networks,
                                "list the nets: installed or not, where from, licence; and stop"));
     not_configurable(
@@ -173,6 +183,13 @@ NetworkWeights resolve_network(Session& session, const NetworkOptions& options, 
     return weights;
 }
 
+std::unique_ptr<Pool<FrozenNet>> load_nets(Session& session, const NetworkOptions& options,
+                                           const NetworkWeights& weights, const std::function<void(Graph&)>& adapt) {
+    const auto first =
+        std::make_shared<const FrozenNet>(load_net(weights, session.runtime().device, adapt, options.engine));
+    return std::make_unique<Pool<FrozenNet>>([first] { return first->sibling(); });
+}
+
 bool answer(Session& session, const NetworkOptions& options, const WeightStore& store,
             const std::vector<std::string>& choices) {
     if (options.list_networks) {
@@ -196,6 +213,9 @@ Settings made_with(const Session& session, const NetworkOptions& options, const 
     settings.set("weights", weights.file.filename().string());
     if (!options.weights.empty()) {
         settings.set("preprocessing", weights.preprocessing);
+    }
+    if (options.engine != Engine::Auto) {
+        settings.set("engine", choice_text(engines(), options.engine));
     }
     return settings;
 }

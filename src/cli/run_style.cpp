@@ -203,11 +203,8 @@ class StyleBatch {
         if (nets_) {
             return;
         }
-        const c10::Device device = session_.runtime().device;
         const NetworkWeights weights = resolve_network(session_, network_, store_, style_networks());
-        nets_.emplace([this, weights, device] {
-            return load_net(weights, device, [this](Graph& graph) { prepare_graph(graph, options_); });
-        });
+        nets_ = load_nets(session_, network_, weights, [this](Graph& graph) { prepare_graph(graph, options_); });
         net_settings_ = made_with(session_, network_, weights);
         if (!flags_.checkpoint.empty()) {
             weights_digest_ = sha256_of_file(weights.file);
@@ -275,6 +272,7 @@ class StyleBatch {
         const Runtime& runtime = session_.runtime();
         identity.set("device", runtime.device.str());
         identity.set("threads", static_cast<std::int64_t>(runtime.threads));
+        identity.set("engine", nets_->first().engine() == Engine::Frozen ? "frozen" : "libtorch");
         identity.set("deterministic", runtime.deterministic ? "true" : "false");
         identity.set(bytes_of("the weights"), weights_digest_);
         for (std::size_t i = 0; i < variant.sources.size(); ++i) {
@@ -372,7 +370,7 @@ class StyleBatch {
     std::vector<PictureVariant> variants_;  ///< empty: all styles blended
     std::int64_t min_side_ = 1;
 
-    std::optional<Pool<FrozenNet>> nets_;  ///< each remembers its last picture, so pictures in work have one each
+    std::unique_ptr<Pool<FrozenNet>> nets_;
     Settings net_settings_;
     std::string weights_digest_;  ///< with --checkpoint
     std::int64_t memory_ = 0;

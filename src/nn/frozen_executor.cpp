@@ -4,6 +4,7 @@
 #include <c10/core/GradMode.h>
 
 #include <algorithm>
+#include <mutex>
 #include <utility>
 
 #include "nn/frozen/convolution.h"
@@ -24,20 +25,56 @@ constexpr auto kChannelsLast = at::MemoryFormat::ChannelsLast;
 
 std::size_t index(int i) { return static_cast<std::size_t>(i); }
 
+/// The convolutions of a net, each made when it is first needed; any number of threads may use them at once.
+class Convolutions {
+  public:
+    Convolutions(const Graph& graph, const StateDict& weights, const Kernels& kernels)
+        : graph_(graph), weights_(weights), kernels_(kernels), made_(graph.nodes.size()) {}
+
+    const Graph& graph() const { return graph_; }
+    const Kernels& kernels() const { return kernels_; }
+    Convolution& of(int node);
+
+  private:
+    const Graph& graph_;
+    const StateDict& weights_;
+    const Kernels& kernels_;
+    std::mutex mutex_;
+    std::vector<std::unique_ptr<Convolution>> made_;  // by node
+};
+
+Convolution& Convolutions::of(int node) {
+    const std::lock_guard lock(mutex_);
+    std::unique_ptr<Convolution>& made = made_[index(node)];
+    if (made == nullptr) {
+        const auto read = [this, node] {
+            NodeWeights bound = bind_node(graph_, node, weights_);
+            if (bound.weight.dim() == 2) {
+                bound.weight = bound.weight.unsqueeze(-1).unsqueeze(-1);  // Linear: of one cell
+            }
+            return bound;
+        };
+        const Node& of = graph_.nodes[index(node)];
+        made = frozen::make_convolution(of, graph_.nodes[index(of.inputs[0])].channels, read, kernels_);
+    }
+    return *made;
+}
+
 class FrozenExecutor final : public Executor {
   public:
-    FrozenExecutor(const Graph& graph, const StateDict& weights, const Kernels& kernels)
-        : graph_(graph), weights_(weights), kernels_(kernels), convolutions_(graph.nodes.size()) {}
+    explicit FrozenExecutor(std::shared_ptr<Convolutions> convolutions)
+        : convolutions_(std::move(convolutions)), graph_(convolutions_->graph()), kernels_(convolutions_->kernels()) {}
 
     std::vector<Tensor> forward(const Tensor& image, const std::vector<int>& wanted, bool keep) override;
     Tensor backward(const std::vector<Tensor>& gradients, bool again) override;
     std::int64_t peak_bytes(Size image, const std::vector<int>& wanted) const override;
     std::int64_t weight_bytes(const std::vector<int>& wanted) const override;
+    std::unique_ptr<Executor> sibling() const override { return std::make_unique<FrozenExecutor>(convolutions_); }
 
   private:
     const Node& node_of(const Plan::Step& step) const { return graph_.nodes[index(step.node)]; }
     std::int64_t inputs_of(const Node& node) const { return graph_.nodes[index(node.inputs[0])].channels; }
-    Convolution& convolution(int node);
+    Convolution& convolution(int node) { return convolutions_->of(node); }
 
     void take_plan(std::int64_t batch, Size image, const std::vector<int>& wanted, bool keep);
     std::uint8_t* memory(int span) const { return arena_.data_ptr<std::uint8_t>() + plan_.spans[index(span)].offset; }
@@ -71,10 +108,9 @@ class FrozenExecutor final : public Executor {
     void run_back(const Plan::Step& step, const Map& gradient);
     void add_map(const Map& from, int value);
 
+    std::shared_ptr<Convolutions> convolutions_;
     const Graph& graph_;
-    const StateDict& weights_;
     const Kernels& kernels_;
-    std::vector<std::unique_ptr<Convolution>> convolutions_;  // by node, when first needed
     frozen::Workspace work_;
 
     // of the last forward
@@ -85,22 +121,6 @@ class FrozenExecutor final : public Executor {
     std::vector<Tensor> seeds_;
     bool kept_ = false;
 };
-
-Convolution& FrozenExecutor::convolution(int node) {
-    std::unique_ptr<Convolution>& made = convolutions_[index(node)];
-    if (made == nullptr) {
-        const auto read = [this, node] {
-            NodeWeights bound = bind_node(graph_, node, weights_);
-            if (bound.weight.dim() == 2) {
-                bound.weight = bound.weight.unsqueeze(-1).unsqueeze(-1);  // Linear: of one cell
-            }
-            return bound;
-        };
-        const Node& of = graph_.nodes[index(node)];
-        made = frozen::make_convolution(of, inputs_of(of), read, kernels_);
-    }
-    return *made;
-}
 
 void FrozenExecutor::take_plan(std::int64_t batch, Size image, const std::vector<int>& wanted, bool keep) {
     const bool same = plan_.batch == batch && plan_.image == image && plan_.wanted == wanted && plan_.keep == keep &&
@@ -197,9 +217,14 @@ void FrozenExecutor::run(const Plan::Step& step, const Tensor& image) {
             frozen::pool(node, map_of(step.input), output, step.chosen >= 0 ? memory(step.chosen) : nullptr, finish,
                          kernels_, work_);
             break;
-        case Op::GlobalAverage:
-            frozen::tensor_of(output).copy_(frozen::tensor_of(map_of(step.input)).mean({2, 3}, /*keepdim=*/true));
+        case Op::GlobalAverage: {
+            const Tensor mean = frozen::tensor_of(map_of(step.input)).mean({2, 3}).contiguous();  // [N,C]
+            Map from = output;
+            from.data = mean.data_ptr<float>();
+            from.stride = output.channels;
+            frozen::finish_map(from, output, finish, kernels_, work_);
             break;
+        }
         case Op::Activation:
         case Op::Add:
         case Op::Concatenate:
@@ -416,7 +441,7 @@ std::int64_t FrozenExecutor::weight_bytes(const std::vector<int>& wanted) const 
 }  // namespace
 
 std::unique_ptr<Executor> make_frozen_executor(const Graph& graph, const StateDict& weights, const Kernels& kernels) {
-    return std::make_unique<FrozenExecutor>(graph, weights, kernels);
+    return std::make_unique<FrozenExecutor>(std::make_shared<Convolutions>(graph, weights, kernels));
 }
 
 }  // namespace reverie

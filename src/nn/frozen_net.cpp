@@ -15,8 +15,8 @@
 namespace reverie {
 
 struct FrozenNet::State {
-    Graph graph;
-    StateDict weights;
+    std::shared_ptr<const Graph> graph;
+    std::shared_ptr<const StateDict> weights;
     c10::Device device;
     Engine engine;
     std::unique_ptr<Executor> executor;
@@ -28,16 +28,23 @@ struct FrozenNet::State {
     std::vector<int> nodes(const std::vector<std::string>& taps) const {
         std::vector<int> found;
         for (const std::string& tap : taps) {
-            found.push_back(find_tap(graph, tap));
+            found.push_back(find_tap(*graph, tap));
         }
         return found;
     }
 };
 
 FrozenNet::FrozenNet(Graph graph, StateDict weights, c10::Device device, Engine engine)
-    : state_(new State{std::move(graph), std::move(weights), device, engine, nullptr, {}, true}) {
-    check_weights(state_->graph, state_->weights);
-    const bool fit = device.is_cpu() && frozen::can_run(state_->graph);
+    : state_(new State{std::make_shared<const Graph>(std::move(graph)),
+                       std::make_shared<const StateDict>(std::move(weights)),
+                       device,
+                       engine,
+                       nullptr,
+                       {},
+                       true}) {
+    const Graph& of = *state_->graph;
+    check_weights(of, *state_->weights);
+    const bool fit = device.is_cpu() && frozen::can_run(of);
     if (engine == Engine::Frozen && !fit) {
         throw Error(ErrorKind::Usage,
                     "--engine frozen runs on the CPU, and replicates borders around 3x3 windows only; "
@@ -48,8 +55,15 @@ FrozenNet::FrozenNet(Graph graph, StateDict weights, c10::Device device, Engine 
         state_->engine = fit ? Engine::Frozen : Engine::Libtorch;
     }
     state_->executor = state_->engine == Engine::Frozen
-                           ? make_frozen_executor(state_->graph, state_->weights, frozen::best_kernels())
-                           : make_libtorch_executor(state_->graph, state_->weights, device);
+                           ? make_frozen_executor(of, *state_->weights, frozen::best_kernels())
+                           : make_libtorch_executor(of, *state_->weights, device);
+}
+
+FrozenNet::FrozenNet(std::unique_ptr<State> state) : state_(std::move(state)) {}
+
+FrozenNet FrozenNet::sibling() const {
+    return FrozenNet(std::unique_ptr<State>(new State{
+        state_->graph, state_->weights, state_->device, state_->engine, state_->executor->sibling(), {}, true}));
 }
 
 FrozenNet::~FrozenNet() = default;
@@ -59,7 +73,7 @@ FrozenNet& FrozenNet::operator=(FrozenNet&&) noexcept = default;
 Features FrozenNet::forward(const Tensor& image, const std::vector<std::string>& taps, bool keep_for_backward) {
     const std::vector<int> nodes = state_->nodes(taps);
     const Size size = size_of(image);
-    const std::vector<Size> sizes = sizes_of(state_->graph, size);
+    const std::vector<Size> sizes = sizes_of(*state_->graph, size);
     for (std::size_t i = 0; i < nodes.size(); ++i) {
         const Size cells = sizes[static_cast<std::size_t>(nodes[i])];
         if (cells.height <= 0 || cells.width <= 0) {
@@ -91,14 +105,14 @@ Tensor FrozenNet::backward(const Features& gradients, bool again) {
     return state_->batched || !gradient.defined() ? gradient : gradient.squeeze(0);
 }
 
-const std::string& FrozenNet::architecture() const { return state_->graph.architecture; }
-const Graph& FrozenNet::graph() const { return state_->graph; }
+const std::string& FrozenNet::architecture() const { return state_->graph->architecture; }
+const Graph& FrozenNet::graph() const { return *state_->graph; }
 c10::Device FrozenNet::device() const { return state_->device; }
 Engine FrozenNet::engine() const { return state_->engine; }
-std::vector<Tap> FrozenNet::taps() const { return taps_of(state_->graph); }
+std::vector<Tap> FrozenNet::taps() const { return taps_of(*state_->graph); }
 
 std::int64_t FrozenNet::min_side(const std::vector<std::string>& taps) const {
-    return reverie::min_side(state_->graph, state_->nodes(taps));
+    return reverie::min_side(*state_->graph, state_->nodes(taps));
 }
 
 std::int64_t FrozenNet::bytes(Size image, const std::vector<std::string>& taps) const {

@@ -47,6 +47,9 @@ class LibtorchExecutor final : public Executor {
     std::int64_t weight_bytes(const std::vector<int>& wanted) const override {
         return libtorch_weight_bytes(graph_, wanted);
     }
+    std::unique_ptr<Executor> sibling() const override {
+        return std::make_unique<LibtorchExecutor>(graph_, weights_, device_, layout_);
+    }
 
   private:
     const NodeWeights& weights_of(int node);

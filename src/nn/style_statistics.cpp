@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <limits>
 
+#include "nn/frozen/row_products.h"
 #include "reverie/core/error.h"
 
 namespace reverie {
@@ -41,6 +42,12 @@ void Moments::add(const Tensor& rows, const Tensor& weights) {
         first = at::zeros({channels}, rows.options().dtype(at::kDouble));
         second = at::zeros({channels, channels}, rows.options().dtype(at::kDouble));
     }
+    weight += weights.defined() ? weights.sum(at::kDouble).item<double>() : static_cast<double>(positions);
+    if (exact_enough(rows) == at::kFloat && frozen::takes_rows(rows)) {
+        const Tensor dense = rows.contiguous();
+        frozen::add_moments_(first, second, weights.defined() ? dense * weights.unsqueeze(1) : dense, dense);
+        return;
+    }
     for (std::int64_t start = 0; start < positions; start += kBlockRows) {
         const std::int64_t count = std::min(kBlockRows, positions - start);
         const Tensor block = rows.narrow(0, start, count).to(exact_enough(rows));
@@ -48,7 +55,6 @@ void Moments::add(const Tensor& rows, const Tensor& weights) {
         first.add_(weighted.sum(0));
         second.add_(weighted.t().mm(block));
     }
-    weight += weights.defined() ? weights.sum(at::kDouble).item<double>() : static_cast<double>(positions);
 }
 
 Moments Moments::means() const {
@@ -132,12 +138,20 @@ StyleDistance StyleTarget::distance(const Moments& moments) const {
     return {value, to_mean * scale_, symmetric(to_second) * (scale_ * scale_)};
 }
 
-Tensor rows_gradient(const Tensor& rows, const Tensor& weights, const StyleDistance& distance, double total) {
+void add_rows_gradient_(Tensor& gradient, const Tensor& rows, const Tensor& weights, const StyleDistance& distance,
+                        double factor, bool begun) {
     const at::ScalarType type = exact_enough(rows);
-    const Tensor linear = (distance.second * (2.0 / total)).to(type);
-    const Tensor constant = (distance.first / total).to(type);
-    Tensor gradient = at::addmm(constant, rows.to(type), linear).to(at::kFloat);
-    return weights.defined() ? gradient.mul_(weights.unsqueeze(1)) : gradient;
+    const Tensor linear = (distance.second * (2.0 * factor)).to(type);
+    const Tensor constant = (distance.first * factor).to(type);
+    if (!weights.defined() && type == at::kFloat && frozen::takes_rows(rows) && frozen::takes_rows(gradient)) {
+        frozen::multiply_rows_(gradient, rows, linear, constant, begun);
+        return;
+    }
+    Tensor part = at::addmm(constant, rows.to(type), linear).to(at::kFloat);
+    if (weights.defined()) {
+        part.mul_(weights.unsqueeze(1));
+    }
+    begun ? gradient.add_(part) : gradient.copy_(part);
 }
 
 }  // namespace reverie

@@ -293,6 +293,36 @@ void StyleObjective::State::take_distances() {
 /// The gradient of everything said about a tile's own cells, by tap.
 Features StyleObjective::State::seeds(const Features& features, const StyleTile& tile) {
     Features seeds;
+    for (std::size_t l = 0; l < layers.size(); ++l) {
+        const OwnFeatures own = own_features(features, layers[l], tile);
+        if (own.empty()) {
+            continue;
+        }
+        const Tensor rows = rows_of(own.values);
+        const Tensor& all = features.at(layers[l].tap);
+        // Where the tile's own cells are all there are, gradients are written where they are wanted.
+        const bool whole = own.values.sizes() == all.sizes();
+        Tensor sum = whole ? at::empty_like(all) : at::empty_like(own.values, at::MemoryFormat::ChannelsLast);
+        Tensor sum_rows = rows_of(sum);
+        bool begun = false;
+        for (const Goal& goal : goals[l]) {
+            if (!goal.sums.empty()) {
+                add_rows_gradient_(sum_rows, rows, own_weights(goal.weights, own.rows, own.columns), goal.distance,
+                                   goal.share / goal.sums.weight, begun);
+                begun = true;
+            }
+        }
+        if (!begun) {
+            sum.zero_();
+        }
+        Tensor& seed = seeds[layers[l].tap];
+        if (whole) {
+            seed = sum;
+        } else {
+            seed = at::zeros_like(all);
+            own_part(seed, own.rows, own.columns).copy_(sum);
+        }
+    }
     const auto seed_of = [&](const Layer& layer, const OwnFeatures& own) {
         Tensor& seed = seeds[layer.tap];
         if (!seed.defined()) {
@@ -300,22 +330,6 @@ Features StyleObjective::State::seeds(const Features& features, const StyleTile&
         }
         return own_part(seed, own.rows, own.columns);
     };
-    for (std::size_t l = 0; l < layers.size(); ++l) {
-        const OwnFeatures own = own_features(features, layers[l], tile);
-        if (own.empty()) {
-            continue;
-        }
-        const Tensor rows = rows_of(own.values);
-        Tensor seed = seed_of(layers[l], own);
-        for (const Goal& goal : goals[l]) {
-            if (goal.sums.empty()) {
-                continue;
-            }
-            const Tensor part =
-                rows_gradient(rows, own_weights(goal.weights, own.rows, own.columns), goal.distance, goal.sums.weight);
-            seed.add_(part.view({1, own.rows.count, own.columns.count, -1}).permute({0, 3, 1, 2}), goal.share);
-        }
-    }
     for (const ContentLayer& one : contents) {
         const OwnFeatures own = own_features(features, one.layer, tile);
         if (own.empty()) {
@@ -346,9 +360,10 @@ void StyleObjective::State::add_palette(const Tensor& image, Tensor& gradient) {
         goal.distance = goal.target.distance(goal.sums.means());
         palette_loss.add_(goal.distance.value, goal.share);
         for_each_band(image, [&](const Tensor& rows, std::int64_t y, std::int64_t count) {
-            const Tensor part =
-                rows_gradient(rows, band_weights(goal.weights, y, count), goal.distance, goal.sums.weight);
-            gradient.narrow(1, y, count).add_(part.view({count, -1, 3}).permute({2, 0, 1}), goal.share);
+            Tensor part = at::empty_like(rows);
+            add_rows_gradient_(part, rows, band_weights(goal.weights, y, count), goal.distance,
+                               goal.share / goal.sums.weight, /*begun=*/false);
+            gradient.narrow(1, y, count).add_(part.view({count, -1, 3}).permute({2, 0, 1}));
         });
     }
 }

@@ -2,10 +2,13 @@
 #pragma once
 
 #include <filesystem>
+#include <functional>
 #include <string>
 #include <vector>
 
 #include "reverie/cli/app.h"
+#include "reverie/core/pool.h"
+#include "reverie/nn/frozen_net.h"
 #include "reverie/weights/store.h"
 
 namespace reverie {
@@ -14,6 +17,7 @@ struct NetworkOptions {
     std::string network = "auto";
     std::filesystem::path weights;  ///< a file instead of the catalogue's
     std::string preprocessing;      ///< of that file; empty: told by the file
+    Engine engine = Engine::Auto;
     bool list_networks = false;
     bool list_layers = false;
     bool fetch = false;
@@ -37,6 +41,12 @@ InstalledNetwork choose_network(const NetworkOptions& options, const WeightStore
 /// and Weights.
 NetworkWeights resolve_network(Session& session, const NetworkOptions& options, const WeightStore& store,
                                const std::vector<std::string>& choices);
+
+/// The net on --engine, as many times as are used at once: each remembers its last picture, all share the weights.
+/// `adapt` may change its graph first. Throws Usage and Weights.
+std::unique_ptr<Pool<FrozenNet>> load_nets(Session& session, const NetworkOptions& options,
+                                           const NetworkWeights& weights,
+                                           const std::function<void(Graph&)>& adapt = {});
 
 /// Does what --list-networks, --list-layers and --fetch ask for; false when none was given.
 bool answer(Session& session, const NetworkOptions& options, const WeightStore& store,

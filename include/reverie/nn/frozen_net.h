@@ -35,6 +35,8 @@ class Executor {
     virtual std::int64_t peak_bytes(Size image, const std::vector<int>& wanted) const = 0;
     /// Bytes of the weights that the wanted nodes need, as they are held.
     virtual std::int64_t weight_bytes(const std::vector<int>& wanted) const = 0;
+    /// Another one of the same graph, which shares the weights as far as they are prepared for it.
+    virtual std::unique_ptr<Executor> sibling() const = 0;
 };
 
 /// What runs a net.
@@ -53,6 +55,10 @@ class FrozenNet {
     ~FrozenNet();
     FrozenNet(FrozenNet&&) noexcept;
     FrozenNet& operator=(FrozenNet&&) noexcept;
+
+    /// Another net on the same weights, to be used at the same time on another thread: each remembers its own last
+    /// image.
+    FrozenNet sibling() const;
 
     /// Runs no deeper than the taps asked for. `image`: RGB in [0,1], [3,H,W] or [N,3,H,W]; normalisation is inside.
     /// With `keep_for_backward` what backward needs is held until backward or the next forward. Throws Usage for an
@@ -75,6 +81,7 @@ class FrozenNet {
 
   private:
     struct State;
+    explicit FrozenNet(std::unique_ptr<State> state);
     std::unique_ptr<State> state_;
 };
 

@@ -62,8 +62,9 @@ class StyleTarget {
     Tensor covariance_, root_;  // W2: with ridge, and its square root
 };
 
-/// The gradient with respect to `rows` [n,C] of a distance of means taken over a total weight of `total`: float32
-/// [n,C], w (2 S x + f) / total.
-Tensor rows_gradient(const Tensor& rows, const Tensor& weights, const StyleDistance& distance, double total);
+/// The gradient with respect to `rows` [n,C] of `factor` times a distance whose means are sums over rows: float32
+/// [n,C], w factor (2 S x + f). Written to `gradient`, or added to it when that is `begun`.
+void add_rows_gradient_(Tensor& gradient, const Tensor& rows, const Tensor& weights, const StyleDistance& distance,
+                        double factor, bool begun);
 
 }  // namespace reverie

@@ -182,6 +182,67 @@ void product(const Product& job, const Finish& finish) {
     }
 }
 
+/// One panel of columns. Sums of so many rows are taken in float and added up in double.
+template <int vectors>
+REVERIE_INLINE void cross_panel(const Cross& job, int column, int count) {
+    constexpr std::int64_t kBlock = 256;
+    for (std::int64_t begin = 0; begin < job.rows; begin += kBlock) {
+        const std::int64_t end = begin + kBlock < job.rows ? begin + kBlock : job.rows;
+        Vector sum[kRows][vectors];
+#pragma GCC unroll 16
+        for (int r = 0; r < kRows; ++r) {
+#pragma GCC unroll 4
+            for (int v = 0; v < vectors; ++v) {
+                sum[r][v] = Vector{};
+            }
+        }
+        for (std::int64_t row = begin; row < end; ++row) {
+            const float* const left = job.left + row * job.stride + job.column;
+            const float* const right = job.right + row * job.stride + column;
+            Vector here[vectors];
+#pragma GCC unroll 4
+            for (int v = 0; v < vectors; ++v) {
+                const int n = job.channels - column - v * kWidth;
+                here[v] = kWidth <= 8 ? load(right + v * kWidth) : load(right + v * kWidth, n);
+            }
+#pragma GCC unroll 16
+            for (int r = 0; r < kRows; ++r) {
+                const Vector x = spread(left[r < count ? r : 0]);
+#pragma GCC unroll 4
+                for (int v = 0; v < vectors; ++v) {
+                    sum[r][v] += x * here[v];
+                }
+            }
+        }
+#pragma GCC unroll 16
+        for (int r = 0; r < kRows; ++r) {
+            if (r < count) {
+                double* const sums = job.sums + static_cast<std::int64_t>(job.column + r) * job.channels + column;
+#pragma GCC unroll 4
+                for (int v = 0; v < vectors; ++v) {
+                    const Vector one = sum[r][v];
+                    const int n = job.channels - column - v * kWidth;
+                    for (int i = 0; i < kWidth && i < n; ++i) {
+                        sums[v * kWidth + i] += static_cast<double>(one[i]);
+                    }
+                }
+            }
+        }
+    }
+}
+
+void cross(const Cross& job) {
+    const int count = job.channels - job.column < kRows ? job.channels - job.column : kRows;
+    for (int column = job.first; column < job.channels; column += kPanel) {
+        const bool narrow = kVectors > 1 && job.channels - column <= kWidth;
+        if (count == kRows) {
+            narrow ? cross_panel<1>(job, column, kRows) : cross_panel<kVectors>(job, column, kRows);
+        } else {
+            narrow ? cross_panel<1>(job, column, count) : cross_panel<kVectors>(job, column, count);
+        }
+    }
+}
+
 // ------------------------------------------------------------------------------------------------------- Winograd
 
 /// B^T of F(4,3) with the points 0, 1, -1, 2, -2 and infinity.
@@ -492,6 +553,18 @@ void finish_map(const float* input, std::int64_t stride, std::int64_t count, int
     }
 }
 
-constexpr Kernels kKernels = {REVERIE_KERNELS_NAME, kWidth,       kPanel,       kRows,     product,
-                              winograd_in,          winograd_out, line_in,      line_out,  depthwise,
-                              weighted_sum,         maximum,      maximum_back, finish_map};
+constexpr Kernels kKernels = {REVERIE_KERNELS_NAME,
+                              kWidth,
+                              kPanel,
+                              kRows,
+                              product,
+                              cross,
+                              winograd_in,
+                              winograd_out,
+                              line_in,
+                              line_out,
+                              depthwise,
+                              weighted_sum,
+                              maximum,
+                              maximum_back,
+                              finish_map};

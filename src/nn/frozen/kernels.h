@@ -88,6 +88,19 @@ struct MaximumSources {
     const std::uint8_t* places = nullptr;          ///< [taps][count]: the index that stands for this pixel
 };
 
+/// Sums over rows of left[row][i] * right[row][j], for a few columns i of the left and all from `first` on of the
+/// right.
+struct Cross {
+    const float* left = nullptr;
+    const float* right = nullptr;
+    std::int64_t stride = 0;  ///< floats from row to row, of both
+    std::int64_t rows = 0;
+    int column = 0;          ///< of the left: Kernels::rows of them, as far as there are some
+    int first = 0;           ///< of the right, a multiple of Kernels::panel
+    int channels = 0;        ///< a multiple of 8
+    double* sums = nullptr;  ///< [channels][channels], added to
+};
+
 struct Kernels {
     const char* name;
     int width;  ///< floats of a vector
@@ -95,6 +108,7 @@ struct Kernels {
     int rows;   ///< rows a product takes at once
 
     void (*product)(const Product& job, const Finish& finish);
+    void (*cross)(const Cross& job);
     void (*winograd_in)(const TilesIn& job);
     void (*winograd_out)(const TilesOut& job, const Finish& finish);
     void (*line_in)(const TilesIn& job);

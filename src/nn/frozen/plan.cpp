@@ -307,9 +307,20 @@ Plan make_plan(const Graph& graph, std::int64_t batch, Size image, const std::ve
 }
 
 bool can_run(const Graph& graph) {
-    return std::ranges::all_of(graph.nodes, [](const Node& node) {
-        return (node.op != Op::Convolution || can_convolve(node)) &&
-               (node.op != Op::Activation || node.channels % kBitsInByte == 0);
+    const auto whole_bytes = [&](int node) {
+        return graph.nodes[static_cast<std::size_t>(node)].channels % kBitsInByte == 0;
+    };
+    return std::ranges::all_of(graph.nodes, [&](const Node& node) {
+        switch (node.op) {
+            case Op::Convolution:
+                return can_convolve(node);
+            case Op::Activation:
+                return node.channels % kBitsInByte == 0;
+            case Op::Concatenate:
+                return std::ranges::all_of(node.inputs, whole_bytes);
+            default:
+                return true;
+        }
     });
 }
 

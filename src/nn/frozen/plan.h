@@ -60,8 +60,8 @@ struct Plan {
 /// With `keep` everything is there that one or more backward passes need.
 Plan make_plan(const Graph& graph, std::int64_t batch, Size image, const std::vector<int>& wanted, bool keep);
 
-/// Whether the frozen executor can run this graph: replicated borders around 3x3 windows only, and activations of whole
-/// bytes of channels.
+/// Whether the frozen executor can run this graph: replicated borders around 3x3 windows only, and whole bytes of
+/// channels in activations and parts of concatenations.
 bool can_run(const Graph& graph);
 
 }  // namespace reverie::frozen

@@ -3,6 +3,7 @@
 #include <ATen/ATen.h>
 
 #include <algorithm>
+#include <mutex>
 #include <utility>
 
 namespace reverie::frozen {
@@ -71,20 +72,18 @@ class WindowProducts final : public Convolution {
         : window_(node.window), read_(std::move(read)), kernels_(kernels) {}
 
     void forward(const Map& input, const Map& output, Finish finish, Workspace& work) override {
-        if (forward_.empty()) {
+        std::call_once(forward_ready_, [this] {
             const NodeWeights weights = read_();
             forward_ = packed_taps(weights.weight, false, kernels_);
             bias_ = weights.bias;
-        }
+        });
         finish.bias = bias_.data_ptr<float>();
         multiply(forward_walk(window_, {input.height, input.width}, {output.height, output.width}), input, output,
                  input.channels, taps(), forward_, into(finish, output), kernels_, work);
     }
 
     void backward(const Map& output, const Map& input, Finish finish, Workspace& work) override {
-        if (backward_.empty()) {
-            backward_ = packed_taps(read_().weight, true, kernels_);
-        }
+        std::call_once(backward_ready_, [this] { backward_ = packed_taps(read_().weight, true, kernels_); });
         for (const Walk& walk : backward_walks(window_, {input.height, input.width})) {
             multiply(walk, output, input, output.channels, taps(), backward_, into(finish, input), kernels_, work);
         }
@@ -97,6 +96,7 @@ class WindowProducts final : public Convolution {
     ReadWeights read_;
     at::Tensor bias_;
     const Kernels& kernels_;
+    std::once_flag forward_ready_, backward_ready_;
     PackedMatrices forward_, backward_;
 };
 
@@ -131,15 +131,16 @@ class FirstConvolution final : public Convolution {
     at::Tensor bias_;
     std::unique_ptr<Convolution> back_;
     const Kernels& kernels_;
+    std::once_flag forward_ready_;
     PackedMatrices forward_;
 };
 
 void FirstConvolution::forward(const Map& input, const Map& output, Finish finish, Workspace& work) {
-    if (forward_.empty()) {
+    std::call_once(forward_ready_, [this] {
         const NodeWeights weights = read_();
         forward_ = packed(weights.weight);
         bias_ = weights.bias;
-    }
+    });
     finish.bias = bias_.data_ptr<float>();
     const Margins m = window_margins(window_, {input.height, input.width});
     const bool replicate = window_.padding == Padding::Replicate;

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <mutex>
 #include <utility>
 
 #include "nn/frozen/packed_matrix.h"
@@ -181,11 +182,11 @@ class SquareWinograd final : public Convolution {
           products_(kernels, kWinogradInput, kWinogradOutput, 1) {}
 
     void forward(const Map& input, const Map& output, Finish finish, Workspace& work) override {
-        if (forward_.empty()) {
+        std::call_once(forward_ready_, [this] {
             const NodeWeights weights = read_();
             forward_ = transformed(weights.weight, false);
             bias_ = weights.bias;
-        }
+        });
         finish.bias = bias_.data_ptr<float>();
         const Margins margins = window_margins(window_, {input.height, input.width});
         tiled(input, output, {margins.top, margins.left}, window_.padding == Padding::Replicate, forward_, finish,
@@ -193,13 +194,13 @@ class SquareWinograd final : public Convolution {
     }
 
     void backward(const Map& output, const Map& input, Finish finish, Workspace& work) override {
-        if (backward_.empty()) {
+        std::call_once(backward_ready_, [this] {
             const at::Tensor weight = read_().weight;
             backward_ = transformed(weight, true);
             if (window_.padding == Padding::Replicate) {
                 borders_ = std::make_unique<BorderProducts>(weight, kernels_);
             }
-        }
+        });
         const Margins margins = window_margins(window_, {input.height, input.width});
         tiled(output, input, {2 - margins.top, 2 - margins.left}, false, backward_, finish, work);
         if (borders_ != nullptr) {
@@ -292,6 +293,7 @@ class SquareWinograd final : public Convolution {
     at::Tensor bias_;
     const Kernels& kernels_;
     TiledProducts products_;
+    std::once_flag forward_ready_, backward_ready_;
     PackedMatrices forward_, backward_;
     std::unique_ptr<BorderProducts> borders_;
 };
@@ -307,20 +309,18 @@ class LineWinograd final : public Convolution {
           products_(kernels, kLineInput, kLineOutput, 2) {}
 
     void forward(const Map& input, const Map& output, Finish finish, Workspace& work) override {
-        if (forward_.empty()) {
+        std::call_once(forward_ready_, [this] {
             const NodeWeights weights = read_();
             forward_ = transformed(weights.weight, false);
             bias_ = weights.bias;
-        }
+        });
         finish.bias = bias_.data_ptr<float>();
         const Margins margins = window_margins(window_, {input.height, input.width});
         tiled(input, output, along_rows() ? margins.left : margins.top, forward_, finish, work);
     }
 
     void backward(const Map& output, const Map& input, Finish finish, Workspace& work) override {
-        if (backward_.empty()) {
-            backward_ = transformed(read_().weight, true);
-        }
+        std::call_once(backward_ready_, [this] { backward_ = transformed(read_().weight, true); });
         const Margins margins = window_margins(window_, {input.height, input.width});
         tiled(output, input, 6 - (along_rows() ? margins.left : margins.top), backward_, finish, work);
     }
@@ -384,6 +384,7 @@ class LineWinograd final : public Convolution {
     at::Tensor bias_;
     const Kernels& kernels_;
     TiledProducts products_;
+    std::once_flag forward_ready_, backward_ready_;
     PackedMatrices forward_, backward_;
 };
 
@@ -396,8 +397,10 @@ bool is_square_winograd(const Node& node) {
 
 bool is_line_winograd(const Node& node) {
     const Window& w = node.window;
-    const bool line = (w.kernel_h == 1 && w.kernel_w == 7) || (w.kernel_h == 7 && w.kernel_w == 1);
-    return line && w.stride == 1 && node.groups == 1 && w.padding != Padding::Replicate;
+    const bool same = w.padding == Padding::Same;  // which pads nothing across the line
+    const bool row = w.kernel_h == 1 && w.kernel_w == 7 && (same || w.pad_h == 0);
+    const bool column = w.kernel_h == 7 && w.kernel_w == 1 && (same || w.pad_w == 0);
+    return (row || column) && w.stride == 1 && node.groups == 1 && w.padding != Padding::Replicate;
 }
 
 std::unique_ptr<Convolution> make_square_winograd(const Node& node, std::int64_t channels, ReadWeights read,

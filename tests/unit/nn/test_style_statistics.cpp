@@ -131,7 +131,8 @@ TEST(StyleStatistics, DistancesAndGradientsEqualIndependentFloat64) {
         EXPECT_NEAR(distance.value.item<double>(), value, tolerance * value);
 
         const auto total = static_cast<double>(own.size(0));
-        const Tensor gradient = rows_gradient(own.to(at::kFloat), {}, distance, total);
+        Tensor gradient = at::empty(own.sizes(), at::kFloat);
+        add_rows_gradient_(gradient, own.to(at::kFloat), {}, distance, 1.0 / total, false);
         const double size = gradient.abs().max().item<double>();
         for (const json& place : c["gradient"]) {
             const double found = gradient[place[0].get<std::int64_t>()][place[1].get<std::int64_t>()].item<double>();
@@ -218,7 +219,8 @@ TEST(StyleStatistics, RowsGradientIsThatOfAWeightedMean) {
     const Tensor weights = activations(30, 1, "w").squeeze(1).clamp(0.0, 1.0);
     const StyleTarget target(StyleStatistic::Gram, exact_means(activations(50, 4, "style")), 1.0, 0.0);
     const Moments sums = exact_sums(rows, weights);
-    const Tensor found = rows_gradient(rows, weights, target.distance(sums.means()), sums.weight);
+    Tensor found = at::empty_like(rows);
+    add_rows_gradient_(found, rows, weights, target.distance(sums.means()), 1.0 / sums.weight, false);
     ASSERT_EQ(found.scalar_type(), at::kFloat);
     constexpr double kStep = 1e-4;
     const auto value_at = [&](double t) {
