@@ -229,9 +229,9 @@ TEST(Dream, MemoryLimitChoosesTilesAndSaysTheLeastThatWorks) {
     const Size size{700, 900};
     const DreamPlan whole = plan_dream(size, lite0(), options, 0);
     EXPECT_EQ(whole.tile, 0);
-    const DreamPlan tiled = plan_dream(size, lite0(), options, whole.peak_bytes * 2 / 3);
+    const DreamPlan tiled = plan_dream(size, lite0(), options, whole.peak_bytes * 3 / 4);
     EXPECT_GE(tiled.tile, 128);
-    EXPECT_LE(tiled.peak_bytes, whole.peak_bytes * 2 / 3);
+    EXPECT_LE(tiled.peak_bytes, whole.peak_bytes * 3 / 4);
     EXPECT_THAT(expect_error(ErrorKind::Usage, [&] { plan_dream(size, lite0(), options, 1 << 20); }),
                 testing::AllOf(testing::HasSubstr("--max-memory"), testing::HasSubstr("at least")));
 }

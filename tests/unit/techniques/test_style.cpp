@@ -43,10 +43,10 @@ StyleOptions quick_options() {
     return options;
 }
 
-FrozenNet make_net(const StyleOptions& options) {
+FrozenNet make_net(const StyleOptions& options, Engine engine = Engine::Auto) {
     Graph graph = make_graph("vgg16", "torchvision");
     prepare_graph(graph, options);
-    return test::formula_net(std::move(graph));
+    return test::formula_net(std::move(graph), engine);
 }
 
 /// One net for all tests that take the default graph.
@@ -89,16 +89,17 @@ Evaluation evaluate(FrozenNet& net, const StyleOptions& options, std::int64_t ti
     return result;
 }
 
-class StyleTiles : public testing::TestWithParam<std::tuple<StyleStatistic, bool>> {};
+class StyleTiles : public testing::TestWithParam<std::tuple<StyleStatistic, bool, Engine>> {};
 
 TEST_P(StyleTiles, GiveTheGradientOfTheWholePicture) {
-    const auto [statistic, masked] = GetParam();
+    const auto [statistic, masked, engine] = GetParam();
     StyleOptions options = quick_options();
     options.statistic = statistic;
-    const Evaluation whole = evaluate(quick_net(), options, 0, masked);
-    const Evaluation tiled = evaluate(quick_net(), options, 32, masked);
-    // float32 sums in another order
-    EXPECT_LT(relative_error(tiled.gradient, whole.gradient), 1e-5);
+    FrozenNet net = make_net(options, engine);
+    const Evaluation whole = evaluate(net, options, 0, masked);
+    const Evaluation tiled = evaluate(net, options, 32, masked);
+    // float32 sums in another order; Winograd's own tiles fall elsewhere too, so the rounding of features differs
+    EXPECT_LT(relative_error(tiled.gradient, whole.gradient), engine == Engine::Frozen ? 1e-4 : 1e-5);
     EXPECT_NEAR(tiled.value, whole.value, 1e-6 * whole.value);
     EXPECT_GT(whole.gradient.norm().item<double>(), 0.0);
 }
@@ -106,7 +107,7 @@ TEST_P(StyleTiles, GiveTheGradientOfTheWholePicture) {
 INSTANTIATE_TEST_SUITE_P(Statistics, StyleTiles,
                          testing::Combine(testing::Values(StyleStatistic::W2, StyleStatistic::Gram,
                                                           StyleStatistic::MeanStd),
-                                          testing::Bool()));
+                                          testing::Bool(), testing::Values(Engine::Libtorch, Engine::Frozen)));
 
 TEST(StyleTiles, AreExactForTheDeepestLayersToo) {
     StyleOptions options = style_recipe(StylePreset::Reverie);
