@@ -4,6 +4,7 @@
 #include <fstream>
 #include <system_error>
 
+#include "reverie/core/files.h"
 #include "train/run_options.h"
 
 namespace reverie {
@@ -147,8 +148,7 @@ TrainOptions train_options(const TrainFlags& flags, TrainOptions recipe, const C
 std::filesystem::path options_to_resume(const TrainFlags& flags, const CommonOptions& common,
                                         const std::string& program) {
     const std::filesystem::path file = std::filesystem::path(common.output) / kOptionsFile;
-    std::error_code ignored;
-    if (!flags.resume || !std::filesystem::exists(file, ignored)) {
+    if (!flags.resume || !is_there(file)) {
         return {};
     }
     std::ifstream lines(file);
