@@ -21,10 +21,10 @@ void add_flags(CLI::App& app, TrainFlags& flags, const TrainHelp& help) {
     // Also a flag, so that a configuration file can say it.
     input.add("DATA,--data", flags.data, "",
               "images to learn from: a folder (sub-folders are labels), a list file, a tar, IDX files");
-    not_configurable(
-        input.add("--resume", flags.resume,
-                  "go on with the run in -o, to the bit as if never stopped; flags not given are the run's "
-                  "own. Starts it when nothing is there"));
+    not_configurable(input.add(
+        "--resume", flags.resume,
+        "go on with the run in -o as if it had never stopped; flags not given are the run's own. Starts it when "
+        "nothing is there"));
     input.add("--test", flags.test, "DATA",
               "measure on these images, never trained on; of an IDX folder its t10k-* files are taken by themselves");
     if (help.holds_out) {
