@@ -7,6 +7,7 @@
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <cerrno>
+#include <cstdlib>
 #include <cstring>
 #include <filesystem>
 #include <iostream>
@@ -226,6 +227,9 @@ Error as_error(const std::exception_ptr& exception) {
 }
 
 int run_program(int argc, char** argv, Program& program) {
+    // MKL promises the same bits from run to run with several threads in this mode alone; it reads it when it first
+    // works. What the user has set stays.
+    setenv("MKL_CBWR", "AUTO", /*replace=*/0);
     const Environment environment = read_environment();
     Console console(environment);
     return run_guarded(console, [&] { return run_checked(argc, argv, program, environment, console); });

@@ -3,7 +3,6 @@
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <optional>
-#include <system_error>
 #include <utility>
 
 #include "cli/gan_commands.h"
@@ -12,6 +11,7 @@
 #include "core/json_text.h"
 #include "reverie/cli/data_flags.h"
 #include "reverie/cli/table.h"
+#include "reverie/core/files.h"
 #include "reverie/core/text.h"
 #include "reverie/metrics/sample_quality.h"
 #include "reverie/nn/frozen_net.h"
@@ -46,10 +46,10 @@ struct Sides {
 };
 
 /// Whether that names a run, not pictures. What is not there is called a run, whose fault is worded best.
-bool is_run(const fs::path& path) {
-    std::error_code ignored;
-    return !fs::exists(path, ignored) || path.extension() == ".safetensors" ||
-           fs::exists(path / kOptionsFile, ignored) || fs::exists(path / kWeightsFile, ignored);
+bool is_run(const std::string& text) {
+    const fs::path path = source_and_label(text).first;
+    return !is_there(path) || path.extension() == ".safetensors" || is_there(path / kOptionsFile) ||
+           is_there(path / kWeightsFile);
 }
 
 class Evaluate : public Program {

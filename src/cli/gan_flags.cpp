@@ -176,8 +176,7 @@ void add_flags(CLI::App& app, GanFlags& flags) {
     augment.add("--augment-probability", flags.augment_probability, "P", "how often each, the same all along",
                 "as the recipe has it, else 1");
     augment.add("--augment-target", flags.augment_target, "T",
-                "as often as holds the share of reals that the discriminator is sure of here (0.6)",
-                "as the recipe has it");
+                "as often as holds the share of reals that the discriminator is sure of here", "as the recipe has it");
 
     FlagGroup measures(app, "Measures");
     measures.add("--features", flags.features, "NAME",

@@ -3,27 +3,21 @@
 #include <ATen/ATen.h>
 
 #include <algorithm>
-#include <system_error>
 
+#include "reverie/core/files.h"
 #include "reverie/core/text.h"
 #include "reverie/data/batches.h"
 #include "reverie/weights/sha256.h"
 
 namespace reverie {
-namespace {
 
-/// "faces.tar:smiling" -> the source and its label; a path that exists as it stands has none.
-std::pair<std::string, std::string> parse_source(const std::string& text) {
-    std::error_code ignored;
+std::pair<std::string, std::string> source_and_label(const std::string& text) {
     const std::size_t colon = text.rfind(':');
-    if (colon == std::string::npos || std::filesystem::exists(text, ignored) ||
-        !std::filesystem::exists(text.substr(0, colon), ignored)) {
+    if (colon == std::string::npos || is_there(text) || !is_there(text.substr(0, colon))) {
         return {text, ""};
     }
     return {text.substr(0, colon), text.substr(colon + 1)};
 }
-
-}  // namespace
 
 Tensor ImageList::read(std::int64_t first, std::int64_t count) const {
     std::vector<Tensor> parts;
@@ -79,7 +73,7 @@ std::string last_part(const std::string& source) {
 ImageList open_images(Session& session, const std::vector<std::string>& sources, const DataOptions& options) {
     ImageList list;
     for (const std::string& text : sources) {
-        const auto [source, label] = parse_source(text);
+        const auto [source, label] = source_and_label(text);
         if (sources.size() == 1) {
             session.console().begin(source);
         }

@@ -41,6 +41,9 @@ class ImageList {
 inline constexpr const char* kSourcesHelp =
     "images: files, folders, tars, list files, IDX; SOURCE:LABEL takes one sub-folder of a labelled source";
 
+/// "faces.tar:smiling" -> the source and its label; a path that exists as it stands has none.
+std::pair<std::string, std::string> source_and_label(const std::string& text);
+
 /// The last part of a path or SOURCE:LABEL, as it is kept in pictures: where a file lies decides nothing.
 std::string last_part(const std::string& source);
 

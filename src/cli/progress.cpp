@@ -90,12 +90,14 @@ void ProgressMeter::report(const Progress& progress, double now) {
         begin_ = now;
         weighted_done_ = 0.0;
         weighted_time_ = 0.0;
-    } else if (now > now_) {
-        const double keep = std::exp(-(now - now_) / kMemorySeconds);
-        weighted_done_ = weighted_done_ * keep + (progress.done - last_.done);
-        weighted_time_ = weighted_time_ * keep + (now - now_);
+        paused_ = 0.0;
     } else {
-        weighted_done_ += progress.done - last_.done;
+        const double passed = std::max(0.0, now - now_);
+        const double paused = std::clamp(progress.aside, 0.0, passed);
+        const double keep = std::exp(-(passed - paused) / kMemorySeconds);
+        weighted_done_ = weighted_done_ * keep + (progress.done - last_.done);
+        weighted_time_ = weighted_time_ * keep + (passed - paused);
+        paused_ += paused;
     }
     last_ = progress;
     now_ = now;
@@ -109,7 +111,9 @@ std::optional<double> ProgressMeter::remaining() const {
     if (last_.total <= 0 || weighted_done_ <= 0 || weighted_time_ <= 0) {
         return std::nullopt;
     }
-    return std::max(0.0, last_.total - last_.done) * weighted_time_ / weighted_done_;
+    // Pauses to come are as long a share of the work as those so far.
+    const double with_pauses = elapsed() > paused_ ? elapsed() / (elapsed() - paused_) : 1.0;
+    return std::max(0.0, last_.total - last_.done) * weighted_time_ / weighted_done_ * with_pauses;
 }
 
 std::string render_bar(const ProgressMeter& meter, const std::string& label, int columns, bool utf8) {

@@ -3,12 +3,12 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 #include <optional>
-#include <system_error>
 #include <utility>
 
 #include "cli/trained_run.h"
 #include "core/json_text.h"
 #include "reverie/cli/table.h"
+#include "reverie/core/files.h"
 #include "reverie/output/records.h"
 #include "reverie/train/run_folder.h"
 #include "reverie/weights/state_dict.h"
@@ -43,8 +43,7 @@ std::optional<Course> course_of(const std::vector<Record>& records, const std::s
 }
 
 std::vector<Record> records_of(const fs::path& run) {
-    std::error_code ignored;
-    return fs::exists(run / kMetricsFile, ignored) ? read_json_lines(run / kMetricsFile) : std::vector<Record>();
+    return is_there(run / kMetricsFile) ? read_json_lines(run / kMetricsFile) : std::vector<Record>();
 }
 
 /// "validation/loss" -> "validation_loss".

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 #include <optional>
-#include <system_error>
 #include <utility>
 
 #include "cli/train_plan.h"
@@ -261,8 +260,7 @@ int run_training(Session& session, const TrainFlags& flags, const DataFlags& dat
     if (common.output.empty() || common.output == "-") {
         throw Error(ErrorKind::Usage, "no run folder is named; pass -o RUN");
     }
-    std::error_code ignored;
-    if (!flags.resume && fs::exists(fs::path(common.output) / kOptionsFile, ignored)) {
+    if (!flags.resume && is_there(fs::path(common.output) / kOptionsFile)) {
         throw Error(ErrorKind::Usage, "'" + common.output +
                                           "' holds a run already; go on with it (--resume) or name another folder "
                                           "(-o)");

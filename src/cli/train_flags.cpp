@@ -4,6 +4,7 @@
 #include <fstream>
 #include <system_error>
 
+#include "reverie/core/files.h"
 #include "train/run_options.h"
 
 namespace reverie {
@@ -20,10 +21,10 @@ void add_flags(CLI::App& app, TrainFlags& flags, const TrainHelp& help) {
     // Also a flag, so that a configuration file can say it.
     input.add("DATA,--data", flags.data, "",
               "images to learn from: a folder (sub-folders are labels), a list file, a tar, IDX files");
-    not_configurable(
-        input.add("--resume", flags.resume,
-                  "go on with the run in -o, to the bit as if never stopped; flags not given are the run's "
-                  "own. Starts it when nothing is there"));
+    not_configurable(input.add(
+        "--resume", flags.resume,
+        "go on with the run in -o as if it had never stopped; flags not given are the run's own. Starts it when "
+        "nothing is there"));
     input.add("--test", flags.test, "DATA",
               "measure on these images, never trained on; of an IDX folder its t10k-* files are taken by themselves");
     if (help.holds_out) {
@@ -147,8 +148,7 @@ TrainOptions train_options(const TrainFlags& flags, TrainOptions recipe, const C
 std::filesystem::path options_to_resume(const TrainFlags& flags, const CommonOptions& common,
                                         const std::string& program) {
     const std::filesystem::path file = std::filesystem::path(common.output) / kOptionsFile;
-    std::error_code ignored;
-    if (!flags.resume || !std::filesystem::exists(file, ignored)) {
+    if (!flags.resume || !is_there(file)) {
         return {};
     }
     std::ifstream lines(file);

@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <nlohmann/json.hpp>
-#include <system_error>
 #include <utility>
 
 #include "reverie/cli/data_flags.h"
@@ -21,11 +20,6 @@ const Choices<RunWeights>& weights_choices() {
     static const Choices<RunWeights> choices = {
         {"average", RunWeights::Average}, {"last", RunWeights::Last}, {"best", RunWeights::Best}};
     return choices;
-}
-
-bool is_there(const fs::path& path) {
-    std::error_code ignored;
-    return fs::exists(path, ignored);
 }
 
 std::vector<std::string> read_labels(const fs::path& path) {

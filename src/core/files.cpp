@@ -10,6 +10,7 @@
 #include <atomic>
 #include <cerrno>
 #include <cstring>
+#include <system_error>
 #include <utility>
 
 #include "core/parent_folder.h"
@@ -75,6 +76,11 @@ class Descriptor {
 };
 
 }  // namespace
+
+bool is_there(const std::filesystem::path& path) noexcept {
+    std::error_code ignored;
+    return std::filesystem::exists(path, ignored);
+}
 
 std::vector<std::byte> read_file(const std::filesystem::path& path, ErrorKind kind) {
     const Descriptor file(path, kind);

@@ -47,11 +47,12 @@ SampleQuality sample_quality(const Tensor& reals, const Tensor& fakes) {
 }
 
 std::string collapse_warning(const SampleQuality& now, double best_diversity) {
-    if (now.diversity >= kCollapsed * std::max(1.0, best_diversity)) {
+    const bool grows = now.diversity > best_diversity;  // as it does from nothing when a run begins
+    if (grows || now.diversity >= kCollapsed * std::max(1.0, best_diversity)) {
         return "";
     }
     return "the generator has collapsed: its images vary " + share(now.diversity) +
-           " times as much as the real ones (at its best " + share(std::max(now.diversity, best_diversity)) +
+           " times as much as the real ones (at its best " + share(best_diversity) +
            "); go on from the best checkpoint and steady the discriminator with --r1, --augment or a lower "
            "--learning-rate";
 }

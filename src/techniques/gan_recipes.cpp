@@ -86,7 +86,8 @@ GanRecipe koba_jon() {
 
 /// Ours, found by experiments on digits, faces and drawn shapes: docs/gan.md has their table.
 GanRecipe reverie(std::int64_t images) {
-    constexpr std::int64_t kFew = 5000;  // images that a discriminator soon knows by heart
+    constexpr std::int64_t kFew = 5000;      // images that a discriminator soon knows by heart
+    constexpr std::int64_t kVeryFew = 1000;  // and so few that a target of 0.6 does not stop that
     GanRecipe recipe;
     recipe.options.net.spectral_norm = false;
     recipe.options.r1 = 0.2;
@@ -94,7 +95,7 @@ GanRecipe reverie(std::int64_t images) {
     recipe.options.augment_images = 50'000;
     if (images < kFew) {
         recipe.options.augment = {.color = true, .translation = true, .cutout = true};
-        recipe.options.augment_target = 0.6;
+        recipe.options.augment_target = images < kVeryFew ? 0.2 : 0.6;  // 0.6: Karras et al. 2020
     }
     recipe.training.batch = 32;
     recipe.training.steps = 20'000;

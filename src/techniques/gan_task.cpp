@@ -88,7 +88,7 @@ struct GanTask::State {
     void follow(const Tensor& real_logits, std::int64_t images);
 
     Tensor discriminator_loss(const StepInput& input, StepLog& log);
-    Tensor generator_phase(const StepInput& input, StepLog& log);
+    Tensor generator_phase(const StepInput& input);
     Tensor samples() const;
 };
 
@@ -188,7 +188,7 @@ Tensor GanTask::State::discriminator_loss(const StepInput& input, StepLog& log) 
     return penalty.defined() ? loss + penalty : loss;
 }
 
-Tensor GanTask::State::generator_phase(const StepInput& input, StepLog& /*log*/) {
+Tensor GanTask::State::generator_phase(const StepInput& input) {
     const Batch& batch = input.batch;
     if (options.fresh_latents) {
         fakes = nets.generator->forward(noise(input.seed, kGeneratorLatents, batch.first, batch.images.size(0)),
@@ -253,7 +253,7 @@ std::vector<Phase> GanTask::phases() {
     generator.optimizer = options.generator;
     generator.every = options.critic_steps;
     generator.rests_at = options.generator_rest;
-    generator.loss = [state](const StepInput& input, StepLog& log) { return state->generator_phase(input, log); };
+    generator.loss = [state](const StepInput& input, StepLog& /*log*/) { return state->generator_phase(input); };
     return {discriminator, generator};
 }
 

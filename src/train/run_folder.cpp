@@ -28,11 +28,6 @@ constexpr const char* kNext = ".checkpoint-next.safetensors";
 constexpr const char* kLock = ".lock";
 constexpr const char* kAdvice = "start another run with another -o";
 
-bool is_there(const fs::path& path) {
-    std::error_code ignored;
-    return fs::exists(path, ignored);
-}
-
 bool holds_run(const fs::path& folder) {
     return is_there(folder / kOptionsFile) || is_there(folder / kNewest) || is_there(folder / kPrevious);
 }

@@ -91,10 +91,11 @@ TrainResult Training::run() {
             return finish(TrainEnd::TimeUp);
         }
         take_step();
+        const double stepped = clock_.seconds();
         if (!look_around()) {
             return finish(TrainEnd::Cancelled);
         }
-        report_progress();
+        report_progress(clock_.seconds() - stepped);
     }
     return finish(TrainEnd::Finished);
 }
@@ -288,7 +289,7 @@ void Training::show_preview() {
     }
 }
 
-void Training::report_progress() const {
+void Training::report_progress(double paused) const {
     const auto share = [](double part, double whole) { return whole > 0.0 ? part / whole : 0.0; };
     const std::int64_t epoch = (step_ - 1) * batches_.batch() / batches_.count() + 1;
     Progress progress{
@@ -296,10 +297,13 @@ void Training::report_progress() const {
         .done = static_cast<double>(step_),
         .total = static_cast<double>(total_),
         .unit = "steps"};
+    progress.aside = paused;
     if (options_.seconds > 0.0) {  // whichever ends first
-        progress.done =
-            std::max(share(clock_.seconds(), options_.seconds),
-                     share(static_cast<double>(step_ - first_step_), static_cast<double>(total_ - first_step_)));
+        const double of_time = share(clock_.seconds(), options_.seconds);
+        const double of_steps =
+            share(static_cast<double>(step_ - first_step_), static_cast<double>(total_ - first_step_));
+        progress.done = std::max(of_time, of_steps);
+        progress.aside = of_time < of_steps ? paused : 0.0;  // the clock does not stop in a pause
         progress.total = 1.0;
         progress.unit = "";
     }

@@ -38,7 +38,7 @@ class Training {
     void log_line();
     bool validate_now(bool may_be_best);
     void show_preview();
-    void report_progress() const;
+    void report_progress(double paused) const;         ///< seconds of looking around
     void write_results(const std::string& note = "");  ///< all but the checkpoint, of the last good state
     std::vector<ReportPicture> pictures();
 

@@ -121,6 +121,7 @@ TEST_F(GanRuns, AnyPicturesCanBeMeasured) {
     done(of_run("sample", {"-o", path("samples/"), "--count", "16"}));
     const auto samples = json_lines(done({"evaluate", path("samples"), data(), "--json"})).back();
     EXPECT_LT(std::abs(object["frechet"].get<double>()), 1e-3 * samples["frechet"].get<double>());
+    EXPECT_EQ(json_lines(done({"evaluate", data() + ":disc", data(), "--json"})).back()["samples"], 8);
     expect_fault(run({"evaluate", data(), data("/disc"), "--class", "disc"}), 2, "--class");
 }
 

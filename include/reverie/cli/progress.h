@@ -9,7 +9,8 @@
 
 namespace reverie {
 
-/// Smooths the rate of the reports, weighting the last ten seconds or so.
+/// Smooths the rate of the reports, weighting the last ten seconds or so of work. Pauses do not count as work: they are
+/// expected to go on taking their share of the time.
 class ProgressMeter {
   public:
     /// `now` in seconds on any steady clock. A change of total, unit or direction starts anew: another kind of work.
@@ -27,6 +28,7 @@ class ProgressMeter {
     double now_ = 0.0;
     double weighted_done_ = 0.0;
     double weighted_time_ = 0.0;
+    double paused_ = 0.0;
 };
 
 /// A terminal's line of at most `columns` columns: label, bar, percentage, stage, times. What does not fit is left out,

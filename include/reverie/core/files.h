@@ -12,6 +12,9 @@
 
 namespace reverie {
 
+/// Whether anything has that name; false also where one may not look.
+bool is_there(const std::filesystem::path& path) noexcept;
+
 /// The whole file. Throws `kind` (Input by default) when it is missing, a folder, unreadable or cut while being read.
 std::vector<std::byte> read_file(const std::filesystem::path& path, ErrorKind kind = ErrorKind::Input);
 

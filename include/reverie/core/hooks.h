@@ -29,6 +29,7 @@ struct Progress {
     std::string unit = "";   ///< "steps", "bytes"; empty: a bare fraction
     double value = 0.0;      ///< the number worth watching (a loss), meaningful when `value_name` is not empty
     std::string value_name;  ///< e.g. "activation"
+    double aside = 0.0;      ///< seconds of the time since the last report in which `done` could not grow: a pause
 };
 
 struct Hooks {

@@ -21,8 +21,8 @@ struct SampleQuality {
 /// Features [N,D] and [M,D], N and M >= 4. Throws Input, as metrics/distances.h.
 SampleQuality sample_quality(const Tensor& reals, const Tensor& fakes);
 
-/// A sentence when fakes have collapsed (diversity below half of the reals', or of what it was at its best), else
-/// empty.
+/// A sentence when fakes have collapsed, else empty: diversity below half of the reals', or of what it was at its best
+/// (0: nothing was measured yet). One that grows is never called a collapse: a generator begins with images all alike.
 std::string collapse_warning(const SampleQuality& now, double best_diversity);
 
 /// Features kept in `file` under `key`, or made now and kept there; a damaged file or another key is only made

@@ -45,6 +45,19 @@ TEST(ProgressMeter, FollowsANewPaceWithoutJumping) {
     EXPECT_NEAR(meter.remaining().value(), 470.0 / 10.0, 2.0);
 }
 
+TEST(ProgressMeter, APauseIsNoSlowStep) {
+    ProgressMeter meter;
+    double now = 0.0;
+    for (int step = 0; step <= 120; ++step, now += 1.0) {
+        meter.report(at(step, 1000.0), now);
+    }
+    Progress measured = at(121, 1000.0);
+    measured.aside = 60.0;
+    meter.report(measured, now + 60.0);
+    EXPECT_NEAR(meter.remaining().value(), 879.0 * 181.0 / 121.0, 1e-6);  // pauses will come again
+    EXPECT_DOUBLE_EQ(meter.elapsed(), 181.0);
+}
+
 TEST(ProgressMeter, StartsAnewWithOtherWork) {
     ProgressMeter meter;
     meter.report({.stage = "downloading", .done = 5e6, .total = 1e7, .unit = "bytes"}, 0.0);

@@ -84,11 +84,20 @@ TEST(CollapseWarning, SpeaksWhenDiversityHalves) {
     EXPECT_EQ(warning(0.51, 0.7), "");
     EXPECT_EQ(warning(0.66, 1.3), "");
     EXPECT_NE(warning(0.64, 1.3), "");
-    EXPECT_NE(warning(0.49, 0.0), "");
+    EXPECT_NE(warning(0.49, 0.49), "") << "it never varied and still does not";
     const std::string text = warning(0.128, 0.811);
     EXPECT_NE(text.find("0.13"), std::string::npos) << text;
     EXPECT_NE(text.find("0.81"), std::string::npos) << text;
     EXPECT_NE(text.find("best checkpoint"), std::string::npos) << text;
+}
+
+TEST(CollapseWarning, IsSilentWhileARunBegins) {
+    double best = 0.0;
+    for (const double diversity : {0.02, 0.2, 0.45, 0.8}) {
+        EXPECT_EQ(collapse_warning({.diversity = diversity}, best), "") << diversity;
+        best = diversity;
+    }
+    EXPECT_NE(collapse_warning({.diversity = 0.3}, best), "");
 }
 
 /// Counts how often features had to be made.

@@ -304,6 +304,14 @@ TEST(Gan, ConditionalNetMakesWhatItsLabelSays) {
     EXPECT_LT(black + 0.05, white);
 }
 
+TEST(GanRecipes, HoldTheDiscriminatorTheMoreTheFewerImagesThereAre) {
+    const auto options = [](std::int64_t images) { return gan_recipe("reverie", Size{32, 32}, 3, images).options; };
+    EXPECT_EQ(options(200).augment_target, 0.2);
+    EXPECT_EQ(options(4000).augment_target, 0.6);
+    EXPECT_TRUE(options(4000).augment.any());
+    EXPECT_FALSE(options(60'000).augment.any());
+}
+
 TEST(GanRecipes, AreWhatTheirAuthorsPublished) {
     const GanRecipe pytorch = gan_recipe("pytorch", Size{64, 64}, 3, 1000);
     EXPECT_EQ(pytorch.options.generator.learning_rate, 2e-4);

@@ -4,8 +4,11 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <chrono>
 #include <cmath>
 #include <limits>
+#include <thread>
 
 #include "reverie/core/files.h"
 #include "reverie/output/records.h"
@@ -97,6 +100,20 @@ TEST_F(Loop, LearnsAndLeavesACompleteFolder) {
     EXPECT_THAT(text_of_file(path_ / kMetricsTable), HasSubstr("validation/loss"));
     EXPECT_THAT(text_of_file(path_ / kTimingFile), HasSubstr("images_per_second"));
     EXPECT_TRUE(warnings_.empty());
+}
+
+TEST_F(Loop, WhatIsDoneBetweenStepsIsReportedAsAPause) {
+    std::vector<double> aside;
+    run_.hooks.on_progress = [&](const Progress& progress) { aside.push_back(progress.aside); };
+    run_.hooks.on_preview = [](const Tensor& /*image*/, std::int64_t step) {
+        if (step == 20) {
+            std::this_thread::sleep_for(std::chrono::milliseconds(50));
+        }
+    };
+    run_.options.preview_every = 20;
+    train_tiny(path_, run_);
+    ASSERT_EQ(aside.size(), 50U);
+    EXPECT_GE(aside[19], 0.05);
 }
 
 TEST_F(Loop, ExportsWeightsMeansAndTheBest) {
