@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "nn/frozen/packed_matrix.h"
+#include "nn/frozen/tiled_products.h"
 #include "nn/frozen/window_products.h"
 #include "nn/frozen/winograd.h"
 

@@ -6,6 +6,8 @@
 #include <mutex>
 #include <utility>
 
+#include "nn/frozen/prepared_convolution.h"
+
 namespace reverie::frozen {
 namespace {
 
@@ -66,38 +68,33 @@ void multiply(const Walk& walk, const Map& from, const Map& to, int depth, int p
     });
 }
 
-class WindowProducts final : public Convolution {
+class WindowProducts final : public PreparedConvolution {
   public:
     WindowProducts(const Node& node, ReadWeights read, const Kernels& kernels)
-        : window_(node.window), read_(std::move(read)), kernels_(kernels) {}
-
-    void forward(const Map& input, const Map& output, Finish finish, Workspace& work) override {
-        std::call_once(forward_ready_, [this] {
-            const NodeWeights weights = read_();
-            forward_ = packed_taps(weights.weight, false, kernels_);
-            bias_ = weights.bias;
-        });
-        finish.bias = bias_.data_ptr<float>();
-        multiply(forward_walk(window_, {input.height, input.width}, {output.height, output.width}), input, output,
-                 input.channels, taps(), forward_, into(finish, output), kernels_, work);
-    }
-
-    void backward(const Map& output, const Map& input, Finish finish, Workspace& work) override {
-        std::call_once(backward_ready_, [this] { backward_ = packed_taps(read_().weight, true, kernels_); });
-        for (const Walk& walk : backward_walks(window_, {input.height, input.width})) {
-            multiply(walk, output, input, output.channels, taps(), backward_, into(finish, input), kernels_, work);
-        }
-    }
+        : PreparedConvolution(std::move(read)), window_(node.window), kernels_(kernels) {}
 
   private:
     int taps() const { return static_cast<int>(window_.kernel_h * window_.kernel_w); }
 
+    PackedMatrices prepare(const at::Tensor& weight, bool turned) override {
+        return packed_taps(weight, turned, kernels_);
+    }
+
+    void apply(const Map& input, const Map& output, const PackedMatrices& weights, const Finish& finish,
+               Workspace& work) const override {
+        multiply(forward_walk(window_, {input.height, input.width}, {output.height, output.width}), input, output,
+                 input.channels, taps(), weights, finish, kernels_, work);
+    }
+
+    void apply_back(const Map& output, const Map& input, const PackedMatrices& weights, const Finish& finish,
+                    Workspace& work) const override {
+        for (const Walk& walk : backward_walks(window_, {input.height, input.width})) {
+            multiply(walk, output, input, output.channels, taps(), weights, finish, kernels_, work);
+        }
+    }
+
     Window window_;
-    ReadWeights read_;
-    at::Tensor bias_;
     const Kernels& kernels_;
-    std::once_flag forward_ready_, backward_ready_;
-    PackedMatrices forward_, backward_;
 };
 
 class FirstConvolution final : public Convolution {

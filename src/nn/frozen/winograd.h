@@ -14,13 +14,4 @@ std::unique_ptr<Convolution> make_square_winograd(const Node& node, std::int64_t
 std::unique_ptr<Convolution> make_line_winograd(const Node& node, std::int64_t channels, ReadWeights read,
                                                 const Kernels& kernels);
 
-/// How many tiles go through the transforms and products together, and whether threads share them.
-struct TileBlock {
-    std::int64_t tiles = 0;
-    bool shared = false;
-};
-/// Bytes of the transforms of so many tiles at a time as the threads hold.
-std::int64_t tiles_bytes(std::int64_t tiles, std::int64_t positions, std::int64_t inputs, std::int64_t outputs);
-TileBlock tile_block(std::int64_t tiles, std::int64_t inputs, std::int64_t outputs, std::int64_t threads);
-
 }  // namespace reverie::frozen

@@ -16,6 +16,7 @@
 #include <utility>
 #include <vector>
 
+#include "nn/frozen/tiled_products.h"
 #include "nn/frozen/winograd.h"
 #include "nn/frozen_executor.h"
 #include "reverie/core/parallel.h"

@@ -1,0 +1,48 @@
+// Private: what convolutions with prepared weights have in common.
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+#include <mutex>
+#include <utility>
+
+#include "nn/frozen/convolution.h"
+#include "nn/frozen/packed_matrix.h"
+
+namespace reverie::frozen {
+
+/// Prepares its weights once for each direction, when that is first asked for, whichever thread asks.
+class PreparedConvolution : public Convolution {
+  public:
+    explicit PreparedConvolution(ReadWeights read) : read_(std::move(read)) {}
+
+    void forward(const Map& input, const Map& output, Finish finish, Workspace& work) final {
+        std::call_once(forward_ready_, [this] {
+            const NodeWeights weights = read_();
+            forward_ = prepare(weights.weight, false);
+            bias_ = weights.bias;
+        });
+        finish.bias = bias_.data_ptr<float>();
+        apply(input, output, forward_, into(finish, output), work);
+    }
+
+    void backward(const Map& output, const Map& input, Finish finish, Workspace& work) final {
+        std::call_once(backward_ready_, [this] { backward_ = prepare(read_().weight, true); });
+        apply_back(output, input, backward_, into(finish, input), work);
+    }
+
+  private:
+    /// `turned`: for the backward pass.
+    virtual PackedMatrices prepare(const at::Tensor& weight, bool turned) = 0;
+    virtual void apply(const Map& input, const Map& output, const PackedMatrices& weights, const Finish& finish,
+                       Workspace& work) const = 0;
+    virtual void apply_back(const Map& output, const Map& input, const PackedMatrices& weights, const Finish& finish,
+                            Workspace& work) const = 0;
+
+    ReadWeights read_;
+    std::once_flag forward_ready_, backward_ready_;
+    PackedMatrices forward_, backward_;
+    at::Tensor bias_;
+};
+
+}  // namespace reverie::frozen
