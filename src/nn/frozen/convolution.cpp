@@ -46,13 +46,14 @@ std::int64_t packed_bytes(const Node& node, std::int64_t channels, const Kernels
                PackedMatrices::bytes(kernels, count, rows * node.channels, channels);
     };
     if (is_line_winograd(node)) {
-        return both(kLineInput, 2);
+        return both(kLinePositions, 2);
     }
     if (!is_square_winograd(node)) {
         return both(1, taps);
     }
     const bool borders = w.padding == Padding::Replicate;
-    return both(kWinogradInput, 1) + (borders ? PackedMatrices::bytes(kernels, 1, taps * node.channels, channels) : 0);
+    return both(square_positions(channels, node.channels), 1) +
+           (borders ? PackedMatrices::bytes(kernels, 1, taps * node.channels, channels) : 0);
 }
 
 std::int64_t scratch_bytes(const Node& node, std::int64_t channels, Size output) {
@@ -61,10 +62,11 @@ std::int64_t scratch_bytes(const Node& node, std::int64_t channels, Size output)
     }
     const std::int64_t cells = output.height * output.width;
     if (is_square_winograd(node)) {
-        return tiles_bytes((output.height + 3) / 4 * ((output.width + 3) / 4), kWinogradInput, channels, node.channels);
+        return tiles_bytes(square_tiles(output, channels, node.channels), square_positions(channels, node.channels),
+                           channels, node.channels);
     }
     if (is_line_winograd(node)) {
-        return tiles_bytes(cells / kLineOutput, kLineInput, channels, node.channels);
+        return tiles_bytes(cells / kLineOutputs, kLinePositions, channels, node.channels);
     }
     return 0;
 }

@@ -43,15 +43,6 @@ struct Product {
     const std::int64_t* pixels = nullptr;  ///< [count]: where each row goes; null: row r is pixel r
 };
 
-/// Winograd's F(4x4,3x3) (Lavin, Gray 2016): 36 products stand for the 144 of a 4x4 tile of outputs.
-constexpr int kWinogradInput = 36;
-constexpr int kWinogradOutput = 16;
-
-/// The same along a line for 7 taps: F(4,4) on two halves of the kernel, the eighth tap being zero. Tile t + 1 holds
-/// the inputs of the second half of tile t.
-constexpr int kLineInput = 7;
-constexpr int kLineOutput = 4;
-
 /// Tiles on their way in: out[position][tile][channel].
 struct TilesIn {
     const float* const* pixels = nullptr;  ///< [tiles][positions]: addresses of a tile's inputs
@@ -101,6 +92,14 @@ struct Cross {
     double* sums = nullptr;  ///< [channels][channels], added to
 };
 
+/// A tile of inputs becomes so many numbers, of which each has its own product, and these become the outputs.
+struct Transform {
+    int positions;
+    int outputs;
+    void (*in)(const TilesIn& job);
+    void (*out)(const TilesOut& job, const Finish& finish);
+};
+
 struct Kernels {
     const char* name;
     int width;  ///< floats of a vector
@@ -109,10 +108,8 @@ struct Kernels {
 
     void (*product)(const Product& job, const Finish& finish);
     void (*cross)(const Cross& job);
-    void (*winograd_in)(const TilesIn& job);
-    void (*winograd_out)(const TilesOut& job, const Finish& finish);
-    void (*line_in)(const TilesIn& job);
-    void (*line_out)(const TilesOut& job, const Finish& finish);
+    /// Winograd's minimal filtering (Lavin, Gray 2016): F(4x4,3x3), F(6x6,3x3), and F(4,4) along a line.
+    Transform square4, square6, line4;
     /// Each channel by itself: sum over taps of weights[tap * channels + c] * input.
     void (*depthwise)(const Windows& job, const float* weights, const Finish& finish);
     /// sum over taps of factors[tap * capacity + window] * input (squared when `squares`), then times

@@ -29,7 +29,7 @@ class LineWinograd final : public PreparedConvolution {
           inputs_(static_cast<int>(channels)),
           outputs_(static_cast<int>(node.channels)),
           kernels_(kernels),
-          products_(kernels, kLineInput, kLineOutput, 2) {}
+          products_(kernels, kernels.line4, 2) {}
 
   private:
     bool along_rows() const { return window_.kernel_w == 7; }
@@ -63,7 +63,7 @@ class LineWinograd final : public PreparedConvolution {
             }
             return static_cast<float>(sum);
         };
-        return {kernels_, kLineInput, 2 * rows, turned ? inputs_ : outputs_, value};
+        return {kernels_, kLinePositions, 2 * rows, turned ? inputs_ : outputs_, value};
     }
 
     void tiled(const Map& from, const Map& to, std::int64_t offset, const PackedMatrices& weights, const Finish& finish,
@@ -81,19 +81,19 @@ class LineWinograd final : public PreparedConvolution {
         const float* const zeros = work.zeros(from.channels);
         const auto addresses = [&](std::int64_t line, std::int64_t tile, const float** table) {
             const std::int64_t first = line / in.count * from.height * from.width + line % in.count * in.across;
-            for (int i = 0; i < kLineInput; ++i) {
-                const std::int64_t at = tile * kLineOutput - offset + i;
+            for (int i = 0; i < kLinePositions; ++i) {
+                const std::int64_t at = tile * kLineOutputs - offset + i;
                 table[i] = at < 0 || at >= in.length ? zeros : from.at(first + at * in.step);
             }
         };
         const auto pixels = [&](std::int64_t line, std::int64_t tile, std::int64_t* table) {
             const std::int64_t first = line / out.count * to.height * to.width + line % out.count * out.across;
-            for (int i = 0; i < kLineOutput; ++i) {
-                const std::int64_t at = tile * kLineOutput + i;
+            for (int i = 0; i < kLineOutputs; ++i) {
+                const std::int64_t at = tile * kLineOutputs + i;
                 table[i] = at < out.length ? first + at * out.step : -1;
             }
         };
-        products_.run(to.batch * out.count, (out.length + kLineOutput - 1) / kLineOutput, from.channels, to.channels,
+        products_.run(to.batch * out.count, (out.length + kLineOutputs - 1) / kLineOutputs, from.channels, to.channels,
                       weights, finish, work, addresses, pixels);
     }
 

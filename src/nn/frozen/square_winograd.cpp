@@ -13,13 +13,41 @@
 namespace reverie::frozen {
 namespace {
 
-// G of F(4,3), for the points that the kernels' transforms use.
-constexpr double kSquare[6][3] = {{1.0 / 4, 0, 0},
-                                  {-1.0 / 6, -1.0 / 6, -1.0 / 6},
-                                  {-1.0 / 6, 1.0 / 6, -1.0 / 6},
-                                  {1.0 / 24, 1.0 / 12, 1.0 / 6},
-                                  {1.0 / 24, -1.0 / 12, 1.0 / 6},
-                                  {0, 0, 1}};
+/// F(step x step, 3x3): the transform and G for the points that its kernels use.
+struct Scheme {
+    int side;  // of a tile of inputs
+    int step;  // of a tile of outputs
+    Transform Kernels::*transform;
+    double factors[8][3];
+};
+
+constexpr Scheme kFour = {6,
+                          4,
+                          &Kernels::square4,
+                          {{1.0 / 4, 0, 0},
+                           {-1.0 / 6, -1.0 / 6, -1.0 / 6},
+                           {-1.0 / 6, 1.0 / 6, -1.0 / 6},
+                           {1.0 / 24, 1.0 / 12, 1.0 / 6},
+                           {1.0 / 24, -1.0 / 12, 1.0 / 6},
+                           {0, 0, 1}}};
+constexpr Scheme kSix = {8,
+                         6,
+                         &Kernels::square6,
+                         {{-1, 0, 0},
+                          {-2.0 / 9, -2.0 / 9, -2.0 / 9},
+                          {-2.0 / 9, 2.0 / 9, -2.0 / 9},
+                          {1.0 / 90, 1.0 / 45, 2.0 / 45},
+                          {1.0 / 90, -1.0 / 45, 2.0 / 45},
+                          {32.0 / 45, 16.0 / 45, 8.0 / 45},
+                          {32.0 / 45, -16.0 / 45, 8.0 / 45},
+                          {0, 0, 1}}};
+
+/// 6x6 needs a fifth fewer products than 4x4, but 64 transformed weights instead of 36 for each 9, which have to come
+/// from memory for every block of tiles: right where channels are few and maps, in every net so far, large.
+const Scheme& scheme_of(std::int64_t inputs, std::int64_t outputs) {
+    constexpr std::int64_t kFew = 256 * 256;
+    return inputs * outputs <= kFew ? kSix : kFour;
+}
 
 /// A window's coordinate in a line of n: itself, or the nearest with replicated borders, or -1 for zeros.
 std::int64_t reached(std::int64_t at, std::int64_t n, bool replicate) {
@@ -37,7 +65,8 @@ class SquareWinograd final : public PreparedConvolution {
           inputs_(static_cast<int>(channels)),
           outputs_(static_cast<int>(node.channels)),
           kernels_(kernels),
-          products_(kernels, kWinogradInput, kWinogradOutput, 1) {}
+          scheme_(scheme_of(channels, node.channels)),
+          products_(kernels, kernels.*scheme_.transform, 1) {}
 
   private:
     struct Offset {
@@ -65,13 +94,15 @@ class SquareWinograd final : public PreparedConvolution {
         }
         const float* const w = weight.data_ptr<float>();
         const std::int64_t inputs = inputs_;
-        double factors[kWinogradInput][9];
-        for (int i = 0; i < 6; ++i) {
-            for (int j = 0; j < 6; ++j) {
+        const int side = scheme_.side;
+        double factors[64][9];
+        for (int i = 0; i < side; ++i) {
+            for (int j = 0; j < side; ++j) {
                 for (int y = 0; y < 3; ++y) {
                     for (int x = 0; x < 3; ++x) {
                         // turned by half a turn: what the gradient meets
-                        factors[i * 6 + j][turned ? 8 - (y * 3 + x) : y * 3 + x] = kSquare[i][y] * kSquare[j][x];
+                        factors[i * side + j][turned ? 8 - (y * 3 + x) : y * 3 + x] =
+                            scheme_.factors[i][y] * scheme_.factors[j][x];
                     }
                 }
             }
@@ -86,46 +117,48 @@ class SquareWinograd final : public PreparedConvolution {
             return static_cast<float>(sum);
         };
         if (turned) {
-            return {kernels_, kWinogradInput, outputs_, inputs_,
+            return {kernels_, side * side, outputs_, inputs_,
                     [&](std::int64_t p, std::int64_t row, std::int64_t column) { return value(p, column, row); }};
         }
-        return {kernels_, kWinogradInput, inputs_, outputs_, value};
+        return {kernels_, side * side, inputs_, outputs_, value};
     }
 
     void tiled(const Map& from, const Map& to, Offset offset, bool replicate, const PackedMatrices& weights,
                const Finish& finish, Workspace& work) const {
-        const std::int64_t rows = (to.height + 3) / 4;
-        const std::int64_t columns = (to.width + 3) / 4;
+        const int side = scheme_.side;
+        const int step = scheme_.step;
+        const std::int64_t rows = (to.height + step - 1) / step;
+        const std::int64_t columns = (to.width + step - 1) / step;
         const float* const zeros = work.zeros(from.channels);
         const auto addresses = [&](std::int64_t, std::int64_t tile, const float** table) {
             const std::int64_t image = tile / (rows * columns);
-            const std::int64_t y0 = tile / columns % rows * 4 - offset.top;
-            const std::int64_t x0 = tile % columns * 4 - offset.left;
+            const std::int64_t y0 = tile / columns % rows * step - offset.top;
+            const std::int64_t x0 = tile % columns * step - offset.left;
             const float* const first = from.at(image * from.height * from.width);
-            if (y0 >= 0 && x0 >= 0 && y0 + 6 <= from.height && x0 + 6 <= from.width) {
-                for (int i = 0; i < 6; ++i) {
+            if (y0 >= 0 && x0 >= 0 && y0 + side <= from.height && x0 + side <= from.width) {
+                for (int i = 0; i < side; ++i) {
                     const float* const row = first + ((y0 + i) * from.width + x0) * from.stride;
-                    for (int j = 0; j < 6; ++j) {
-                        table[i * 6 + j] = row + j * from.stride;
+                    for (int j = 0; j < side; ++j) {
+                        table[i * side + j] = row + j * from.stride;
                     }
                 }
                 return;
             }
-            for (int i = 0; i < 6; ++i) {
+            for (int i = 0; i < side; ++i) {
                 const std::int64_t y = reached(y0 + i, from.height, replicate);
-                for (int j = 0; j < 6; ++j) {
+                for (int j = 0; j < side; ++j) {
                     const std::int64_t x = reached(x0 + j, from.width, replicate);
-                    table[i * 6 + j] = y < 0 || x < 0 ? zeros : first + (y * from.width + x) * from.stride;
+                    table[i * side + j] = y < 0 || x < 0 ? zeros : first + (y * from.width + x) * from.stride;
                 }
             }
         };
         const auto pixels = [&](std::int64_t, std::int64_t tile, std::int64_t* table) {
             const std::int64_t image = tile / (rows * columns);
-            const std::int64_t y0 = tile / columns % rows * 4;
-            const std::int64_t x0 = tile % columns * 4;
-            for (int i = 0; i < 4; ++i) {
-                for (int j = 0; j < 4; ++j) {
-                    table[i * 4 + j] =
+            const std::int64_t y0 = tile / columns % rows * step;
+            const std::int64_t x0 = tile % columns * step;
+            for (int i = 0; i < step; ++i) {
+                for (int j = 0; j < step; ++j) {
+                    table[i * step + j] =
                         y0 + i < to.height && x0 + j < to.width ? (image * to.height + y0 + i) * to.width + x0 + j : -1;
                 }
             }
@@ -137,6 +170,7 @@ class SquareWinograd final : public PreparedConvolution {
     Window window_;
     int inputs_, outputs_;
     const Kernels& kernels_;
+    const Scheme& scheme_;
     TiledProducts products_;
     std::unique_ptr<BorderProducts> borders_;
 };
@@ -146,6 +180,16 @@ class SquareWinograd final : public PreparedConvolution {
 bool is_square_winograd(const Node& node) {
     const Window& w = node.window;
     return w.kernel_h == 3 && w.kernel_w == 3 && w.stride == 1 && node.groups == 1 && w.pad_h <= 1 && w.pad_w <= 1;
+}
+
+int square_positions(std::int64_t inputs, std::int64_t outputs) {
+    const int side = scheme_of(inputs, outputs).side;
+    return side * side;
+}
+
+std::int64_t square_tiles(Size output, std::int64_t inputs, std::int64_t outputs) {
+    const std::int64_t step = scheme_of(inputs, outputs).step;
+    return (output.height + step - 1) / step * ((output.width + step - 1) / step);
 }
 
 std::unique_ptr<Convolution> make_square_winograd(const Node& node, std::int64_t channels, ReadWeights read,

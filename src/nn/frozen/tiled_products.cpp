@@ -5,7 +5,7 @@ namespace reverie::frozen {
 TileBlock tile_block(std::int64_t tiles, std::int64_t inputs, std::int64_t outputs, std::int64_t threads) {
     // Few channels: the weights stay in a core's cache and so should a block. Many: the weights come from memory for
     // every block, so blocks are large, and threads share them where there are not enough tiles for each.
-    constexpr std::int64_t kSmall = 24;
+    constexpr std::int64_t kSmall = 48;
     constexpr std::int64_t kLarge = 96;
     constexpr std::int64_t kManyWeights = 128 * 256;
     const bool many = inputs * outputs >= kManyWeights;

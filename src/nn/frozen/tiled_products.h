@@ -25,8 +25,9 @@ std::int64_t tiles_bytes(std::int64_t tiles, std::int64_t positions, std::int64_
 /// One convolution in one direction as products in the transformed domain.
 class TiledProducts {
   public:
-    TiledProducts(const Kernels& kernels, int positions, int outputs_per_tile, int taps)
-        : kernels_(kernels), positions_(positions), outputs_per_tile_(outputs_per_tile), taps_(taps) {}
+    /// `taps`: tiles of inputs side by side that a product takes together.
+    TiledProducts(const Kernels& kernels, const Transform& transform, int taps)
+        : kernels_(kernels), transform_(transform), positions_(transform.positions), taps_(taps) {}
 
     /// The tiles of outputs lie in `lines` of `per_line`. `addresses(line, tile, table)` fills in the input addresses
     /// of a tile, `pixels(line, tile, table)` where its outputs go. Squares are all in line 0.
@@ -39,8 +40,8 @@ class TiledProducts {
     static constexpr std::int64_t kPadding = 16;
 
     const Kernels& kernels_;
-    int positions_, outputs_per_tile_;
-    int taps_;  // tiles side by side that a product takes together
+    const Transform& transform_;
+    int positions_, taps_;
 };
 
 template <typename Addresses, typename Pixels>
@@ -77,7 +78,7 @@ void TiledProducts::run(std::int64_t lines, std::int64_t per_line, int inputs, i
                           .out = in + begin * inputs,
                           .tile_stride = inputs,
                           .position_stride = in_position};
-        square ? kernels_.winograd_in(job) : kernels_.line_in(job);
+        transform_.in(job);
     };
     const auto multiply = [&](std::int64_t position, std::int64_t count, int first_panel, int last_panel,
                               const float* in, float* out, Scratch& scratch) {
@@ -105,11 +106,11 @@ void TiledProducts::run(std::int64_t lines, std::int64_t per_line, int inputs, i
     };
     const auto transform_out = [&](std::int64_t block_begin, std::int64_t begin, std::int64_t end, const float* out,
                                    Scratch& scratch) {
-        scratch.pixels.resize(static_cast<std::size_t>((end - begin) * outputs_per_tile_));
+        scratch.pixels.resize(static_cast<std::size_t>((end - begin) * transform_.outputs));
         for (std::int64_t t = begin; t < end; ++t) {
             const std::int64_t tile = block_begin + t;
             pixels(square ? 0 : tile / per_line, square ? tile : tile % per_line,
-                   scratch.pixels.data() + (t - begin) * outputs_per_tile_);
+                   scratch.pixels.data() + (t - begin) * transform_.outputs);
         }
         const TilesOut job{.sums = out + begin * outputs,
                            .tile_stride = outputs,
@@ -117,7 +118,7 @@ void TiledProducts::run(std::int64_t lines, std::int64_t per_line, int inputs, i
                            .tiles = static_cast<int>(end - begin),
                            .channels = outputs,
                            .pixels = scratch.pixels.data()};
-        square ? kernels_.winograd_out(job, finish) : kernels_.line_out(job, finish);
+        transform_.out(job, finish);
     };
 
     const std::int64_t floats = positions_ * (in_position + out_position);

@@ -75,7 +75,7 @@ TEST_P(StylePresets, LossesAndGradientsAreThePublished) {
         const Tensor found = flat.index_select(0, at::tensor(at, at::kLong)).to(at::kDouble);
         // A deep layer alone collects the float32 rounding of a dozen convolutions each way: 1e-5 in PyTorch, up to
         // 3e-5 here, 6e-5 with Winograd's convolutions. A wrong factor or formula would be far beyond either.
-        const double tolerance = engine == Engine::Frozen ? 1e-4 : all ? 1e-5 : 5e-5;
+        const double tolerance = engine == Engine::Frozen ? 1e-4 : all ? 2e-5 : 5e-5;
         EXPECT_LT(((found - probes).norm() / probes.norm()).item<double>(), tolerance);
     }
 }
