@@ -195,6 +195,16 @@ MappedFile::MappedFile(const std::filesystem::path& path, ErrorKind kind) : path
     bytes_ = {static_cast<const std::byte*>(address), file.size()};
 }
 
+void MappedFile::release(std::span<const std::byte> part) const noexcept {
+    // Whole pages: what lies beside the part may still be wanted.
+    const auto page = static_cast<std::uintptr_t>(::sysconf(_SC_PAGESIZE));
+    const auto begin = (reinterpret_cast<std::uintptr_t>(part.data()) + page - 1) / page * page;
+    const auto end = reinterpret_cast<std::uintptr_t>(part.data() + part.size()) / page * page;
+    if (begin < end) {
+        ::madvise(reinterpret_cast<void*>(begin), end - begin, MADV_DONTNEED);  // at worst it stays
+    }
+}
+
 MappedFile::~MappedFile() {
     if (!bytes_.empty()) {
         ::munmap(const_cast<std::byte*>(bytes_.data()), bytes_.size());

@@ -170,7 +170,7 @@ struct StyleObjective::State {
     void add_contents(const Tensor& content, const Tensor& counted);
     void add_sums(const Features& features, const StyleTile& tile);
     void take_distances();
-    Features seeds(const Features& features, const StyleTile& tile);
+    Features seeds(Features features, const StyleTile& tile);
     void add_palette(const Tensor& image, Tensor& gradient);
     void add_variation(const Tensor& image, Tensor& gradient);
 };
@@ -290,8 +290,8 @@ void StyleObjective::State::take_distances() {
     }
 }
 
-/// The gradient of everything said about a tile's own cells, by tap.
-Features StyleObjective::State::seeds(const Features& features, const StyleTile& tile) {
+/// The gradient of everything said about a tile's own cells, by tap. Features go as soon as their gradient is there.
+Features StyleObjective::State::seeds(Features features, const StyleTile& tile) {
     Features seeds;
     for (std::size_t l = 0; l < layers.size(); ++l) {
         const OwnFeatures own = own_features(features, layers[l], tile);
@@ -316,11 +316,18 @@ Features StyleObjective::State::seeds(const Features& features, const StyleTile&
             sum.zero_();
         }
         Tensor& seed = seeds[layers[l].tap];
-        if (whole) {
+        if (seed.defined()) {  // a layer asked for twice
+            own_part(seed, own.rows, own.columns).add_(sum);
+        } else if (whole) {
             seed = sum;
         } else {
             seed = at::zeros_like(all);
             own_part(seed, own.rows, own.columns).copy_(sum);
+        }
+        const auto same = [&](const Layer& layer) { return layer.tap == layers[l].tap; };
+        if (std::none_of(layers.begin() + static_cast<std::ptrdiff_t>(l) + 1, layers.end(), same) &&
+            std::ranges::none_of(contents, same, &ContentLayer::layer)) {
+            features.erase(layers[l].tap);
         }
     }
     const auto seed_of = [&](const Layer& layer, const OwnFeatures& own) {
@@ -414,17 +421,17 @@ Tensor StyleObjective::value_and_gradient(const Tensor& image, std::int64_t /*st
     const bool whole = s.tiles.size() == 1;
     Features kept;
     for (const StyleTile& tile : s.tiles) {
-        const Features features = s.net.forward(tile.patch_of(image), whole ? s.taps : s.style_taps, whole);
+        Features features = s.net.forward(tile.patch_of(image), whole ? s.taps : s.style_taps, whole);
         s.add_sums(features, tile);
         if (whole) {
-            kept = features;
+            kept = std::move(features);
         }
     }
     s.take_distances();
     gradient = at::zeros_like(image);
     for (const StyleTile& tile : s.tiles) {
-        const Features features = whole ? std::move(kept) : s.net.forward(tile.patch_of(image), s.taps);
-        const Tensor part = s.net.backward(s.seeds(features, tile));
+        Features features = whole ? std::move(kept) : s.net.forward(tile.patch_of(image), s.taps);
+        const Tensor part = s.net.backward(s.seeds(std::move(features), tile));
         if (part.defined()) {
             gradient.narrow(1, tile.rows.begin, part.size(1)).narrow(2, tile.columns.begin, part.size(2)).add_(part);
         }

@@ -75,6 +75,7 @@ Tensor StateDict::load(const std::string& name, bool keep_double) const {
     const weights::Array& array = find_array(*contents_, name);
     try {
         Tensor values = stored_values(array);
+        contents_->file.release(array.bytes);
         if (array.type->scalar == at::kBool) {
             return values.ne(0);
         }

@@ -171,7 +171,7 @@ TEST_F(Pictures, DryRunPlansTheRestWhenAPictureCannotBeDone) {
 }
 
 TEST_F(Pictures, BarsAreClearedAndProgressCanBeJson) {
-    const std::vector<std::string> slow = {"--layers", "block3", "--octaves", "1", "--steps", "10"};
+    const std::vector<std::string> slow = {"--layers", "block3", "--octaves", "1", "--steps", "80"};
     std::vector<std::string> words = {path("photo.jpg"), "-o", path("a.png"), "--progress", "bar"};
     words.insert(words.end(), slow.begin(), slow.end());
     const RunResult drawn = deepdream(words);

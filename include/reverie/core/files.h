@@ -60,6 +60,8 @@ class MappedFile {
 
     std::span<const std::byte> bytes() const noexcept { return bytes_; }
     const std::filesystem::path& path() const noexcept { return path_; }
+    /// Lets go of the memory behind a part that has been read; it comes back from the file when it is read again.
+    void release(std::span<const std::byte> part) const noexcept;
 
   private:
     std::filesystem::path path_;

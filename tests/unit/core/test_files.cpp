@@ -77,6 +77,23 @@ TEST(Files, FaultAtTheVeryEndIsAnOutputErrorThatNamesTheFinalPath) {
     EXPECT_EQ(entries(folder.path()), 1U);
 }
 
+TEST(Files, WhatAMappingReleasedComesBackFromTheFile) {
+    const TemporaryFolder folder;
+    std::string text;
+    for (int i = 0; text.size() < 100'000; ++i) {
+        text += std::to_string(i) + " ";
+    }
+    write_file(folder / "long", text);
+    const MappedFile mapped(folder / "long");
+    const auto all = [&] {
+        return std::string(reinterpret_cast<const char*>(mapped.bytes().data()), mapped.bytes().size());
+    };
+    EXPECT_EQ(all(), text);
+    mapped.release(mapped.bytes().subspan(7, 90'000));
+    mapped.release(mapped.bytes().subspan(3, 2));
+    EXPECT_EQ(all(), text);
+}
+
 TEST(Files, MappingShowsTheFilesBytes) {
     const TemporaryFolder folder;
     write_file(folder / "m", std::string_view("abc"));

@@ -162,6 +162,17 @@ TEST(StyleObjective, GradientIsThatOfItsValue) {
     EXPECT_NEAR((up - down) / (2 * kStep), slope, 0.01 * slope);
 }
 
+TEST(StyleObjective, ALayerGivenTwiceCountsTwice) {
+    const auto gradient = [](const std::vector<LayerWeight>& style_layers) {
+        StyleOptions options = quick_options();
+        options.style_layers = style_layers;
+        options.content_layers = {{"relu2_1", 1.0}};  // one that is a style layer too
+        return evaluate(quick_net(), options, 0, false).gradient;
+    };
+    const Tensor twice = gradient({{"relu1_1", 1.0}, {"relu2_1", 1.0}, {"relu1_1", 1.0}});
+    EXPECT_LT(relative_error(twice, gradient({{"relu1_1", 2.0}, {"relu2_1", 1.0}})), 1e-5);
+}
+
 TEST(StyleObjective, LossesSumToTheValue) {
     const StyleOptions options = quick_options();
     const std::vector<StyleRegion> regions = {
