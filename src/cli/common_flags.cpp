@@ -16,7 +16,7 @@ void add_output_flags(CLI::App& app, CommonOptions& options, const std::string& 
 void add_running_flags(CLI::App& app, CommonOptions& options) {
     FlagGroup running(app, "Running");
     running.add("--device", options.runtime.device, "NAME", "auto, cpu, cuda or cuda:N; auto takes a GPU that works");
-    running.add("--threads", options.runtime.threads, "N", "CPU threads", "all cores");
+    running.add("--threads", options.runtime.threads, "N", "CPU threads", "$OMP_NUM_THREADS, or all cores");
     running.add("--seed", options.runtime.seed, "N", "the same seed gives the same bytes");
     running.add("--deterministic", options.runtime.deterministic,
                 "the same bytes on a GPU too, if slower; on the CPU they always are");

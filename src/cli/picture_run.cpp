@@ -139,6 +139,9 @@ bool make_picture(const PictureShop& shop, const PictureTask& task, const Pictur
     }
     shop.progress.begin(turn.label);
     const PictureResult result = task.work(picture, item, hooks);
+    if (shop.sharing.jobs > 1) {
+        release_threads();
+    }
     const double seconds = std::chrono::duration<double>(Clock::now() - begin).count();
     for (const Setting& setting : result.settings.all()) {
         settings.set_list(setting.name, setting.values);

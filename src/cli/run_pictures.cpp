@@ -1,6 +1,7 @@
 #include "reverie/cli/run_pictures.h"
 
 #include <algorithm>
+#include <atomic>
 #include <exception>
 #include <map>
 #include <memory>
@@ -79,7 +80,7 @@ class Batch {
         others.clear();  // joins
         session_.console().end();
         if (end_) {
-            std::rethrow_exception(end_);
+            rethrow_end();
         }
     }
 
@@ -103,6 +104,11 @@ class Batch {
                 } else if (!make_picture(shop_, *turn->task, picture)) {
                     throw Error(ErrorKind::Cancelled, "stopped");
                 }
+                ++made_;
+            } catch (const OutputClosed&) {
+                ++made_;  // what could not be said is that it is there
+                const std::lock_guard lock(mutex_);
+                end_ = end_ ? end_ : std::current_exception();
             } catch (...) {
                 const std::lock_guard lock(mutex_);
                 settle(item, false);
@@ -137,9 +143,25 @@ class Batch {
         return std::nullopt;
     }
 
+    /// Where nobody reads any more which pictures there are, no more are made.
+    [[noreturn]] void rethrow_end() const {
+        try {
+            std::rethrow_exception(end_);
+        } catch (const OutputClosed&) {
+            if (items_.size() < 2 || session_.common().dry_run) {
+                throw;
+            }
+            throw Error(ErrorKind::Output,
+                        "nobody reads standard output any more, so this ended after " + std::to_string(made_) + " of " +
+                            std::to_string(items_.size()) +
+                            " pictures, which are kept; for the rest run it again with --skip-existing, and send what "
+                            "it prints to a file or to /dev/null");
+        }
+    }
+
     /// The present exception is a fault of the picture, or the end of all. The mutex is held.
     void settle(const BatchItem& item, bool preparing) {
-        const Error error = as_error(std::current_exception());
+        const Error error = session_.as_error(std::current_exception());
         const bool shared_by_all = preparing && (program_.variants.size() < 2 || error.kind() != ErrorKind::Input);
         if (shared_by_all || error.kind() == ErrorKind::Cancelled || error.kind() == ErrorKind::Internal) {
             end_ = end_ ? end_ : std::current_exception();
@@ -167,6 +189,7 @@ class Batch {
     std::shared_ptr<const PictureTask> task_;  // of the variant at hand
     std::size_t variant_ = 0;
     bool config_saved_ = false;
+    std::atomic<std::size_t> made_ = 0;
     std::exception_ptr end_;
 };
 

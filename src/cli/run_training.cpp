@@ -260,7 +260,7 @@ int run_training(Session& session, const TrainFlags& flags, const DataFlags& dat
     if (common.output.empty() || common.output == "-") {
         throw Error(ErrorKind::Usage, "no run folder is named; pass -o RUN");
     }
-    if (!flags.resume && is_there(fs::path(common.output) / kOptionsFile)) {
+    if (!flags.resume && RunFolder::holds_steps(common.output)) {
         throw Error(ErrorKind::Usage, "'" + common.output +
                                           "' holds a run already; go on with it (--resume) or name another folder "
                                           "(-o)");
@@ -291,11 +291,17 @@ int run_training(Session& session, const TrainFlags& flags, const DataFlags& dat
         measured.emplace(images.test ? *images.test : images.images, division.measured, plan.options.batch);
     }
     RunFolder folder = open_folder(session, flags, identity, plan, batches);
-    warn_of_skipped(session, images, folder);
-    write_labels(images, folder);
-    session.console().begin("");
-    const TrainResult result =
-        train(*plan.task, batches, measured ? &*measured : nullptr, plan.options, folder, facts, session.hooks());
+    TrainResult result;
+    try {
+        warn_of_skipped(session, images, folder);
+        write_labels(images, folder);
+        session.console().begin("");
+        result =
+            train(*plan.task, batches, measured ? &*measured : nullptr, plan.options, folder, facts, session.hooks());
+    } catch (...) {
+        folder.give_up();
+        throw;
+    }
     session.console().end();
     if (program.trained && result.end != TrainEnd::Cancelled) {
         program.trained();

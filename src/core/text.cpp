@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cctype>
+#include <charconv>
 #include <cmath>
 #include <cstdio>
 #include <iterator>
@@ -77,6 +78,16 @@ std::string join(const std::vector<std::string>& words, std::string_view separat
         text += words[i];
     }
     return text;
+}
+
+std::string human_number(double value) {
+    char text[32];
+    char plain[64];
+    const auto shortest = std::to_chars(text, text + sizeof text, value);
+    // 1e-05 is how a computer writes; twenty digits are no better.
+    const auto digits = std::to_chars(plain, plain + sizeof plain, value, std::chars_format::fixed);
+    const bool readable = digits.ec == std::errc() && digits.ptr - plain <= 12;
+    return readable ? std::string(plain, digits.ptr) : std::string(text, shortest.ptr);
 }
 
 std::string human_bytes(std::uint64_t bytes) {

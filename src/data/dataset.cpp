@@ -18,6 +18,7 @@
 #include "data/streams.h"
 #include "reverie/core/error.h"
 #include "reverie/core/random.h"
+#include "reverie/core/text.h"
 
 namespace reverie {
 namespace {
@@ -189,7 +190,7 @@ Dataset open_dataset(const std::filesystem::path& path, const DataOptions& optio
 Split split(std::int64_t count, double fraction, std::uint64_t seed) {
     if (!(fraction >= 0 && fraction < 1)) {
         throw Error(ErrorKind::Usage,
-                    "--validation " + std::to_string(fraction) + " is out of range; wanted 0 or more and less than 1");
+                    "--validation " + human_number(fraction) + " is out of range; wanted 0 or more and less than 1");
     }
     const auto draw = [&](std::int64_t index) {
         return random_uniform(seed, data::kSplitStream, static_cast<std::uint64_t>(index));

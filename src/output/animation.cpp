@@ -5,6 +5,7 @@
 
 #include "output/film.h"
 #include "reverie/core/error.h"
+#include "reverie/core/text.h"
 #include "reverie/output/grid.h"
 
 namespace reverie {
@@ -45,8 +46,8 @@ Kind kind_of(const std::filesystem::path& path) {
 
 void check(const AnimationOptions& options) {
     if (!(options.fps >= 0.1 && options.fps <= 100)) {
-        throw Error(ErrorKind::Usage, "a film of " + std::to_string(options.fps) +
-                                          " frames a second cannot be written; choose 0.1 to 100");
+        throw Error(ErrorKind::Usage,
+                    "a film of " + human_number(options.fps) + " frames a second cannot be written; choose 0.1 to 100");
     }
     if (options.quality < 1 || options.quality > 100) {
         throw Error(ErrorKind::Usage,

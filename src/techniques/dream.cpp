@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "reverie/core/error.h"
+#include "reverie/core/text.h"
 #include "reverie/image/resample.h"
 #include "reverie/optimize/image_loop.h"
 #include "techniques/dream_objective.h"
@@ -105,7 +106,7 @@ void validate(const DreamOptions& o) {
     require(!o.layers.empty(), "--layers names no layer; name at least one (--list-layers shows them all)");
     for (const LayerWeight& layer : o.layers) {
         require(std::isfinite(layer.weight) && layer.weight != 0.0, "--layers " + layer.tap + " has the weight " +
-                                                                        std::to_string(layer.weight) +
+                                                                        human_number(layer.weight) +
                                                                         "; wanted a number other than 0");
     }
     for (auto layer = o.layers.begin(); layer != o.layers.end(); ++layer) {
@@ -119,24 +120,31 @@ void validate(const DreamOptions& o) {
     require(o.smallest >= kSmallestSide,
             "the smallest octave must be at least " + std::to_string(kSmallestSide) + " pixels");
     require(in(o.octave_scale, 1.01, 10),
-            "--octave-scale " + std::to_string(o.octave_scale) + " is out of range; wanted 1.01 to 10");
+            "--octave-scale " + human_number(o.octave_scale) + " is out of range; wanted 1.01 to 10");
     require(o.steps >= 0 && o.steps <= 1'000'000,
             "--steps " + std::to_string(o.steps) + " is out of range; wanted 1 to 1000000, or 0 to choose by the size");
     require(in(o.step_size, 1e-6, 1),
-            "--step-size " + std::to_string(o.step_size) + " is out of range; wanted 0.000001 to 1");
+            "--step-size " + human_number(o.step_size) + " is out of range; wanted 0.000001 to 1");
     require(o.jitter >= 0 && o.jitter <= 512,
             "--jitter " + std::to_string(o.jitter) + " is out of range; wanted 0 to 512 pixels");
-    require(in(o.smooth, 0, 64), "--smooth " + std::to_string(o.smooth) + " is out of range; wanted 0 to 64 pixels");
+    require(in(o.smooth, 0, 64), "--smooth " + human_number(o.smooth) + " is out of range; wanted 0 to 64 pixels");
     require(o.laplacian >= 0 && o.laplacian <= 16,
             "--laplacian " + std::to_string(o.laplacian) + " is out of range; wanted 0 to 16 levels");
-    require(in(o.tone, 0, 1), "--tone " + std::to_string(o.tone) + " is out of range; wanted 0 to 1");
-    require(in(o.detail, 0, 1), "--detail " + std::to_string(o.detail) + " is out of range; wanted 0 to 1");
+    require(in(o.tone, 0, 1), "--tone " + human_number(o.tone) + " is out of range; wanted 0 to 1");
+    require(in(o.detail, 0, 1), "--detail " + human_number(o.detail) + " is out of range; wanted 0 to 1");
     require(o.preview_every >= 0,
             "--preview-every " + std::to_string(o.preview_every) + " is negative; wanted a number of steps");
-    require(in(o.decay, 0, 1) && o.margin >= 0 && in(o.band_ratio, 0.01, 100) && in(o.residual, 0, 100) &&
-                in(o.color_power, 0, 4) && in(o.headroom, 0, 1) && in(o.channel_balance, 0, 1e6),
-            "decay, margin, band_ratio, residual, color_power, headroom or channel_balance is out of range; see "
-            "techniques/dream.h");
+    require(o.margin >= 0, "margin " + std::to_string(o.margin) + " is out of range; wanted 0 pixels or more");
+    const auto within = [&](const char* name, double value, double low, double high) {
+        require(in(value, low, high), std::string(name) + " " + human_number(value) + " is out of range; wanted " +
+                                          human_number(low) + " to " + human_number(high));
+    };
+    within("decay", o.decay, 0, 1);
+    within("band_ratio", o.band_ratio, 0.01, 100);
+    within("residual", o.residual, 0, 100);
+    within("color_power", o.color_power, 0, 4);
+    within("headroom", o.headroom, 0, 1);
+    within("channel_balance", o.channel_balance, 0, 1e6);
 }
 
 DreamPlan plan_dream(Size image, const FrozenNet& net, const DreamOptions& options, std::int64_t max_memory) {

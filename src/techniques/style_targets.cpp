@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "reverie/core/error.h"
+#include "reverie/core/text.h"
 #include "reverie/image/color.h"
 #include "reverie/image/resample.h"
 #include "techniques/style_formula.h"
@@ -53,7 +54,7 @@ StyleTargets::StyleTargets(const FrozenNet& net, std::vector<StyleSource> styles
     for (const StyleSource& style : styles_) {
         if (style.images.empty() || !(style.weight > 0.0) || !std::isfinite(style.weight)) {
             throw Error(ErrorKind::Usage, "a --style has " + std::to_string(style.images.size()) +
-                                              " pictures and the weight " + std::to_string(style.weight) +
+                                              " pictures and the weight " + human_number(style.weight) +
                                               "; wanted at least one picture and a weight above 0");
         }
         for (const Tensor& image : style.images) {

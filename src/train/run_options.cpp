@@ -61,6 +61,17 @@ std::string typed(const std::string& name, const std::string* value) {
     return value == nullptr ? "without --" + name : "with --" + name + " " + *value;
 }
 
+/// How long a run goes on, as one would type it: one of --steps and --epochs, of which the other one is 0.
+std::string length_of(const RunOptions& options) {
+    for (const char* name : {"steps", "epochs"}) {
+        const auto found = std::ranges::find(options, name, &RunOptions::value_type::first);
+        if (found != options.end() && found->second != "0") {
+            return typed(name, &found->second);
+        }
+    }
+    return "without --steps or --epochs";
+}
+
 }  // namespace
 
 std::string run_headline(const std::string& program) {
@@ -110,10 +121,12 @@ void require_same(const RunOptions& before, const RunOptions& now, const std::fi
         if (old != nullptr && given != nullptr && *old == *given) {
             return;
         }
+        const bool length = name == "steps" || name == "epochs";
         throw Error(ErrorKind::Usage, "the run '" + path.string() + "' was begun " +
-                                          (is_flag(name) ? typed(name, old) + " and is to go on " + typed(name, given)
-                                                         : "with another " + name + " (" + (old ? *old : "none") +
-                                                               ", now " + (given ? *given : "none") + ")") +
+                                          (length          ? length_of(before) + " and is to go on " + length_of(now)
+                                           : is_flag(name) ? typed(name, old) + " and is to go on " + typed(name, given)
+                                                           : "with another " + name + " (" + (old ? *old : "none") +
+                                                                 ", now " + (given ? *given : "none") + ")") +
                                           "; resume with what it was begun with, or start another run with another -o");
     };
     for (const bool flags : {true, false}) {

@@ -19,6 +19,9 @@ std::string did_you_mean(std::string_view word, const std::vector<std::string>& 
 std::string join(const std::vector<std::string>& words, std::string_view separator = ", ",
                  std::string_view last = " and ");
 
+/// A number in a sentence: 0.5 -> "0.5", 1e-5 -> "0.00001", 3e20 -> "3e+20".
+std::string human_number(double value);
+
 /// 1536 -> "1.5 kB" (powers of 1000).
 std::string human_bytes(std::uint64_t bytes);
 
