@@ -2,6 +2,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <filesystem>
+
 #include "reverie/core/runtime.h"
 #include "support/expect_error.h"
 
@@ -14,6 +16,22 @@ TEST(Runtime, ThreadsAreSetAsAsked) {
     EXPECT_EQ(setup_runtime({.device = "cpu", .threads = 1}).threads, 1);
     EXPECT_EQ(at::get_num_threads(), 1);
     EXPECT_GE(setup_runtime({.device = "cpu"}).threads, 1);
+}
+
+int own_threads() {
+    int count = 0;
+    for (const auto& entry : std::filesystem::directory_iterator("/proc/self/task")) {
+        count += entry.is_directory() ? 1 : 0;
+    }
+    return count;
+}
+
+TEST(Runtime, StartsNoThreadForOne) {
+    const int before = own_threads();
+    setup_runtime({.device = "cpu", .threads = 1});
+    EXPECT_EQ(own_threads(), before);
+    setup_runtime({.device = "cpu", .threads = 2});
+    EXPECT_LE(own_threads(), before + 1);
 }
 
 TEST(Runtime, MalformedOptionsAreUsageErrorsThatNameTheFlag) {
