@@ -133,6 +133,35 @@ TEST_F(VaeTrain, BadInputIsRefusedInASentence) {
     EXPECT_FALSE(exists("out"));
 }
 
+TEST_F(VaeTrain, MemoryThatRunsOutNamesItsFlagsAndLeavesNothing) {
+    run_.address_space = std::size_t{2500} << 20;
+    const RunResult result = run({"train", path("data"), "-o", path("run"), "--size", "512", "--width", "64", "--batch",
+                                  "512", "--steps", "2", "--threads", "1", "--preview-every", "0"});
+    expect_fault(result, 5, "choose a smaller --batch or --size");
+    EXPECT_FALSE(exists("run"));
+    run_.address_space = 0;
+    EXPECT_EQ(train({}).exit_code, 0) << "its name is free";
+}
+
+TEST_F(VaeTrain, StartedWithoutStandardStreamsKeepsItsRecordsClean) {
+    run_.closed = {0, 1, 2};
+    const RunResult result = run(quick({path("data"), "-o", path("run"), "--progress", "json"}));
+    EXPECT_EQ(result.exit_code, 0);
+    EXPECT_EQ(json_lines(bytes("run/metrics.jsonl")).back()["step"], 6);
+    EXPECT_EQ(bytes("run/metrics.jsonl").find("fraction"), std::string::npos);
+    run_.closed.clear();
+    EXPECT_EQ(train({"--resume"}).exit_code, 0);
+}
+
+TEST_F(VaeTrain, AnotherLengthIsSaidInItsFlag) {
+    ASSERT_EQ(run({"train", path("data"), "-o", path("run"), "--latent", "3", "--width", "4", "--batch", "4",
+                   "--schedule", "cosine", "--steps", "4", "--quiet"})
+                  .exit_code,
+              0);
+    expect_fault(run({"train", "--resume", "-o", path("run"), "--epochs", "30", "--quiet"}), 2,
+                 "begun with --steps 4 and is to go on with --epochs 30");
+}
+
 TEST_F(VaeTrain, OneImageOfAnotherShapeIsEnough) {
     std::filesystem::create_directory(path("one"));
     save_image(path("one/wide.png"), at::full({3, 40, 90}, 0.5));
