@@ -1,6 +1,7 @@
 #include "reverie/cli/app.h"
 
 #include <c10/util/Exception.h>
+#include <sys/stat.h>
 #include <torch/version.h>
 #include <unistd.h>
 
@@ -127,6 +128,11 @@ int run_checked(int argc, char** argv, Program& program, const Environment& envi
     Session session(app, common, environment, console, cancel, std::move(from));
     try {
         return program.run(session);
+    } catch (const OutputClosed&) {
+        if (cancel.requested()) {
+            throw Error(ErrorKind::Cancelled, "stopped");  // with the terminal its reader went too
+        }
+        throw;
     } catch (...) {
         throw session.as_error(std::current_exception());
     }
@@ -161,6 +167,12 @@ Error internal(const std::string& what) {
     return {ErrorKind::Internal, "internal error: " + what + "; this is a fault in Reverie, please report it"};
 }
 
+/// A terminal that was closed is a device whose every use is an input/output error.
+bool is_device(int descriptor) {
+    struct stat status {};
+    return ::fstat(descriptor, &status) == 0 && S_ISCHR(status.st_mode);
+}
+
 std::string first_line(const std::string& text) { return text.substr(0, text.find('\n')); }
 
 }  // namespace
@@ -177,7 +189,7 @@ void write_standard_output(const std::string& line) {
         if (count < 0 && errno == EINTR) {
             continue;
         }
-        if (count < 0 && errno == EPIPE) {
+        if (count < 0 && (errno == EPIPE || (errno == EIO && is_device(STDOUT_FILENO)))) {
             throw OutputClosed();
         }
         if (count < 0) {

@@ -148,7 +148,7 @@ class Batch {
         try {
             std::rethrow_exception(end_);
         } catch (const OutputClosed&) {
-            if (items_.size() < 2 || session_.common().dry_run) {
+            if (items_.size() < 2 || session_.common().dry_run || session_.hooks().cancelled()) {
                 throw;
             }
             throw Error(ErrorKind::Output,
