@@ -8,6 +8,7 @@
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <cerrno>
+#include <charconv>
 #include <cstdlib>
 #include <cstring>
 #include <filesystem>
@@ -138,6 +139,8 @@ int run_checked(int argc, char** argv, Program& program, const Environment& envi
     }
 }
 
+std::string first_line(const std::string& text) { return text.substr(0, text.find('\n')); }
+
 bool tells_of_memory(const std::string& what) {
     for (const char* words :
          {"out of memory", "not enough memory", "can't allocate memory", "Cannot allocate memory"}) {
@@ -146,6 +149,18 @@ bool tells_of_memory(const std::string& what) {
         }
     }
     return false;
+}
+
+/// What LibTorch says of an allocation that failed, for people: its own sentence on a GPU, the size alone on the CPU.
+std::string allocation_of(const std::string& what) {
+    const std::string before = "you tried to allocate ";
+    const std::size_t at = what.find(before);
+    std::uint64_t bytes = 0;
+    if (at != std::string::npos &&
+        std::from_chars(what.data() + at + before.size(), what.data() + what.size(), bytes).ec == std::errc()) {
+        return " (" + human_bytes(bytes) + " more were asked for at once)";
+    }
+    return " (" + first_line(what) + ")";
 }
 
 Error out_of_memory(const std::string& details, const std::string& advice) {
@@ -172,8 +187,6 @@ bool is_device(int descriptor) {
     struct stat status {};
     return ::fstat(descriptor, &status) == 0 && S_ISCHR(status.st_mode);
 }
-
-std::string first_line(const std::string& text) { return text.substr(0, text.find('\n')); }
 
 }  // namespace
 
@@ -279,8 +292,7 @@ Error as_error(const std::exception_ptr& exception, const std::string& memory_ad
                                                             : internal(first_line(error.what()));
     } catch (const c10::Error& error) {
         const std::string what = error.what_without_backtrace();
-        return tells_of_memory(what) ? out_of_memory(" (" + first_line(what) + ")", advice)
-                                     : internal(first_line(what));
+        return tells_of_memory(what) ? out_of_memory(allocation_of(what), advice) : internal(first_line(what));
     } catch (const std::exception& error) {
         const std::string what = error.what();
         return tells_of_memory(what) ? out_of_memory("", advice) : internal(first_line(what));

@@ -190,6 +190,11 @@ MappedFile::MappedFile(const std::filesystem::path& path, ErrorKind kind) : path
     }
     void* address = ::mmap(nullptr, file.size(), PROT_READ, MAP_PRIVATE, file.value(), 0);
     if (address == MAP_FAILED) {
+        if (errno == ENOMEM) {  // not the file's fault
+            throw Error(ErrorKind::Device, "memory ran out where '" + path.string() + "' was to be read (" +
+                                               std::to_string(file.size()) +
+                                               " bytes); raise the limit (ulimit -v) or close other programs");
+        }
         throw Error(kind, "'" + path.string() + "' cannot be mapped into memory (" + reason() + ")");
     }
     bytes_ = {static_cast<const std::byte*>(address), file.size()};

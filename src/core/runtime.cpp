@@ -89,24 +89,28 @@ DeviceRequest parse_device(const std::string& text) {
     throw Error(ErrorKind::Usage, "--device '" + text + "' is not a device; wanted auto, cpu, cuda or cuda:N");
 }
 
-/// A process that cannot start its threads is ended by OpenMP, without a word of ours: better found out before.
+/// Of how many threads a team can be when the process can have `most`: LibTorch keeps a second pool of its own beside
+/// OpenMP's, which sleeps.
+int team_within(int most) { return std::max(1, (most + 1) / 2); }
+int needed_for(int team) { return 2 * team - 1; }
+
+/// A process that cannot start its threads is ended by OpenMP: better found out before.
 void choose_threads(Runtime& runtime, int asked) {
     const std::string limits = " (a limit of this user or process; see ulimit -u, ulimit -v and pids.max)";
     if (asked > 0) {
-        if (const int most = startable_threads(asked); most < asked) {
-            throw Error(ErrorKind::Device, "--threads " + std::to_string(asked) +
-                                               ": the system lets this process have " + std::to_string(most) +
-                                               " of them" + limits + "; pass --threads " + std::to_string(most) +
-                                               ", or raise that limit");
+        if (const int most = team_within(startable_threads(needed_for(asked))); most < asked) {
+            throw Error(ErrorKind::Device, "--threads " + std::to_string(asked) + " are more than the system lets " +
+                                               "this process start" + limits + "; pass --threads " +
+                                               std::to_string(most) + ", or raise that limit");
         }
         runtime.threads = asked;
         return;
     }
     constexpr int kHelpers = 2;  // what reads ahead, or fetches a file, needs a thread too
     const int cores = std::min(usable_cores(), kMostThreads);
-    runtime.threads = std::clamp(startable_threads(cores + kHelpers) - kHelpers, 1, cores);
+    runtime.threads = std::min(cores, team_within(startable_threads(needed_for(cores) + kHelpers) - kHelpers));
     if (runtime.threads < cores) {
-        runtime.note = "the system does not let this process have a thread for each of its " + std::to_string(cores) +
+        runtime.note = "the system does not let this process start a thread for each of its " + std::to_string(cores) +
                        " cores" + limits + "; it goes on with " + std::to_string(runtime.threads);
     }
 }

@@ -53,7 +53,7 @@ TEST_F(Limits, ThreadsThatCannotBeHadAreASentence) {
     if (!asked) {
         GTEST_SKIP() << "no user whom ulimit -u binds can be had here";
     }
-    expect_fault(*asked, 5, "--threads 2: the system lets this process have 1 of them");
+    expect_fault(*asked, 5, "pass --threads 1, or raise that limit");
     const auto chosen = dream_as_bound_user({path("photo.jpg"), "-o", path("b.png")});
     EXPECT_EQ(chosen->exit_code, 0) << chosen->error;
     if (std::thread::hardware_concurrency() > 1) {
@@ -62,18 +62,27 @@ TEST_F(Limits, ThreadsThatCannotBeHadAreASentence) {
 }
 
 TEST_F(Limits, TooLittleAddressSpaceIsNoCrash) {
+#ifdef __SANITIZE_ADDRESS__
+    GTEST_SKIP() << "the address sanitizer itself takes more address space than any limit leaves";
+#endif
     ASSERT_EQ(quick_dream({path("photo.jpg"), "-o", path("a.png")}).exit_code, 0);
+    bool begun = false;
     int sentences = 0;
-    for (std::size_t megabytes = 800; megabytes <= 2000; megabytes += 150) {
+    int code = -1;
+    // From where the libraries do not fit to where the picture does: how much that is differs with LibTorch.
+    for (std::size_t megabytes = 400; megabytes <= 6000 && code != 0; megabytes += megabytes / 12) {
         run_.address_space = megabytes << 20;
-        const RunResult result = quick_dream({path("photo.jpg"), "-o", path("b.png"), "--overwrite", "--size", "700"});
-        EXPECT_THAT(result.exit_code, AnyOf(0, 5, 127))
-            << megabytes << " MB, signal " << result.signal << ": " << result.error;  // 127: the libraries do not fit
-        if (result.exit_code == 5) {
-            ++sentences;
-            EXPECT_THAT(result.error, HasSubstr("error: ")) << megabytes;
+        const RunResult result =
+            quick_dream({path("photo.jpg"), "-o", path("b.png"), "--max-memory", "4G", "--threads", "2"});
+        code = result.exit_code;
+        // Libraries that do not fit end it with 127, or in their initialisers, before main().
+        begun = begun || (code != 127 && result.error.find("terminate called") == std::string::npos);
+        if (begun) {
+            EXPECT_THAT(code, AnyOf(0, 5)) << megabytes << " MB, signal " << result.signal << ": " << result.error;
+            sentences += result.error.find("error: ") != std::string::npos ? 1 : 0;
         }
     }
+    EXPECT_EQ(code, 0) << "the picture is small";
     EXPECT_GT(sentences, 0) << "no limit was met";
 }
 
@@ -86,7 +95,7 @@ TEST_F(Limits, OneThreadIsOne) {
 
     RunningProgram two(long_dream({path("photo.jpg"), "-o", path("out.png"), "--threads", "2"}), run_);
     ASSERT_TRUE(two.wait_for_error("\"fraction\""));
-    EXPECT_LE(two.threads(), 2);
+    EXPECT_LE(two.threads(), 3) << "LibTorch has a pool of its own beside OpenMP's";
 }
 
 TEST_F(Limits, TheUsualVariableSaysHowManyThreads) {
