@@ -9,7 +9,7 @@
 #include "image/codecs.h"
 #include "image/comment.h"
 #include "image/icc.h"
-#include "image/tiff_file.h"
+#include "image/tiff_pages.h"
 
 namespace reverie::image {
 namespace {
@@ -28,6 +28,8 @@ class TiffReader {
         if (tiff_ == nullptr) {
             fail();
         }
+        choice_ = choose_picture(file_, name_);
+        refuse_unreadable_kind(tiff_, name_);
     }
 
     Header header() {
@@ -35,8 +37,7 @@ class TiffReader {
         std::uint32_t height = 0;
         TIFFGetField(tiff_, TIFFTAG_IMAGEWIDTH, &width);
         TIFFGetField(tiff_, TIFFTAG_IMAGELENGTH, &height);
-        const auto orientation = static_cast<int>(number(tiff_, TIFFTAG_ORIENTATION));
-        return {{height, width}, orientation >= 1 && orientation <= 8 ? orientation : 1};
+        return {{height, width}, choice_.orientation};
     }
 
     Raster read(Size size) {
@@ -178,9 +179,12 @@ class TiffReader {
     Raster read_rgba(Size size) {
         TIFFRGBAImage image = {};
         std::array<char, 1024> reason = {};
-        if (TIFFRGBAImageOK(tiff_, reason.data()) == 0 ||
-            TIFFRGBAImageBegin(&image, tiff_, 1 /* stop at a fault */, reason.data()) == 0) {
-            check(true);
+        const bool known = TIFFRGBAImageOK(tiff_, reason.data()) != 0;
+        if (!known || TIFFRGBAImageBegin(&image, tiff_, 1 /* stop at a fault */, reason.data()) == 0) {
+            check(!file_.read_past_end());
+            if (known) {
+                check(true);
+            }
             throw_unsupported(name_, std::string("an unusual TIFF (") + reason.data() + ")");
         }
         const std::unique_ptr<TIFFRGBAImage, decltype(&TIFFRGBAImageEnd)> end(&image, &TIFFRGBAImageEnd);
@@ -225,14 +229,15 @@ class TiffReader {
         if (TIFFGetField(tiff_, TIFFTAG_ICCPROFILE, &length, &profile) == 1) {
             note_profile({static_cast<const std::byte*>(profile), length}, name_, raster.notes);
         }
-        if (TIFFLastDirectory(tiff_) == 0) {
-            raster.notes.push_back(first_picture_note(name_, "pages"));
+        if (!choice_.note.empty()) {
+            raster.notes.push_back(choice_.note);
         }
     }
 
     TiffFile file_;
     TIFF* tiff_;
     std::string name_;
+    TiffChoice choice_;
 };
 
 }  // namespace
