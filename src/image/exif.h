@@ -14,6 +14,10 @@ struct Exif {
 /// taken as absent: metadata never makes a picture unreadable.
 Exif parse_exif(Bytes block);
 
+/// Whether a camera means Adobe RGB: by DCF 2.0's option file, whose colour space is "uncalibrated" and whose
+/// interoperability index is "R03".
+bool means_adobe_rgb(Bytes block);
+
 /// A block that holds only a description.
 std::vector<std::byte> make_exif(const std::string& description);
 
