@@ -38,6 +38,9 @@ std::vector<std::byte> encode_bmp(const Raster& raster);
 [[noreturn]] void throw_unwritable(const std::string& format, const std::string& detail);
 [[noreturn]] void throw_too_large(const std::string& format, Size size, std::int64_t longest);
 
+/// The note for CMYK without a profile.
+std::string plain_inks_note(const std::string& name);
+
 /// The note for a file of which only the first of several pictures is used.
 std::string first_picture_note(const std::string& name, const std::string& parts);
 

@@ -3,9 +3,10 @@
 
 #include "core/plugin.h"
 #include "image/codecs.h"
+#include "image/color_codes.h"
+#include "image/color_profile.h"
 #include "image/content.h"
 #include "image/heif_plugin.h"
-#include "image/icc.h"
 #include "reverie/core/error.h"
 
 namespace reverie::image {
@@ -52,6 +53,21 @@ std::unique_ptr<HeifReader> open(Bytes bytes, const std::string& name) {
     return guarded(bytes, name, [&] { return plugin(bytes.data(), bytes.size()); });
 }
 
+/// By the profile, or else by the codes; what these leave open is sRGB's.
+Conversion conversion_of(const HeifInfo& info, const std::string& name, std::vector<std::string>& notes) {
+    if (!info.icc.empty()) {
+        return profile_conversion(info.icc, 3, name, notes);
+    }
+    ColorCodes codes;
+    if (info.primaries != HeifInfo::kNotStated) {
+        codes.primaries = info.primaries;
+    }
+    if (info.transfer != HeifInfo::kNotStated) {
+        codes.transfer = info.transfer;
+    }
+    return codes_conversion(codes, 3, name, notes);
+}
+
 Size size_of(const HeifInfo& info) { return {info.height, info.width}; }
 
 }  // namespace
@@ -71,7 +87,7 @@ Raster decode_heif(Bytes bytes, const Header& header, const std::string& name) {
     if (info.pictures > 1) {
         raster.notes.push_back("'" + name + "' holds several pictures, of which the main one is used");
     }
-    note_profile(info.icc, name, raster.notes);
+    raster.conversion = conversion_of(info, name, raster.notes);
     return raster;
 }
 

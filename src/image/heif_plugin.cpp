@@ -83,15 +83,14 @@ class Reader : public HeifReader {
             }
             target += samples * (deep ? 2 : 1);
         }
-        if (info_.primaries == kNotStated && info_.transfer == kNotStated) {  // perhaps the pixels' own stream says it
+        if (info_.primaries == HeifInfo::kNotStated &&
+            info_.transfer == HeifInfo::kNotStated) {  // perhaps the pixels' own stream says it
             heif_color_profile_nclx* nclx = nullptr;
             read_nclx(heif_image_get_nclx_color_profile(decoded, &nclx), nclx);
         }
     }
 
   private:
-    static constexpr int kNotStated = 2;
-
     void describe() {
         const heif_image_handle* handle = handle_.get();
         info_.width = heif_image_handle_get_width(handle);

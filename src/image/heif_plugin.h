@@ -19,8 +19,9 @@ struct HeifInfo {
     bool premultiplied = false;
     int pictures = 1;
     std::vector<std::byte> icc;
-    int primaries = 2;  ///< by the numbers of ITU-T H.273; 2: not stated
-    int transfer = 2;
+    static constexpr int kNotStated = 2;
+    int primaries = kNotStated;  ///< by the numbers of ITU-T H.273
+    int transfer = kNotStated;
 };
 
 class HeifReader {

@@ -17,9 +17,11 @@
 #include "image/byte_reader.h"
 #include "image/c_faults.h"
 #include "image/codecs.h"
+#include "image/color_codes.h"
+#include "image/color_profile.h"
 #include "image/comment.h"
 #include "image/exif.h"
-#include "image/icc.h"
+#include "image/srgb_profile.h"
 
 namespace reverie::image {
 namespace {
@@ -140,22 +142,18 @@ class JpegReader {
         info_.progress = &progress_;
         info_.scale_denom = reduction;
         guarded(faults_, name_, [this] { jpeg_calc_output_dimensions(&info_); });
-        Raster raster({info_.output_height, info_.output_width}, 8, grey ? 1 : 3, grey ? 1 : 3);
-        read_marked_text(raster);
-        if (cmyk) {
-            raster.notes.push_back("'" + name_ +
-                                   "' is a CMYK picture, converted without a profile; its colours are approximate");
-        }
-        std::vector<JSAMPLE> inks(cmyk ? info_.output_width * std::size_t{4} : 0);
+        const int colors = grey ? 1 : cmyk ? 4 : 3;
+        Raster raster({info_.output_height, info_.output_width}, 8, colors, colors);
+        read_comment(raster);
+        read_colors(raster);
         guarded(faults_, name_, [&] {
             faults_.in_pixels = true;
             jpeg_start_decompress(&info_);
             while (info_.output_scanline < info_.output_height) {
                 auto* row = reinterpret_cast<JSAMPLE*>(raster.row(info_.output_scanline));
-                JSAMPROW target = cmyk ? inks.data() : row;
-                jpeg_read_scanlines(&info_, &target, 1);
+                jpeg_read_scanlines(&info_, &row, 1);
                 if (cmyk) {
-                    paint(inks, row);
+                    to_inks(row, raster.row_bytes());
                 }
             }
         });
@@ -216,7 +214,7 @@ class JpegReader {
         }
     }
 
-    void read_marked_text(Raster& raster) {
+    void read_comment(Raster& raster) {
         std::string comment;
         for (auto* marker = info_.marker_list; marker != nullptr; marker = marker->next) {
             if (marker->marker == JPEG_COM) {
@@ -224,21 +222,40 @@ class JpegReader {
             }
         }
         raster.text = from_comment(std::move(comment));
+    }
+
+    void read_colors(Raster& raster) {
         JOCTET* profile = nullptr;
         unsigned length = 0;
         guarded(faults_, name_, [&] { jpeg_read_icc_profile(&info_, &profile, &length); });
         const std::unique_ptr<JOCTET, decltype(&std::free)> owner(profile, &std::free);
-        note_profile(std::as_bytes(std::span(profile, length)), name_, raster.notes);
+        raster.conversion =
+            profile_conversion(std::as_bytes(std::span(profile, length)), raster.colors, name_, raster.notes);
+        if (raster.colors == 4 && raster.conversion == nullptr) {
+            raster.conversion = plain_inks();
+            raster.notes.push_back(plain_inks_note(name_));
+        } else if (raster.colors == 3 && profile == nullptr && says_adobe_rgb()) {
+            raster.conversion = adobe_rgb_conversion();
+            raster.notes.push_back("'" + name_ +
+                                   "' has no colour profile and is Adobe RGB by its EXIF block: read as that");
+        }
     }
 
-    /// The light that the inks and black leave. Four-channel files store the paper that shows, not the ink: so Adobe's
-    /// programs began it, and all readers now take even unmarked files that way.
-    static void paint(const std::vector<JSAMPLE>& paper, JSAMPLE* row) {
-        for (std::size_t x = 0; x < paper.size() / 4; ++x) {
-            const int key = paper[4 * x + 3];
-            for (std::size_t channel = 0; channel < 3; ++channel) {
-                row[3 * x + channel] = static_cast<JSAMPLE>((paper[4 * x + channel] * key + 127) / 255);
+    bool says_adobe_rgb() const {
+        for (auto* marker = info_.marker_list; marker != nullptr; marker = marker->next) {
+            const Bytes block = std::as_bytes(std::span(marker->data, marker->data_length));
+            if (marker->marker == JPEG_APP0 + 1 && starts_with(block, "Exif")) {
+                return means_adobe_rgb(block);
             }
+        }
+        return false;
+    }
+
+    /// Four-channel files store the paper that shows, not the ink: so Adobe's programs began it, and all readers now
+    /// take even unmarked files that way.
+    static void to_inks(JSAMPLE* row, std::size_t count) {
+        for (std::size_t i = 0; i < count; ++i) {
+            row[i] = static_cast<JSAMPLE>(255 - row[i]);
         }
     }
 
@@ -287,6 +304,7 @@ std::vector<std::byte> encode_jpeg(const Raster& raster, const Text& text, int q
         throw_too_large("JPEG", raster.size, JPEG_MAX_DIMENSION);
     }
     const std::string comment = to_comment(text);
+    const Bytes profile = srgb_profile();
     JpegWriter writer;
     const bool done = completes(writer.faults, [&] {
         jpeg_compress_struct& info = writer.info;
@@ -303,6 +321,8 @@ std::vector<std::byte> encode_jpeg(const Raster& raster, const Text& text, int q
             info.comp_info[i].v_samp_factor = 1;
         }
         jpeg_start_compress(&info, TRUE);
+        jpeg_write_icc_profile(&info, reinterpret_cast<const JOCTET*>(profile.data()),
+                               static_cast<unsigned>(profile.size()));
         constexpr std::size_t kMarkerBytes = 65533;  // a longer text goes on in the next marker
         for (std::size_t at = 0; at < comment.size(); at += kMarkerBytes) {
             jpeg_write_marker(&info, JPEG_COM, reinterpret_cast<const JOCTET*>(comment.data() + at),

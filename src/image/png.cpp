@@ -15,8 +15,8 @@
 #include "image/c_faults.h"
 #include "image/codecs.h"
 #include "image/comment.h"
-#include "image/icc.h"
 #include "image/png_chunks.h"
+#include "image/png_color.h"
 
 namespace reverie::image {
 namespace {
@@ -75,7 +75,6 @@ class PngReader {
             png_read_end(png_, info_);
         });
         read_text(raster.text);
-        read_profile(raster.notes);
         return raster;
     }
 
@@ -97,16 +96,6 @@ class PngReader {
             const bool international = entry.compression >= PNG_ITXT_COMPRESSION_NONE;
             const std::string value(entry.text, international ? entry.itxt_length : entry.text_length);
             text.emplace(to_utf8(entry.key), to_utf8(value));
-        }
-    }
-
-    void read_profile(std::vector<std::string>& notes) {
-        png_charp profile_name = nullptr;
-        png_bytep profile = nullptr;
-        int compression = 0;
-        png_uint_32 length = 0;
-        if (png_get_iCCP(png_, info_, &profile_name, &compression, &profile, &length) != 0) {
-            note_profile(std::as_bytes(std::span(profile, length)), name_, notes);
         }
     }
 
@@ -141,7 +130,7 @@ class PngWriter {
                          static_cast<png_uint_32>(raster.size.height), raster.bits,
                          raster.has_alpha ? PNG_COLOR_TYPE_RGBA : PNG_COLOR_TYPE_RGB, PNG_INTERLACE_NONE,
                          PNG_COMPRESSION_TYPE_DEFAULT, PNG_FILTER_TYPE_DEFAULT);
-            png_set_sRGB(png_, info_, PNG_sRGB_INTENT_PERCEPTUAL);
+            png_set_sRGB_gAMA_and_cHRM(png_, info_, PNG_sRGB_INTENT_PERCEPTUAL);  // the latter for old readers
             png_set_text(png_, info_, text.data(), static_cast<int>(text.size()));
             // One filter and a low level: a few per cent larger than the best and several times faster.
             png_set_filter(png_, PNG_FILTER_TYPE_BASE, PNG_FILTER_PAETH);
@@ -238,6 +227,7 @@ Raster decode_png(Bytes bytes, const Header& header, const std::string& name) {
         swap_red_and_blue(raster);
         raster.premultiplied = raster.has_alpha;
     }
+    raster.conversion = png_conversion(bytes, raster.colors, raster.bits, name, raster.notes);
     if (find_chunk(bytes, "acTL")) {
         raster.notes.push_back(first_picture_note(name, "frames"));
     }

@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 
 #include "core/plugin.h"
+#include "image/color_codes.h"
 #include "reverie/core/random.h"
 #include "sample_pictures.h"
 #include "support/expect_error.h"
@@ -34,6 +35,17 @@ TEST(ReadHeif, HeicAndAvifAreReadWithAlpha) {
     EXPECT_LE(distance(avif.alpha, alpha()), kLossy);
     EXPECT_EQ(avif.bits, 8);
     EXPECT_THAT(avif.notes, IsEmpty());
+}
+
+TEST(ReadHeif, ColoursAreConvertedByTheirProfileOrTheirCodes) {
+    std::vector<std::string> notes;
+    const image::ColorCodes p3 = {.primaries = 12, .transfer = 4};  // the gamma of the sample's profile
+    const Tensor expected = image::codes_to_srgb_(pattern().contiguous(), p3, "expected", notes);
+    ASSERT_GT(distance(expected, pattern()), 20);
+    const Picture heic = read_picture(sample("alpha.heic"));
+    EXPECT_LE((255 * (heic.color - expected)).abs().mean().item<double>(), 2);
+    EXPECT_THAT(heic.notes, IsEmpty());
+    EXPECT_THAT(read_picture(sample("pq.avif")).notes, Contains(HasSubstr("HDR picture (PQ)")));
 }
 
 TEST(ReadHeif, ContentDecidesAndSizesComeFromTheHeader) {

@@ -208,16 +208,6 @@ TEST(ReadPicture, TheFirstOfSeveralFramesOrPagesIsUsedWithANote) {
     }
 }
 
-TEST(ReadPicture, ForeignColourProfilesAreNoted) {
-    const auto path = sample("adobe_rgb.jpg");
-    EXPECT_THAT(read_picture(path).notes,
-                ElementsAre("'" + path.string() +
-                            "' carries the colour profile 'Adobe RGB (1998)', which is ignored; convert to sRGB first "
-                            "for exact colours"));
-    EXPECT_THAT(read_picture(sample("display_p3.png")).notes, ElementsAre(HasSubstr("'Display P3'")));
-    EXPECT_THAT(read_picture(sample("srgb_unnamed.jpg")).notes, IsEmpty());
-}
-
 TEST(ReadPicture, ContentDecidesAndNotTheName) {
     const test::TemporaryFolder folder;
     std::filesystem::copy_file(sample("grey1.png"), folder / "wrong.jpg");
