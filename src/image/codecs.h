@@ -11,6 +11,8 @@ Header png_header(Bytes bytes, const std::string& name);
 Header tiff_header(Bytes bytes, const std::string& name);
 Header webp_header(Bytes bytes, const std::string& name);
 Header bmp_header(Bytes bytes, const std::string& name);
+Header gif_header(Bytes bytes, const std::string& name);
+Header heif_header(Bytes bytes, const std::string& name);
 
 // `header` is what the format's own header reader said of the same bytes, already held against the limits.
 Raster decode_jpeg(Bytes bytes, const Header& header, const std::string& name);
@@ -20,6 +22,8 @@ Raster decode_png(Bytes bytes, const Header& header, const std::string& name);
 Raster decode_tiff(Bytes bytes, const Header& header, const std::string& name);
 Raster decode_webp(Bytes bytes, const Header& header, const std::string& name);
 Raster decode_bmp(Bytes bytes, const Header& header, const std::string& name);
+Raster decode_gif(Bytes bytes, const Header& header, const std::string& name);
+Raster decode_heif(Bytes bytes, const Header& header, const std::string& name);
 
 std::vector<std::byte> encode_jpeg(const Raster& raster, const Text& text, int quality);
 std::vector<std::byte> encode_png(const Raster& raster, const Text& text);

@@ -1,11 +1,13 @@
 // JPEG through libjpeg-turbo. The library repairs damage with a warning and grey pixels; here such a warning is an
-// error.
+// error, unless every row is there all the same: then it is a note.
 #include <algorithm>
 #include <array>
 #include <csetjmp>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <optional>
+#include <string_view>
 #include <utility>
 
 // After <cstdio>, which libjpeg's header needs and does not include.
@@ -27,23 +29,72 @@ namespace {
 struct Faults : CFaults {
     static_assert(JMSG_LENGTH_MAX <= std::tuple_size_v<decltype(message)>);
     jpeg_error_mgr manager;
+    bool in_pixels = false;  ///< the header is read
+    bool no_end = false;     ///< the bytes ended before the end marker
+    int foreign_bytes = 0;   ///< between the file's parts
 };
+
+/// Whether the fault means a kind of JPEG that this library was not made for; then the message says which.
+bool name_kind(const jpeg_error_mgr& error, CFaults& faults) {
+    const int number = error.msg_parm.i[0];
+    const auto say = [&](const char* kind) {
+        std::snprintf(faults.message.data(), faults.message.size(), kind, number);
+        return true;
+    };
+    switch (error.msg_code) {
+        case JERR_BAD_PRECISION:
+            return number > 8 && number <= 16 && say("a JPEG with %d bits per sample");
+        case JERR_SOF_UNSUPPORTED:
+            return say(number == 0xc3 || number == 0xcb ? "a lossless JPEG" : "a hierarchical JPEG");
+        case JERR_UNKNOWN_MARKER:
+            return number == 0xf7 && say("a JPEG-LS picture");
+        case JERR_ARITH_NOTIMPL:
+            return say("a JPEG with arithmetic coding");
+        case JERR_CCIR601_NOTIMPL:
+        case JERR_CONVERSION_NOTIMPL:
+        case JERR_FRACT_SAMPLE_NOTIMPL:
+        case JERR_NOTIMPL:
+        case JERR_NOT_COMPILED:
+            return say("a JPEG of an unusual kind");
+        default:
+            return false;
+    }
+}
 
 [[noreturn]] void stop(j_common_ptr info) {
     auto* faults = static_cast<Faults*>(info->client_data);
     const int code = info->err->msg_code;
-    faults->truncated = code == JWRN_JPEG_EOF || code == JERR_INPUT_EOF || code == JERR_INPUT_EMPTY;
-    info->err->format_message(info, faults->message.data());
+    faults->truncated = faults->no_end || code == JWRN_JPEG_EOF || code == JERR_INPUT_EOF || code == JERR_INPUT_EMPTY;
+    faults->unsupported = name_kind(*info->err, *faults);
+    if (!faults->unsupported) {
+        info->err->format_message(info, faults->message.data());
+    }
     std::longjmp(faults->jump, 1);
 }
 
 void stop_on_damage(j_common_ptr info, int level) {
-    const int code = info->err->msg_code;
-    // Oddities of writers, not damage.
-    const bool harmless =
-        code == JWRN_ADOBE_XFORM || code == JWRN_JFIF_MAJOR || code == JWRN_NOT_SEQUENTIAL || code == JWRN_BOGUS_ICC;
-    if (level < 0 && !harmless) {
-        stop(info);
+    if (level >= 0) {
+        return;
+    }
+    auto* faults = static_cast<Faults*>(info->client_data);
+    switch (info->err->msg_code) {
+        case JWRN_ADOBE_XFORM:  // oddities of writers
+        case JWRN_JFIF_MAJOR:
+        case JWRN_NOT_SEQUENTIAL:
+        case JWRN_BOGUS_ICC:
+            return;
+        case JWRN_EXTRANEOUS_DATA:
+            faults->foreign_bytes += std::min(info->err->msg_parm.i[0], 1 << 20);
+            return;
+        case JWRN_JPEG_EOF:
+            // The end marker is put in; when bits of the pixels are missing as well, JWRN_HIT_MARKER follows.
+            if (faults->in_pixels) {
+                faults->no_end = true;
+                return;
+            }
+            stop(info);
+        default:
+            stop(info);
     }
 }
 
@@ -78,15 +129,7 @@ class JpegReader {
             }
             jpeg_read_header(&info_, TRUE);
         });
-        Header header = {{info_.image_height, info_.image_width}};
-        for (auto* marker = info_.marker_list; marker != nullptr; marker = marker->next) {
-            const Bytes block = std::as_bytes(std::span(marker->data, marker->data_length));
-            if (marker->marker == JPEG_APP0 + 1 && starts_with(block, "Exif")) {
-                header.orientation = parse_exif(block).orientation;
-                break;
-            }
-        }
-        return header;
+        return {{info_.image_height, info_.image_width}, orientation()};
     }
 
     Raster read_pixels(unsigned reduction) {
@@ -104,6 +147,7 @@ class JpegReader {
         read_comment(raster);
         read_colors(raster);
         guarded(faults_, name_, [&] {
+            faults_.in_pixels = true;
             jpeg_start_decompress(&info_);
             while (info_.output_scanline < info_.output_height) {
                 auto* row = reinterpret_cast<JSAMPLE*>(raster.row(info_.output_scanline));
@@ -112,12 +156,64 @@ class JpegReader {
                     to_inks(row, raster.row_bytes());
                 }
             }
-            jpeg_finish_decompress(&info_);
         });
+        check_scans();
+        const bool sound = completes(faults_, [this] { jpeg_finish_decompress(&info_); });
+        note_oddities(sound, raster.notes);
         return raster;
     }
 
   private:
+    /// EXIF's, or else XMP's.
+    int orientation() const {
+        constexpr std::string_view kXmp("http://ns.adobe.com/xap/1.0/\0", 29);
+        std::optional<int> exif;
+        std::optional<int> xmp;
+        for (auto* marker = info_.marker_list; marker != nullptr; marker = marker->next) {
+            const Bytes block = std::as_bytes(std::span(marker->data, marker->data_length));
+            if (marker->marker != JPEG_APP0 + 1) {
+                continue;
+            }
+            if (!exif && starts_with(block, "Exif")) {
+                exif = parse_exif(block).orientation;
+            } else if (!xmp && starts_with(block, kXmp)) {
+                xmp = xmp_orientation(block.subspan(kXmp.size()));
+            }
+        }
+        return exif.value_or(xmp.value_or(1));
+    }
+
+    /// Of a file in several scans a whole one may be missing, which the library fills with grey or leaves coarse
+    /// without a word.
+    void check_scans() {
+        bool whole = !(faults_.no_end && info_.arith_code);  // this decoder makes up the bits it lacks
+        const bool several = jpeg_has_multiple_scans(&info_) != 0;
+        for (int i = 0; i < info_.num_components; ++i) {
+            whole = whole && (info_.comp_info[i].quant_table != nullptr || !several);
+            if (faults_.no_end && info_.coef_bits != nullptr) {  // progressive: what is known of each coefficient
+                const auto* known = info_.coef_bits[i];
+                whole = whole && std::all_of(known, known + DCTSIZE2, [](int missing) { return missing == 0; });
+            }
+        }
+        if (!whole && faults_.no_end) {
+            throw_truncated(name_);
+        }
+        if (!whole) {
+            throw_damaged(name_, "one of its colours is missing");
+        }
+    }
+
+    void note_oddities(bool sound, std::vector<std::string>& notes) const {
+        if (faults_.no_end) {
+            notes.push_back("'" + name_ + "' lacks its end marker; every row is there and used");
+        }
+        if (faults_.foreign_bytes > 0 || !sound) {
+            notes.push_back("'" + name_ + "' holds " +
+                            (sound ? std::to_string(faults_.foreign_bytes) + " stray bytes" : "unreadable data") +
+                            (sound ? "" : " behind its last row") + ", passed over; every row is there and used");
+        }
+    }
+
     void read_comment(Raster& raster) {
         std::string comment;
         for (auto* marker = info_.marker_list; marker != nullptr; marker = marker->next) {

@@ -8,7 +8,6 @@
 #include <csetjmp>
 #include <cstring>
 #include <new>
-#include <optional>
 #include <string_view>
 #include <utility>
 
@@ -16,30 +15,13 @@
 #include "image/c_faults.h"
 #include "image/codecs.h"
 #include "image/comment.h"
-#include "image/exif.h"
+#include "image/png_chunks.h"
 #include "image/png_color.h"
 
 namespace reverie::image {
 namespace {
 
-constexpr std::size_t kSignatureBytes = 8;
 constexpr std::uint32_t kLongestSide = 0x7fffffff;
-
-/// The content of the first chunk of a type, walking the chunks without decoding any.
-std::optional<Bytes> find_chunk(Bytes bytes, std::string_view type) {
-    const ByteReader reader(bytes, false);
-    std::size_t at = kSignatureBytes;
-    while (const auto length = reader.u32(at)) {
-        if (at + 8 > bytes.size() || bytes.size() - at - 8 < *length) {
-            break;
-        }
-        if (starts_with(bytes.subspan(at + 4), type)) {
-            return bytes.subspan(at + 8, *length);
-        }
-        at += std::size_t{12} + *length;
-    }
-    return std::nullopt;
-}
 
 [[noreturn]] void stop(png_structp png, png_const_charp message) {
     auto* faults = static_cast<CFaults*>(png_get_error_ptr(png));
@@ -208,24 +190,43 @@ png_text text_chunk(const std::string& key, const std::string& value) {
     return chunk;
 }
 
+void swap_red_and_blue(Raster& raster) {
+    if (raster.colors != 3 || raster.bits != 8) {
+        return;
+    }
+    for (std::int64_t y = 0; y < raster.size.height; ++y) {
+        std::byte* pixel = raster.row(y);
+        for (std::int64_t x = 0; x < raster.size.width; ++x, pixel += raster.channels) {
+            std::swap(pixel[0], pixel[2]);
+        }
+    }
+}
+
 }  // namespace
 
 Header png_header(Bytes bytes, const std::string& name) {
+    constexpr std::size_t kCgbiBytes = 16;
+    const std::size_t at = 12 + (is_cgbi(bytes) ? kCgbiBytes : 0);
     const ByteReader reader(bytes, false);
-    const auto width = reader.u32(16);
-    const auto height = reader.u32(20);
+    const auto width = reader.u32(at + 4);
+    const auto height = reader.u32(at + 8);
     if (!width || !height) {
         throw_truncated(name);
     }
-    if (!starts_with(bytes.subspan(12), "IHDR")) {
+    if (!starts_with(bytes.subspan(at), "IHDR")) {
         throw_damaged(name, "its header is not the first chunk");
     }
-    const auto exif = find_chunk(bytes, "eXIf");
-    return {{*height, *width}, exif ? parse_exif(*exif).orientation : 1};
+    return {{*height, *width}, png_orientation(bytes)};
 }
 
 Raster decode_png(Bytes bytes, const Header& header, const std::string& name) {
-    Raster raster = PngReader(bytes, name).read(header);
+    const bool cgbi = is_cgbi(bytes);
+    const std::vector<std::byte> plain = cgbi ? from_cgbi(bytes, name) : std::vector<std::byte>();
+    Raster raster = PngReader(cgbi ? Bytes(plain) : bytes, name).read(header);
+    if (cgbi) {
+        swap_red_and_blue(raster);
+        raster.premultiplied = raster.has_alpha;
+    }
     raster.conversion = png_conversion(bytes, raster.colors, raster.bits, name, raster.notes);
     if (find_chunk(bytes, "acTL")) {
         raster.notes.push_back(first_picture_note(name, "frames"));

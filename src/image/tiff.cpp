@@ -10,7 +10,7 @@
 #include "image/color_profile.h"
 #include "image/comment.h"
 #include "image/srgb_profile.h"
-#include "image/tiff_file.h"
+#include "image/tiff_pages.h"
 
 namespace reverie::image {
 namespace {
@@ -29,6 +29,8 @@ class TiffReader {
         if (tiff_ == nullptr) {
             fail();
         }
+        choice_ = choose_picture(file_, name_);
+        refuse_unreadable_kind(tiff_, name_);
     }
 
     Header header() {
@@ -36,8 +38,7 @@ class TiffReader {
         std::uint32_t height = 0;
         TIFFGetField(tiff_, TIFFTAG_IMAGEWIDTH, &width);
         TIFFGetField(tiff_, TIFFTAG_IMAGELENGTH, &height);
-        const auto orientation = static_cast<int>(number(tiff_, TIFFTAG_ORIENTATION));
-        return {{height, width}, orientation >= 1 && orientation <= 8 ? orientation : 1};
+        return {{height, width}, choice_.orientation};
     }
 
     Raster read(Size size) {
@@ -178,9 +179,12 @@ class TiffReader {
     Raster read_rgba(Size size) {
         TIFFRGBAImage image = {};
         std::array<char, 1024> reason = {};
-        if (TIFFRGBAImageOK(tiff_, reason.data()) == 0 ||
-            TIFFRGBAImageBegin(&image, tiff_, 1 /* stop at a fault */, reason.data()) == 0) {
-            check(true);
+        const bool known = TIFFRGBAImageOK(tiff_, reason.data()) != 0;
+        if (!known || TIFFRGBAImageBegin(&image, tiff_, 1 /* stop at a fault */, reason.data()) == 0) {
+            check(!file_.read_past_end());
+            if (known) {
+                check(true);
+            }
             throw_unsupported(name_, std::string("an unusual TIFF (") + reason.data() + ")");
         }
         const std::unique_ptr<TIFFRGBAImage, decltype(&TIFFRGBAImageEnd)> end(&image, &TIFFRGBAImageEnd);
@@ -235,14 +239,15 @@ class TiffReader {
         if (TIFFGetField(tiff_, TIFFTAG_IMAGEDESCRIPTION, &description) == 1 && description != nullptr) {
             raster.text = from_comment(description);
         }
-        if (TIFFLastDirectory(tiff_) == 0) {
-            raster.notes.push_back(first_picture_note(name_, "pages"));
+        if (!choice_.note.empty()) {
+            raster.notes.push_back(choice_.note);
         }
     }
 
     TiffFile file_;
     TIFF* tiff_;
     std::string name_;
+    TiffChoice choice_;
 };
 
 }  // namespace

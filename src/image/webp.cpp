@@ -112,9 +112,10 @@ std::vector<std::byte> assemble(const WebPMemoryWriter& pixels, const std::strin
 
 Header webp_header(Bytes bytes, const std::string& name) {
     const Demuxer demuxer = open(bytes, name);
-    const Bytes exif = find_chunk(demuxer, "EXIF");
+    const std::optional<int> exif = parse_exif(find_chunk(demuxer, "EXIF")).orientation;
+    const std::optional<int> xmp = xmp_orientation(find_chunk(demuxer, "XMP "));
     return {{WebPDemuxGetI(demuxer.get(), WEBP_FF_CANVAS_HEIGHT), WebPDemuxGetI(demuxer.get(), WEBP_FF_CANVAS_WIDTH)},
-            parse_exif(exif).orientation};
+            exif.value_or(xmp.value_or(1))};
 }
 
 Raster decode_webp(Bytes bytes, const Header& header, const std::string& name) {

@@ -55,16 +55,16 @@ TEST(Orientation, AllEightAreTurnedUpright) {
 
 TEST(Orientation, NonsenseIsTakenAsUpright) {
     for (const int orientation : {0, 9, 100}) {
-        EXPECT_EQ(image::parse_exif(bytes_of(exif_block(orientation, true))).orientation, 1);
+        EXPECT_EQ(image::parse_exif(bytes_of(exif_block(orientation, true))).orientation, std::nullopt);
     }
-    EXPECT_EQ(image::parse_exif({}).orientation, 1);
-    EXPECT_EQ(image::parse_exif(bytes_of("Exif")).orientation, 1);
+    EXPECT_EQ(image::parse_exif({}).orientation, std::nullopt);
+    EXPECT_EQ(image::parse_exif(bytes_of("Exif")).orientation, std::nullopt);
 }
 
 TEST(Exif, CutAnywhereItIsOnlyAbsent) {
     const std::string block = exif_block(6, false);
     for (std::size_t length = 0; length < block.size(); ++length) {
-        const int orientation = image::parse_exif(bytes_of(block.substr(0, length))).orientation;
+        const int orientation = image::parse_exif(bytes_of(block.substr(0, length))).orientation.value_or(1);
         EXPECT_TRUE(orientation == 1 || orientation == 6) << length;
     }
     EXPECT_EQ(image::parse_exif(bytes_of(block)).orientation, 6);
