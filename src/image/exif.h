@@ -16,12 +16,12 @@ struct Exif {
 /// taken as absent: metadata never makes a picture unreadable.
 Exif parse_exif(Bytes block);
 
-/// `tiff:Orientation` of an XMP packet, 1..8, where it says so.
-std::optional<int> xmp_orientation(Bytes packet);
-
 /// Whether a camera means Adobe RGB: by DCF 2.0's option file, whose colour space is "uncalibrated" and whose
 /// interoperability index is "R03".
 bool means_adobe_rgb(Bytes block);
+
+/// `tiff:Orientation` of an XMP packet, 1..8, where it says so.
+std::optional<int> xmp_orientation(Bytes packet);
 
 /// A block that holds only a description.
 std::vector<std::byte> make_exif(const std::string& description);

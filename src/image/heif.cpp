@@ -50,14 +50,17 @@ std::unique_ptr<HeifReader> open(Bytes bytes, const std::string& name) {
         throw Error(ErrorKind::Input, subject(bytes, name) + ", and what reads those is missing (" + error.what() +
                                           "); install Debian's package libheif1, or convert it to PNG or JPEG");
     }
-    return guarded(bytes, name, [&] { return plugin(bytes.data(), bytes.size()); });
+    try {
+        return guarded(bytes, name, [&] { return plugin(bytes.data(), bytes.size()); });
+    } catch (const std::bad_alloc&) {  // nothing is decoded yet: a box lies
+        throw_damaged(name, "its boxes ask for more memory than there is");
+    }
 }
 
-/// By the profile, or else by the codes; what these leave open is sRGB's.
+Size size_of(const HeifInfo& info) { return {info.height, info.width}; }
+
+/// A profile says more than the codes of a standard range, and less than those of a high one.
 Conversion conversion_of(const HeifInfo& info, const std::string& name, std::vector<std::string>& notes) {
-    if (!info.icc.empty()) {
-        return profile_conversion(info.icc, 3, name, notes);
-    }
     ColorCodes codes;
     if (info.primaries != HeifInfo::kNotStated) {
         codes.primaries = info.primaries;
@@ -65,10 +68,9 @@ Conversion conversion_of(const HeifInfo& info, const std::string& name, std::vec
     if (info.transfer != HeifInfo::kNotStated) {
         codes.transfer = info.transfer;
     }
-    return codes_conversion(codes, 3, name, notes);
+    return !info.icc.empty() && !is_hdr(codes) ? profile_conversion(info.icc, 3, name, notes)
+                                               : codes_conversion(codes, 3, name, notes);
 }
-
-Size size_of(const HeifInfo& info) { return {info.height, info.width}; }
 
 }  // namespace
 

@@ -13,7 +13,7 @@ namespace {
 [[noreturn]] void fail(const heif_error& error) {
     using Kind = HeifFault::Kind;
     Kind kind = Kind::Damaged;
-    if (error.code == heif_error_Memory_allocation_error) {
+    if (error.code == heif_error_Memory_allocation_error && error.subcode != heif_suberror_Security_limit_exceeded) {
         kind = Kind::NoMemory;
     } else if (error.subcode == heif_suberror_End_of_data || error.subcode == heif_suberror_No_item_data) {
         kind = Kind::Truncated;

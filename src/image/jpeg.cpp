@@ -29,9 +29,9 @@ namespace {
 struct Faults : CFaults {
     static_assert(JMSG_LENGTH_MAX <= std::tuple_size_v<decltype(message)>);
     jpeg_error_mgr manager;
-    bool in_pixels = false;  ///< the header is read
-    bool no_end = false;     ///< the bytes ended before the end marker
-    int foreign_bytes = 0;   ///< between the file's parts
+    bool in_pixels = false;    ///< the header is read
+    bool no_end = false;       ///< the bytes ended before the end marker
+    bool stray_bytes = false;  ///< between the file's parts
 };
 
 /// Whether the fault means a kind of JPEG that this library was not made for; then the message says which.
@@ -84,7 +84,7 @@ void stop_on_damage(j_common_ptr info, int level) {
         case JWRN_BOGUS_ICC:
             return;
         case JWRN_EXTRANEOUS_DATA:
-            faults->foreign_bytes += std::min(info->err->msg_parm.i[0], 1 << 20);
+            faults->stray_bytes = true;
             return;
         case JWRN_JPEG_EOF:
             // The end marker is put in; when bits of the pixels are missing as well, JWRN_HIT_MARKER follows.
@@ -207,10 +207,10 @@ class JpegReader {
         if (faults_.no_end) {
             notes.push_back("'" + name_ + "' lacks its end marker; every row is there and used");
         }
-        if (faults_.foreign_bytes > 0 || !sound) {
+        if (faults_.stray_bytes || !sound) {
             notes.push_back("'" + name_ + "' holds " +
-                            (sound ? std::to_string(faults_.foreign_bytes) + " stray bytes" : "unreadable data") +
-                            (sound ? "" : " behind its last row") + ", passed over; every row is there and used");
+                            (sound ? "stray bytes between its parts" : "unreadable data behind its last row") +
+                            ", passed over; every row is there and used");
         }
     }
 

@@ -3,47 +3,43 @@
 #include <zlib.h>
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <optional>
 #include <string_view>
+#include <utility>
 
 #include "image/byte_reader.h"
 #include "image/color_codes.h"
 #include "image/color_profile.h"
+#include "image/png_chunks.h"
 
 namespace reverie::image {
 namespace {
 
-/// The chunks of one type count when they are whole and before the pixels, as in the standard.
+/// Of each type the first before the pixels, empty when its sum is wrong.
 struct ColorChunks {
     std::optional<Bytes> codes, profile, srgb, gamma, colors;
 };
 
 ColorChunks find_color_chunks(Bytes file) {
     ColorChunks chunks;
-    const ByteReader reader(file, false);
-    std::size_t at = 8;
-    while (const auto length = reader.u32(at)) {
-        if (file.size() - at < std::size_t{12} + *length) {
-            break;
-        }
-        const Bytes named = file.subspan(at + 4, std::size_t{4} + *length);
-        if (starts_with(named, "IDAT")) {
-            break;
-        }
-        const auto keep = [&](std::string_view type, std::optional<Bytes>& chunk) {
-            if (starts_with(named, type) && !chunk) {
-                const auto sum = crc32_z(0, reinterpret_cast<const Bytef*>(named.data()), named.size());
-                chunk = sum == reader.u32(at + 8 + *length) ? named.subspan(4) : Bytes();
+    const std::array<std::pair<std::string_view, std::optional<Bytes>*>, 5> wanted = {{{"cICP", &chunks.codes},
+                                                                                       {"iCCP", &chunks.profile},
+                                                                                       {"sRGB", &chunks.srgb},
+                                                                                       {"gAMA", &chunks.gamma},
+                                                                                       {"cHRM", &chunks.colors}}};
+    walk_chunks(file, [&](std::string_view type, Bytes content, Bytes whole) {
+        for (const auto& [name, chunk] : wanted) {
+            if (type == name && !*chunk) {
+                const auto sum = ByteReader(whole, false).u32(8 + content.size());
+                const Bytes named = whole.subspan(4, 4 + content.size());
+                const bool right = sum == crc32_z(0, reinterpret_cast<const Bytef*>(named.data()), named.size());
+                *chunk = right ? content : Bytes();
             }
-        };
-        keep("cICP", chunks.codes);
-        keep("iCCP", chunks.profile);
-        keep("sRGB", chunks.srgb);
-        keep("gAMA", chunks.gamma);
-        keep("cHRM", chunks.colors);
-        at += std::size_t{12} + *length;
-    }
+        }
+        return type != "IDAT";
+    });
     return chunks;
 }
 
