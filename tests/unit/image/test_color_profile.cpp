@@ -25,8 +25,9 @@ using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::IsEmpty;
 
-/// In 255ths: a tenth of a step, and ten for 16 bits are still below one step of 8.
-constexpr double kSame = 0.1;
+/// In 255ths. Little CMS itself, told to make sRGB of sRGB, is off by half of it: profiles hold 16 bits behind the
+/// point.
+constexpr double kSame = 0.25;
 
 Tensor rounded(const Tensor& image, int bits) {
     const double full = bits == 16 ? 65535 : 255;
