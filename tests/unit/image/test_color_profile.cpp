@@ -173,6 +173,35 @@ TEST(ColorProfile, TiffsConvertAsByLittleCms) {
     }
 }
 
+/// A BMP with the longest header, which ends in where its profile is.
+FileBytes bmp_with_profile(const FileBytes& bmp, const FileBytes& profile) {
+    constexpr std::size_t kShort = 14 + 40;
+    constexpr std::size_t kLong = 14 + 124;
+    FileBytes result(bmp.begin(), bmp.begin() + kShort);
+    result.resize(kLong);
+    const auto put = [&](std::size_t at, std::size_t number) {
+        for (std::size_t i = 0; i < 4; ++i) {
+            result[at + i] = static_cast<std::byte>(number >> (8 * i));
+        }
+    };
+    put(10, kLong);
+    put(14, 124);
+    put(70, 0x4d424544);
+    put(126, bmp.size() - kShort + 124);
+    put(130, profile.size());
+    result.insert(result.end(), bmp.begin() + kShort, bmp.end());
+    result.insert(result.end(), profile.begin(), profile.end());
+    return result;
+}
+
+TEST(ColorProfile, BitmapsOfVersion5ConvertAsByLittleCms) {
+    const FileBytes bmp = encoded(many_colors(), PictureFormat::Bmp);
+    expect_same(bmp_with_profile(bmp, test::display_p3()), test::display_p3(), rounded(many_colors(), 8), "BMP");
+    FileBytes cut = bmp_with_profile(bmp, test::display_p3());
+    cut.resize(cut.size() - 400);
+    EXPECT_THAT(decode_picture(cut, "x").notes, ElementsAre(HasSubstr("a damaged colour profile")));
+}
+
 TEST(ColorProfile, InksWithoutAProfileAreMultipliedWithANote) {
     const Tensor colors = many_colors();
     const Tensor inks = at::cat({colors, colors.flip(2).slice(0, 0, 1)});
