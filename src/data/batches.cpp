@@ -40,7 +40,8 @@ constexpr std::int64_t kGrainBytes = 1 << 16;  // below that a second thread cos
 Batch make_batch(const Dataset& set, std::vector<std::int64_t> indices, const std::vector<bool>& mirrored, bool alone) {
     const data::Pixels& pixels = set.state().pixels;
     const auto count = static_cast<std::int64_t>(indices.size());
-    const auto [height, width] = pixels.size;
+    const std::int64_t height = pixels.size.height;  // no binding: clang 14 catches none in a lambda
+    const std::int64_t width = pixels.size.width;
     const std::int64_t bytes = pixels.image_bytes();
     Batch batch;
     batch.images = at::empty({count, pixels.channels, height, width}, at::kFloat);

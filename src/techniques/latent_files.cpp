@@ -106,19 +106,19 @@ Tensor read_npy(const std::filesystem::path& path) {
                "numpy.ascontiguousarray(latents, dtype='float32')");
     }
     const auto [rows, columns] = *shape;
+    if (rows == 0 || columns == 0) {  // the other one may be beyond any tensor
+        refuse(path, "holds no latents; write it again");
+    }
     const std::size_t stored = text.size() - kHeaderStart - length;
     // By division: a damaged shape must not overflow.
-    const bool fits = rows == 0 || columns == 0 ? stored == 0
-                                                : stored % sizeof(float) == 0 && stored / sizeof(float) % rows == 0 &&
-                                                      stored / sizeof(float) / rows == columns;
+    const bool fits =
+        stored % sizeof(float) == 0 && stored / sizeof(float) % rows == 0 && stored / sizeof(float) / rows == columns;
     if (!fits) {
         refuse(path, "says it holds " + std::to_string(rows) + " x " + std::to_string(columns) + " numbers but has " +
                          std::to_string(stored) + " bytes of them; it is damaged, so write it again");
     }
     Tensor latents = at::empty({static_cast<std::int64_t>(rows), static_cast<std::int64_t>(columns)}, at::kFloat);
-    if (stored > 0) {
-        std::memcpy(latents.data_ptr<float>(), text.data() + kHeaderStart + length, stored);
-    }
+    std::memcpy(latents.data_ptr<float>(), text.data() + kHeaderStart + length, stored);
     return latents;
 }
 
