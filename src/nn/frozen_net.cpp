@@ -81,14 +81,14 @@ std::vector<Tensor> FrozenNet::State::gradients_by_node(const Features& gradient
             throw Error(ErrorKind::Usage, "there is a gradient for layer '" + name + "' of " + graph->architecture +
                                               ", which the last forward was not asked for; wanted its layers only");
         }
-        if (!gradient.defined() || gradient.scalar_type() != at::kFloat || gradient.sizes() != found->shape ||
+        if (!gradient.defined() || !gradient.is_floating_point() || gradient.sizes() != found->shape ||
             gradient.device() != device) {
             throw Error(ErrorKind::Usage, "the gradient for layer '" + name + "' is " + tensor_text(gradient) +
-                                              "; wanted float32 " + shape_text(at::IntArrayRef(found->shape)) + " on " +
+                                              "; wanted " + shape_text(at::IntArrayRef(found->shape)) + " on " +
                                               device.str() + ", as the feature is");
         }
         Tensor& sum = ordered[static_cast<std::size_t>(found - asked.begin())];
-        sum = sum.defined() ? sum + gradient : gradient;
+        sum = sum.defined() ? sum + gradient.to(at::kFloat) : gradient.to(at::kFloat);
     }
     return ordered;
 }

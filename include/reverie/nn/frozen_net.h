@@ -70,8 +70,8 @@ class FrozenNet {
 
     /// The gradient with respect to the image of the last forward, shaped like it. Taps left out count as zero (none at
     /// all: an undefined tensor); gradients given under several names of one layer add up. With `again` what was held
-    /// stays, so that gradients can be taken one by one. Throws Usage when no forward was kept, and for a gradient that
-    /// is not float32 of its feature's shape and device or of a layer that was not asked for.
+    /// stays, so that gradients can be taken one by one. Throws Usage when no forward was kept, and for a gradient
+    /// without its feature's shape and device or of a layer that was not asked for.
     Tensor backward(const Features& gradients, bool again = false);
 
     const std::string& architecture() const;
