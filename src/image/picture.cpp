@@ -15,6 +15,7 @@
 #include "image/codecs.h"
 #include "image/content.h"
 #include "image/decode.h"
+#include "reverie/core/checks.h"
 #include "reverie/core/error.h"
 #include "reverie/core/files.h"
 
@@ -156,11 +157,14 @@ void check(const Picture& picture, PictureFormat format, const WriteOptions& opt
     if (options.bits == 16 && format != PictureFormat::Png && format != PictureFormat::Tiff) {
         throw Error(ErrorKind::Usage, "this format holds 8 bits per channel and 16 were wanted; write PNG or TIFF");
     }
-    TORCH_CHECK(picture.color.dim() == 3 && picture.color.size(0) == 3 && picture.color.numel() > 0,
-                "a picture's colour is [3,H,W] and not ", picture.color.sizes());
-    TORCH_CHECK(!picture.alpha.defined() || (picture.alpha.dim() == 3 && picture.alpha.size(0) == 1 &&
-                                             picture.alpha.sizes().slice(1) == picture.color.sizes().slice(1)),
-                "a picture's alpha is [1,H,W] of its colour's size and not ", picture.alpha.sizes());
+    require_image(picture.color, "a picture's colour");
+    if (picture.alpha.defined()) {
+        require_image(picture.alpha, "a picture's alpha", {1});
+        if (size_of(picture.alpha) != size_of(picture.color)) {
+            throw Error(ErrorKind::Usage, "a picture's alpha is " + tensor_text(picture.alpha) + " and its colour " +
+                                              tensor_text(picture.color) + "; wanted both of one size");
+        }
+    }
 }
 
 }  // namespace

@@ -58,20 +58,26 @@ Tensor gaussian_kernel(double sigma, std::int64_t radius, const Tensor& like_ten
 
 Tensor root_mean_square(const Tensor& x) { return x.square().mean().sqrt(); }
 
-Tensor gaussian_blur(const Tensor& image, double sigma) {
-    if (sigma <= 0.0) {
+Tensor GaussianBlur::operator()(const Tensor& image) {
+    if (sigma_ <= 0.0) {
         return image;
     }
     Tensor x = batched(image);
     for (const std::int64_t axis : {std::int64_t{3}, std::int64_t{2}}) {
         // Mirroring reaches at most to the other border.
-        const std::int64_t radius = std::min(std::max<std::int64_t>(1, std::llround(3.0 * sigma)), x.size(axis) - 1);
+        const std::int64_t radius = std::min(std::max<std::int64_t>(1, std::llround(3.0 * sigma_)), x.size(axis) - 1);
         if (radius > 0) {
-            x = filter_axis(x, gaussian_kernel(sigma, radius, x), axis);
+            Tensor& kernel = kernels_[radius];
+            if (!kernel.defined() || kernel.device() != x.device() || kernel.scalar_type() != x.scalar_type()) {
+                kernel = gaussian_kernel(sigma_, radius, x);
+            }
+            x = filter_axis(x, kernel, axis);
         }
     }
     return like(x, image);
 }
+
+Tensor gaussian_blur(const Tensor& image, double sigma) { return GaussianBlur(sigma)(image); }
 
 Tensor normalize_bands(const Tensor& gradient, const BandOptions& options) {
     if (options.levels <= 0) {
@@ -126,13 +132,17 @@ ColorMatrix luma_colors() {
     return {weights, weights, weights};
 }
 
-Tensor mix_colors(const Tensor& gradient, const ColorMatrix& matrix) {
-    std::vector<double> flat;
-    for (const auto& row : matrix) {
-        flat.insert(flat.end(), row.begin(), row.end());
+Tensor ColorMixer::operator()(const Tensor& gradient) {
+    if (!kernel_.defined() || kernel_.device() != gradient.device()) {
+        std::vector<double> flat;
+        for (const auto& row : matrix_) {
+            flat.insert(flat.end(), row.begin(), row.end());
+        }
+        kernel_ = at::tensor(flat, at::kFloat).view({3, 3, 1, 1}).to(gradient.device());
     }
-    const Tensor m = at::tensor(flat, at::kFloat).view({3, 3, 1, 1}).to(gradient.device());
-    return like(at::conv2d(batched(gradient), m), gradient);
+    return like(at::conv2d(batched(gradient), kernel_), gradient);
 }
+
+Tensor mix_colors(const Tensor& gradient, const ColorMatrix& matrix) { return ColorMixer(matrix)(gradient); }
 
 }  // namespace reverie

@@ -6,25 +6,18 @@
 
 #include <algorithm>
 
+#include "reverie/core/checks.h"
 #include "reverie/core/error.h"
 #include "reverie/image/picture.h"
 
 namespace reverie {
 namespace {
 
-std::string shape_text(const Tensor& tensor) {
-    std::string text = "[";
-    for (const std::int64_t size : tensor.sizes()) {
-        text += (text.size() > 1 ? "," : "") + std::to_string(size);
-    }
-    return text + "]";
-}
-
 void check_channels(const Tensor& images, std::int64_t dimensions) {
     const bool fits = images.defined() && images.dim() == dimensions && images.numel() > 0;
     const std::int64_t channels = fits ? images.size(-3) : 0;
     if (channels != 1 && channels != 3 && channels != 4) {
-        throw Error(ErrorKind::Usage, "images of shape " + (images.defined() ? shape_text(images) : "[]") +
+        throw Error(ErrorKind::Usage, "images of shape " + (images.defined() ? shape_text(images.sizes()) : "[]") +
                                           " cannot be shown; at least one with 1, 3 or 4 channels is wanted");
     }
 }
@@ -94,8 +87,8 @@ Tensor interleave_rows(const std::vector<Tensor>& sets, std::int64_t columns) {
     for (const Tensor& set : sets) {
         check_channels(set, 4);
         if (set.sizes() != sets.front().sizes()) {
-            throw Error(ErrorKind::Usage, "sets of images of shapes " + shape_text(sets.front()) + " and " +
-                                              shape_text(set) + " cannot share a sheet; one shape is wanted");
+            throw Error(ErrorKind::Usage, "sets of images of shapes " + shape_text(sets.front().sizes()) + " and " +
+                                              shape_text(set.sizes()) + " cannot share a sheet; one shape is wanted");
         }
     }
     const std::int64_t count = sets.front().size(0);

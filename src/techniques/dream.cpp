@@ -7,6 +7,7 @@
 #include <cmath>
 #include <utility>
 
+#include "reverie/core/checks.h"
 #include "reverie/core/error.h"
 #include "reverie/core/text.h"
 #include "reverie/image/resample.h"
@@ -70,11 +71,10 @@ std::vector<GradientTransform> transforms_of(const DreamOptions& options) {
     chain.emplace_back([bands = BandOptions{options.laplacian, options.band_ratio, options.residual}](const Tensor& g) {
         return normalize_bands(g, bands);
     });
-    chain.emplace_back([sigma = options.smooth](const Tensor& g) { return gaussian_blur(g, sigma); });
+    chain.emplace_back(GaussianBlur(options.smooth));
     if (options.color_basis != ColorBasis::Rgb) {
-        const ColorMatrix matrix =
-            options.color_basis == ColorBasis::Luma ? luma_colors() : natural_colors(options.color_power);
-        chain.emplace_back([matrix](const Tensor& g) { return mix_colors(g, matrix); });
+        chain.emplace_back(
+            ColorMixer(options.color_basis == ColorBasis::Luma ? luma_colors() : natural_colors(options.color_power)));
     }
     return chain;
 }
@@ -153,6 +153,7 @@ DreamPlan plan_dream(Size image, const FrozenNet& net, const DreamOptions& optio
                                           " pixels, too small to dream on; wanted at least " +
                                           std::to_string(kSmallestSide) + " on each side, so enlarge it with --size");
     }
+    require_distinct(net.graph(), options.layers, "--layers");
     const std::vector<std::string> taps = taps_of(options.layers);
     const std::int64_t least = net.min_side(taps);
     DreamPlan plan;
@@ -194,6 +195,8 @@ DreamResult dream(const Tensor& image, FrozenNet& net, const DreamOptions& optio
                   const Hooks& hooks) {
     const c10::NoGradGuard no_grad;
     validate(options);
+    require_image(image, "the image to dream on");
+    require_finite(image, "the image to dream on");
     const Size full = size_of(image);
     const DreamPlan plan = plan_dream(full, net, options, max_memory);
     if (plan.dropped > 0) {

@@ -14,8 +14,8 @@ constexpr double kTiny = 1e-12;
 /// Indices before..n+after of a line of n pixels continued by mirroring without repeating the edge, however far.
 Tensor mirrored(std::int64_t n, std::int64_t before, std::int64_t after, c10::Device device) {
     const std::int64_t period = std::max<std::int64_t>(2 * (n - 1), 1);
-    const Tensor i = at::arange(-before, n + after, at::TensorOptions(at::kLong)).remainder(period);
-    return at::where(i >= n, period - i, i).to(device);
+    const Tensor i = at::arange(-before, n + after, at::TensorOptions(at::kLong).device(device)).remainder(period);
+    return at::where(i >= n, period - i, i);
 }
 
 }  // namespace

@@ -5,6 +5,7 @@
 #include <array>
 #include <cstdint>
 #include <functional>
+#include <map>
 
 #include "reverie/core/tensor.h"
 
@@ -16,7 +17,19 @@ using GradientTransform = std::function<Tensor(const Tensor& gradient)>;
 /// sqrt(mean(x^2)) over everything, as a scalar tensor on x's device (nothing is read back).
 Tensor root_mean_square(const Tensor& x);
 
-/// Gaussian of that sigma in pixels, cut at 3 sigma, mirrored at the borders; sigma <= 0 returns the input.
+/// Gaussian of that sigma in pixels, cut at 3 sigma, mirrored at the borders; sigma <= 0 returns the input. Its kernel
+/// goes to the images' device once.
+class GaussianBlur {
+  public:
+    explicit GaussianBlur(double sigma) : sigma_(sigma) {}
+    Tensor operator()(const Tensor& image);
+
+  private:
+    double sigma_;
+    std::map<std::int64_t, Tensor> kernels_;  // by radius
+};
+
+/// The same once.
 Tensor gaussian_blur(const Tensor& image, double sigma);
 
 struct BandOptions {
@@ -43,7 +56,18 @@ ColorMatrix natural_colors(double power = 1.0);
 /// Onto lightness alone: every channel becomes their Rec. 709 weighted sum, scaled so that grey keeps its size.
 ColorMatrix luma_colors();
 
-/// out[o] = sum over c of matrix[o][c] * in[c].
+/// out[o] = sum over c of matrix[o][c] * in[c]. The matrix goes to the gradients' device once.
+class ColorMixer {
+  public:
+    explicit ColorMixer(const ColorMatrix& matrix) : matrix_(matrix) {}
+    Tensor operator()(const Tensor& gradient);
+
+  private:
+    ColorMatrix matrix_;
+    Tensor kernel_;
+};
+
+/// The same once.
 Tensor mix_colors(const Tensor& gradient, const ColorMatrix& matrix);
 
 }  // namespace reverie

@@ -1,4 +1,5 @@
 #include <ATen/ATen.h>
+#include <ATen/autocast_mode.h>
 #include <c10/util/ThreadLocalDebugInfo.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -77,6 +78,74 @@ class FrozenNetEngines : public testing::TestWithParam<Engine> {};
 
 INSTANTIATE_TEST_SUITE_P(Both, FrozenNetEngines, testing::Values(Engine::Frozen, Engine::Libtorch),
                          [](const auto& tested) { return tested.param == Engine::Frozen ? "frozen" : "libtorch"; });
+
+TEST_P(FrozenNetEngines, TensorsOfAnotherKindAreRefused) {
+    FrozenNet net = test::formula_net("efficientnet_lite0", "lite0", GetParam());
+    const auto refuse = [&](const Tensor& image, const char* said) {
+        EXPECT_THAT(expect_error(ErrorKind::Usage, [&] { net.forward(image, {"block1"}); }),
+                    testing::AllOf(testing::HasSubstr(said), testing::HasSubstr("efficientnet_lite0")));
+    };
+    refuse(at::zeros({1, 33, 47}), "[1,33,47]");
+    refuse(at::zeros({2, 4, 33, 47}), "[2,4,33,47]");
+    refuse(at::zeros({0, 3, 33, 47}), "[0,3,33,47]");
+    refuse(at::zeros({33, 47}), "[33,47]");
+    refuse(at::zeros({3, 33, 47}, at::kByte), "uint8");
+    refuse(at::zeros({3, 33, 47}, at::kDouble), "float64");
+    refuse(at::empty({3, 33, 47}, at::TensorOptions(at::kMeta)), "on meta");
+    refuse(Tensor(), "undefined");
+}
+
+TEST_P(FrozenNetEngines, BackwardWantsAKeptForwardAndGradientsThatFitIt) {
+    FrozenNet net = test::formula_net("efficientnet_lite0", "lite0", GetParam());
+    const Tensor image = test::formula_image(33, 47, "kept");
+    const auto refuse = [&](const Features& gradients, const char* said) {
+        EXPECT_THAT(expect_error(ErrorKind::Usage, [&] { net.backward(gradients); }), testing::HasSubstr(said));
+    };
+    refuse({}, "without a forward");
+    const Tensor feature = net.forward(image, {"block1"}, /*keep_for_backward=*/false).at("block1");
+    refuse({{"block1", feature}}, "without a forward");
+    net.forward(image, {"block1"});
+    refuse({{"block2", feature}}, "'block2'");
+    refuse({{"block1", feature.narrow(2, 0, 2)}}, "as the feature is");
+    refuse({{"block1", feature.to(at::kLong)}}, "int64");
+    refuse({{"block1", Tensor()}}, "undefined");
+    EXPECT_FALSE(net.backward({}, /*again=*/true).defined());
+    EXPECT_EQ(net.backward({{"block1", feature}}).sizes(), image.sizes());
+    refuse({{"block1", feature}}, "without a forward");
+}
+
+TEST_P(FrozenNetEngines, MixedPrecisionDoesNotReachIt) {
+    FrozenNet net = test::formula_net("efficientnet_lite0", "lite0", GetParam());
+    const Tensor image = test::formula_image(33, 47, "half");
+    const Features right = net.forward(image, {"block3"});
+    const Tensor right_gradient = net.backward(right);
+    at::autocast::set_autocast_dtype(at::kCPU, at::kBFloat16);
+    at::autocast::set_autocast_enabled(at::kCPU, true);
+    const Features features = net.forward(image, {"block3"});
+    const Tensor gradient = net.backward(features);
+    at::autocast::set_autocast_enabled(at::kCPU, false);
+    at::autocast::clear_cache();
+    EXPECT_TRUE(at::equal(features.at("block3"), right.at("block3")));
+    EXPECT_TRUE(at::equal(gradient, right_gradient));
+}
+
+TEST(FrozenNet, SiblingsShareTheirWeights) {
+    for (const Engine engine : {Engine::Frozen, Engine::Libtorch}) {
+        FrozenNet net = test::formula_net("vgg16", "torchvision", engine);
+        const Tensor image = test::formula_image(32, 32, "sibling");
+        // The deepest weights are far larger than the maps of so small an image.
+        const auto taken = [&](FrozenNet& used) {
+            auto peak = std::make_shared<PeakMemory>();
+            const c10::DebugInfoGuard guard(c10::DebugInfoKind::PROFILER_STATE, peak);
+            const ThreadShare alone(1);
+            used.forward(image, {"relu5_1"}, false);
+            return peak->peak();
+        };
+        const std::int64_t first = taken(net);
+        FrozenNet sibling = net.sibling();
+        EXPECT_LT(taken(sibling), first / 4);
+    }
+}
 
 TEST_P(FrozenNetEngines, GradientReachesExactlyTheReceptiveField) {
     FrozenNet net = test::formula_net("vgg16", "torchvision", GetParam());
