@@ -104,6 +104,23 @@ TEST_F(Resume, WithRareCheckpointsGivesTheSameBytes) {
     expect_same(folder_ / "pieces", "from the beginning");
 }
 
+TEST_F(Resume, GoesOnFromACheckpointThatLacksWhatALaterVersionAdded) {
+    CancelToken token;
+    test::TinyRun older = run_;
+    older.hooks.cancel = &token;
+    older.task.on_loss = [&](const Tensor& loss, const StepInput& input) {
+        if (input.step == 20) {
+            token.cancel();
+        }
+        return loss;
+    };
+    EXPECT_EQ(train_tiny(folder_ / "run", older).end, TrainEnd::Cancelled);
+    run_.task.newer = true;
+    EXPECT_EQ(train_tiny(folder_ / "run", run_).end, TrainEnd::Finished);
+    const StateDict weights = read_state_dict(folder_ / "run" / kWeightsFile);
+    EXPECT_EQ(weights.load("newer").item<float>(), 7.0F) << "as in a new run";
+}
+
 TEST_F(Resume, AfterReturnsFromNoNumbersGivesTheSameBytes) {
     run_.task.on_loss = [this](const Tensor& loss, const StepInput& input) {
         const bool first = input.seed == run_.options.seed;
