@@ -12,13 +12,10 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <nlohmann/json.hpp>
 #include <optional>
 #include <span>
 #include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
-
-#ifndef REVERIE_GPU_CHECK  // which needs no packages
-#include <nlohmann/json.hpp>
-#endif
