@@ -13,6 +13,7 @@
 
 #include "reverie/core/files.h"
 #include "reverie/core/random.h"
+#include "reverie/weights/state_dict.h"
 #include "support/expect_error.h"
 #include "tiny_run.h"
 
@@ -110,7 +111,7 @@ TEST_F(Resume, GoesOnFromACheckpointThatLacksWhatALaterVersionAdded) {
     older.hooks.cancel = &token;
     older.task.on_loss = [&](const Tensor& loss, const StepInput& input) {
         if (input.step == 20) {
-            token.cancel();
+            token.request();
         }
         return loss;
     };

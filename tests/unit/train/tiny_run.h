@@ -11,6 +11,7 @@
 #include <string>
 #include <vector>
 
+#include "reverie/core/error.h"
 #include "reverie/core/noise.h"
 #include "reverie/data/batches.h"
 #include "reverie/data/dataset.h"
