@@ -13,6 +13,7 @@ struct RuntimeOptions {
     int threads = 0;              ///< CPU threads; 0: as many as cores this process may use
     std::uint64_t seed = 0;       ///< the same seed gives the same bytes on the same machine
     bool deterministic = false;   ///< also on CUDA, at the price of speed; on the CPU results always are
+    bool tf32 = false;            ///< float32 on CUDA with 10 bits of mantissa: faster, and other digits; see device.h
 };
 
 struct Runtime {
@@ -25,7 +26,9 @@ struct Runtime {
 
 /// Applies the options to LibTorch: called once, by a program. Throws Usage for a malformed device or a thread count
 /// out of range and Device, with the reason, when CUDA was asked for by name and cannot be used, or the system does not
-/// let this process have as many threads as asked for.
+/// let this process have as many threads as asked for. On CUDA, `deterministic` wants
+/// CUBLAS_WORKSPACE_CONFIG=:4096:8 in the environment before CUDA is first used: the programs set it, who links the
+/// library does so.
 Runtime setup_runtime(const RuntimeOptions& options);
 
 /// For programs that work for long: memory that was freed stays with the process, for the next step. Feature maps come

@@ -1,6 +1,7 @@
 #include "reverie/train/loop.h"
 
 #include <ATen/ATen.h>
+#include <ATen/record_function.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -323,6 +324,45 @@ TEST_F(Loop, APhaseRestsWhileItsLossIsSmallEnough) {
     EXPECT_TRUE(at::equal(resting, begun));
     EXPECT_FALSE(at::equal(moving, begun));
     EXPECT_FALSE(at::equal(other, test::TinyTask().state().at("out.weight").detach())) << "the other phase goes on";
+}
+
+/// How often a value was read back from the device while it lives.
+class ReadBacks {
+  public:
+    ReadBacks() {
+        count = 0;
+        at::RecordFunctionCallback callback(
+            [](const at::RecordFunction& function) -> std::unique_ptr<at::ObserverContext> {
+                count += std::string(function.name()) == "aten::_local_scalar_dense" ? 1 : 0;
+                return nullptr;
+            });
+        handle_ = at::addThreadLocalCallback(callback);
+    }
+    ~ReadBacks() { at::removeCallback(handle_); }
+    ReadBacks(const ReadBacks&) = delete;
+    ReadBacks& operator=(const ReadBacks&) = delete;
+    static thread_local int count;
+
+  private:
+    at::CallbackHandle handle_;
+};
+thread_local int ReadBacks::count = 0;
+
+TEST_F(Loop, ReadsNothingBackBetweenLogLines) {
+    run_.with_validation = false;
+    run_.task.two_phases = true;
+    run_.task.first_rests_at = 1e-9;
+    run_.options.log_every = 1000;
+    run_.options.preview_every = 0;
+    const auto read_backs_of = [&](std::int64_t steps) {
+        run_.options.steps = steps;
+        const ReadBacks counted;
+        train_tiny(folder_ / std::to_string(steps), run_);
+        return ReadBacks::count;
+    };
+    const int few = read_backs_of(10);
+    EXPECT_GT(few, 0) << "the last step logs";
+    EXPECT_EQ(read_backs_of(20), few);
 }
 
 }  // namespace
