@@ -84,6 +84,7 @@ class Augment : public Program {
         show(session, sheet,
              {.count = all.size(0),
               .images = [&](std::int64_t first, std::int64_t count) { return all.narrow(0, first, count); },
+              .size = size_of(all),
               .settings = settings},
              how);
         return 0;

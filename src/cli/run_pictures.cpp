@@ -19,22 +19,34 @@
 namespace reverie {
 namespace {
 
-/// Header only: a missing or damaged input is found before a net is loaded or fetched.
+/// Header only: a missing or damaged input, and a size that the output's format cannot hold, is found before a net is
+/// loaded or fetched.
 void check_inputs(std::vector<BatchItem>& items, const PictureOptions& options) {
-    std::map<std::string, std::optional<Error>> faults;  // an input may stand for several pictures
+    struct Looked {
+        Size size;
+        std::optional<Error> fault;
+    };
+    std::map<std::string, Looked> seen;  // an input may stand for several pictures
     for (BatchItem& item : items) {
         if (item.fault || is_stream(item.input)) {
             continue;
         }
-        const auto [fault, fresh] = faults.try_emplace(item.input);
-        if (fresh) {
-            try {
-                read_picture_size(item.input, {.max_pixels = options.max_pixels});
-            } catch (const Error& error) {
-                fault->second = error;
+        const auto [looked, fresh] = seen.try_emplace(item.input);
+        try {
+            if (fresh) {
+                looked->second.size = wanted_size_of(options, item.input);
             }
+        } catch (const Error& error) {
+            looked->second.fault = error;
         }
-        item.fault = fault->second;
+        item.fault = looked->second.fault;
+        try {
+            if (!item.fault) {
+                require_fits(item, looked->second.size);
+            }
+        } catch (const Error& error) {
+            item.fault = error;
+        }
     }
 }
 
@@ -52,7 +64,7 @@ bool any_small(const std::vector<BatchItem>& items, const PictureOptions& option
 /// The pictures that are left, on as many threads as there are jobs.
 class Batch {
   public:
-    Batch(Session& session, const PictureOptions& options, const PictureProgram& program,
+    Batch(Session& session, const PictureOptions& options, const PictureProgram& program, Existing existing,
           const std::vector<BatchItem>& items, const Sharing& sharing, Faults& faults)
         : session_(session),
           program_(program),
@@ -64,7 +76,7 @@ class Batch {
                        : std::min(static_cast<std::size_t>(sharing.jobs), items.size())),
           room_(sharing.jobs),
           progress_(session.console(), workers_ > 1, items.size()),
-          shop_{session, options, program, sharing_, room_, progress_} {}
+          shop_{session, options, program, existing, sharing_, room_, progress_} {}
 
     /// Throws what ends the batch.
     void run() {
@@ -200,6 +212,7 @@ class Batch {
 int run_pictures(Session& session, const PictureOptions& options, const PictureProgram& program) {
     const CommonOptions& common = session.common();
     BatchRequest request{options.inputs, common.output, options.recursive};
+    request.note = [&session](const std::string& sentence) { session.console().info(sentence); };
     for (const PictureVariant& variant : program.variants) {
         request.variants.push_back(variant.folder);
     }
@@ -208,10 +221,10 @@ int run_pictures(Session& session, const PictureOptions& options, const PictureP
     take_shard(items, parse_shard(options.shard));
     const std::size_t total = items.size();
     check_inputs(items, options);
-    const std::vector<BatchItem> skipped =
-        check_outputs(items, common.overwrite                          ? Existing::Overwrite
-                             : options.skip_existing || program.resume ? Existing::Skip
-                                                                       : Existing::Refuse);
+    const Existing existing = common.overwrite                          ? Existing::Overwrite
+                              : options.skip_existing || program.resume ? Existing::Skip
+                                                                        : Existing::Refuse;
+    const std::vector<BatchItem> skipped = check_outputs(items, existing);
     if (!skipped.empty()) {
         session.console().info(
             "left out " + std::to_string(skipped.size()) +
@@ -232,7 +245,8 @@ int run_pictures(Session& session, const PictureOptions& options, const PictureP
     if (!items.empty() && !faults.stop()) {
         const Runtime& runtime = session.runtime();
         const std::int64_t small = runtime.device.is_cpu() ? program.small : 0;
-        Batch(session, options, program, items, share_machine(jobs_of(options), runtime.threads, asked, small), faults)
+        Batch(session, options, program, existing, items,
+              share_machine(jobs_of(options), runtime.threads, asked, small), faults)
             .run();
     }
     return faults.finish(total);

@@ -277,14 +277,16 @@ Raster decode_bmp(Bytes bytes, const Header&, const std::string& name) {
     return raster;
 }
 
+bool fits_bmp(Size size) {
+    constexpr std::uint64_t kMostBytes = 0xffffffff;
+    const std::uint64_t row_bytes = (static_cast<std::uint64_t>(size.width) * 3 + 3) / 4 * 4;
+    return row_bytes * static_cast<std::uint64_t>(size.height) + kFileHeaderBytes + kInfoHeaderBytes <= kMostBytes;
+}
+
 std::vector<std::byte> encode_bmp(const Raster& raster) {
     const std::size_t row_bytes = (raster.row_bytes() + 3) / 4 * 4;
     const std::uint64_t pixel_bytes = row_bytes * static_cast<std::uint64_t>(raster.size.height);
     constexpr std::size_t kHeaders = kFileHeaderBytes + kInfoHeaderBytes;
-    constexpr std::uint64_t kMostBytes = 0xffffffff;
-    if (pixel_bytes + kHeaders > kMostBytes) {
-        throw_unwritable("BMP", "it would be larger than the 4 GB the format can say");
-    }
     std::vector<std::byte> bytes;
     bytes.reserve(kHeaders + pixel_bytes);
     put_number(bytes, 'B' | 'M' << 8, 2);

@@ -235,9 +235,6 @@ Raster decode_png(Bytes bytes, const Header& header, const std::string& name) {
 }
 
 std::vector<std::byte> encode_png(const Raster& raster, const Text& text) {
-    if (std::max(raster.size.height, raster.size.width) > std::int64_t{kLongestSide}) {
-        throw_too_large("PNG", raster.size, kLongestSide);
-    }
     std::vector<png_text> chunks;
     for (const auto& [key, value] : text) {
         chunks.push_back(text_chunk(key, value));

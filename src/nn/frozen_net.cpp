@@ -181,6 +181,10 @@ std::int64_t FrozenNet::bytes(Size image, const std::vector<std::string>& taps) 
     return state_->executor->weight_bytes(nodes) + state_->executor->peak_bytes(image, nodes);
 }
 
+std::int64_t FrozenNet::weight_bytes(const std::vector<std::string>& taps) const {
+    return state_->executor->weight_bytes(state_->nodes(taps));
+}
+
 Tap tap_of(const FrozenNet& net, const std::string& name) {
     const int node = find_tap(net.graph(), name);
     for (Tap& tap : net.taps()) {

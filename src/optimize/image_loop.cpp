@@ -3,6 +3,7 @@
 #include <ATen/ATen.h>
 #include <c10/core/GradMode.h>
 
+#include <cmath>
 #include <utility>
 
 #include "reverie/core/checks.h"
@@ -18,15 +19,18 @@ Tensor NormalizedStep::step(const Tensor& image, const Tensor& gradient, std::in
     Tensor move = gradient * (-size / (root_mean_square(gradient) + kTiny));
     if (options_.headroom > 0.0) {
         // Half by the bound ahead, so that white may still darken; half by the nearer one, so that neither end hardens.
-        const Tensor to_white = 1.0 - image;
-        const Tensor room = 0.5 * (at::where(move > 0, to_white, image) + at::minimum(image, to_white));
-        move = move * (room / options_.headroom).clamp(0.0, 1.0);
+        // In few pieces of memory: each is as large as the picture.
+        Tensor to_white = 1.0 - image;
+        Tensor room = at::where(move > 0, to_white, image);
+        room.add_(at::minimum_out(to_white, image, to_white)).mul_(0.5);
+        move.mul_(room.div_(options_.headroom).clamp_(0.0, 1.0));
     }
-    return image + move;
+    return move.add_(image);
 }
 
 void require_numbers(const Tensor& image, std::int64_t steps) {
-    if (!image.isfinite().all().item<bool>()) {
+    // Of values in [0,1] the sum is a number unless one of them is none; a mask would take memory.
+    if (!std::isfinite(image.sum().item<double>())) {
         throw Error(ErrorKind::Usage, "the picture is no longer made of numbers after " + std::to_string(steps) +
                                           " steps; try a smaller --step-size");
     }

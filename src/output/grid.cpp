@@ -39,7 +39,30 @@ std::int64_t squarest_columns(std::int64_t count, Size cell) {
     return best;
 }
 
+/// How cells lie in a sheet.
+struct Layout {
+    std::int64_t factor = 1;  ///< by which images are enlarged
+    std::int64_t columns = 1;
+    std::int64_t rows = 1;
+    Size cell;  ///< with one gap
+    Size sheet;
+};
+
+Layout layout_of(std::int64_t count, Size image, const GridOptions& options) {
+    Layout layout;
+    layout.factor = std::max<std::int64_t>(1, rounded_up(options.min_side, std::max(image.height, image.width)));
+    layout.cell = {image.height * layout.factor + options.gap, image.width * layout.factor + options.gap};
+    layout.columns = options.columns > 0 ? std::min(options.columns, count) : squarest_columns(count, layout.cell);
+    layout.rows = rounded_up(count, layout.columns);
+    layout.sheet = {layout.rows * layout.cell.height + options.gap, layout.columns * layout.cell.width + options.gap};
+    return layout;
+}
+
 }  // namespace
+
+Size grid_size(std::int64_t count, Size image, const GridOptions& options) {
+    return layout_of(count, image, options).sheet;
+}
 
 Tensor image_grid(const Tensor& images, const GridOptions& options) {
     check_channels(images, 4);
@@ -49,17 +72,13 @@ Tensor image_grid(const Tensor& images, const GridOptions& options) {
                     "a sheet of images wants columns, a gap and a least side of 0 or more and a background in 0 to 1");
     }
     Tensor cells = images.detach().to(at::kCPU, at::kFloat).clamp(0, 1);
-    const std::int64_t longest = std::max(cells.size(2), cells.size(3));
-    if (const std::int64_t factor = rounded_up(options.min_side, longest); factor > 1) {
+    const std::int64_t count = cells.size(0);
+    const auto [factor, columns, rows, cell, size] = layout_of(count, size_of(cells), options);
+    if (factor > 1) {
         cells = cells.repeat_interleave(factor, 2).repeat_interleave(factor, 3);
     }
-    const std::int64_t count = cells.size(0);
-    const Size cell = {cells.size(2) + options.gap, cells.size(3) + options.gap};
-    const std::int64_t columns = options.columns > 0 ? std::min(options.columns, count) : squarest_columns(count, cell);
-    const std::int64_t rows = rounded_up(count, columns);
     const bool has_alpha = cells.size(1) == 4;
-    Tensor sheet = at::full({has_alpha ? 4 : 3, rows * cell.height + options.gap, columns * cell.width + options.gap},
-                            options.background, at::kFloat);
+    Tensor sheet = at::full({has_alpha ? 4 : 3, size.height, size.width}, options.background, at::kFloat);
     if (has_alpha) {
         sheet[3].fill_(1);
     }

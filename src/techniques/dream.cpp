@@ -57,7 +57,7 @@ class DreamStep final : public StepRule {
 
     Tensor step(const Tensor& image, const Tensor& gradient, std::int64_t step) override {
         const Tensor moved = step_.step(image, gradient, step);
-        return tone_ > 0.0 ? moved + tone_ * low_pass(photo_ - moved, kToneLevels) : moved;
+        return tone_ > 0.0 ? low_pass(photo_ - moved, kToneLevels).mul_(tone_).add_(moved) : moved;
     }
 
   private:
@@ -71,7 +71,7 @@ std::vector<GradientTransform> transforms_of(const DreamOptions& options) {
     chain.emplace_back([bands = BandOptions{options.laplacian, options.band_ratio, options.residual}](const Tensor& g) {
         return normalize_bands(g, bands);
     });
-    chain.emplace_back(GaussianBlur(options.smooth));
+    chain.emplace_back([sigma = options.smooth](const Tensor& g) { return gaussian_blur(g, sigma); });
     if (options.color_basis != ColorBasis::Rgb) {
         chain.emplace_back(
             ColorMixer(options.color_basis == ColorBasis::Luma ? luma_colors() : natural_colors(options.color_power)));
@@ -79,12 +79,17 @@ std::vector<GradientTransform> transforms_of(const DreamOptions& options) {
     return chain;
 }
 
-/// Bytes of the whole process: the program itself; the net, whose convolutions take work space beside the tensors that
-/// are counted; the picture, its gradient, the pyramid and the temporaries of one step. Within a fifth of what was
-/// measured from 0.2 to 2 megapixels.
-std::int64_t process_bytes(std::int64_t net, Size picture) {
+/// Bytes of the whole process, at most: the program itself; the net, whose convolutions take work space beside the
+/// tensors that are counted; the picture and what a step makes of it; and the gaps in between, as pieces of memory come
+/// and go.
+std::int64_t process_bytes(const FrozenNet& net, const std::vector<std::string>& taps, Size patch, Size picture) {
     constexpr std::int64_t kProgram = 200'000'000;
-    return kProgram + net * 3 / 2 + picture.height * picture.width * 3 * 4 * 14;
+    // The photo, its octave, the dream and the mirrored canvas; then either a gradient for each layer (in the first
+    // step), or one with what a step makes of it.
+    const auto images = static_cast<std::int64_t>(std::max<std::size_t>(taps.size(), 4)) + 4;
+    const std::int64_t weights = net.weight_bytes(taps);
+    const std::int64_t at_work = net.bytes(patch, taps) - weights;
+    return kProgram + weights + (at_work + picture.height * picture.width * 3 * 4 * images) * 5 / 4;
 }
 
 /// Pixels that go through the net in one step, the halos of tiles included.
@@ -175,14 +180,17 @@ DreamPlan plan_dream(Size image, const FrozenNet& net, const DreamOptions& optio
     plan.steps = steps_for(plan.octaves.size(), options);
 
     const Size full = dream_canvas(plan.octaves.back(), options);
-    plan.peak_bytes = process_bytes(net.bytes(full, taps), full);
+    plan.peak_bytes = process_bytes(net, taps, full, full);
     if (max_memory > 0 && plan.peak_bytes > max_memory) {
-        const auto bytes = [&](std::int64_t tile) {
-            return process_bytes(net.bytes({tile + 2 * kTileHalo, tile + 2 * kTileHalo}, taps), full);
+        const auto bytes = [&](Size picture, std::int64_t tile) {
+            const Size canvas = dream_canvas(picture, options);
+            const std::int64_t side = tile + 2 * kTileHalo;
+            const Size patch = {std::min(side, canvas.height), std::min(side, canvas.width)};
+            return process_bytes(net, taps, patch, canvas);
         };
         plan.tile = choose_tile({.least = 128, .finer = 64, .longest = std::max(full.height, full.width)}, bytes, image,
                                 max_memory);
-        plan.peak_bytes = bytes(plan.tile);
+        plan.peak_bytes = bytes(image, plan.tile);
     }
     for (const Size size : plan.octaves) {
         const Size canvas = dream_canvas(size, options);
@@ -220,8 +228,9 @@ DreamResult dream(const Tensor& image, FrozenNet& net, const DreamOptions& optio
     for (std::size_t octave = 0; octave < plan.octaves.size() && !result.cancelled; ++octave) {
         const Size size = plan.octaves[octave];
         const Tensor next_base = resize(photo, size).clamp(0.0, 1.0);
-        const Tensor start = octave == 0 ? next_base : carry(result.image, base, next_base);
+        Tensor start = octave == 0 ? next_base : carry(result.image, base, next_base);
         base = next_base;
+        result.image = Tensor();  // it goes on as the start: memory is short at the last octave
 
         const Size canvas = dream_canvas(size, options);
         const std::int64_t tile = tile_at(canvas, plan.tile);
@@ -234,7 +243,7 @@ DreamResult dream(const Tensor& image, FrozenNet& net, const DreamOptions& optio
             }
         };
         const double per_step = step_pixels(canvas, tile);
-        const LoopResult loop = minimize_image(start, objective, transforms, rule,
+        const LoopResult loop = minimize_image(std::move(start), objective, transforms, rule,
                                                {.steps = plan.steps,
                                                 .preview_every = options.preview_every,
                                                 .stage = "octave " + std::to_string(octave + 1) + "/" +

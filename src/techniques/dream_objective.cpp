@@ -49,7 +49,7 @@ Tensor DreamObjective::value_and_gradient(const Tensor& image, std::int64_t step
         balance_channels(canvas);
     }
     Tensor value;
-    const std::vector<Tensor> gradients = canvas_gradients(canvas, step, first, value);
+    std::vector<Tensor> gradients = canvas_gradients(canvas, step, first, value);
     // What the mirror images would like to change is not asked for.
     const auto own = [&](const Tensor& g) {
         return g.narrow(1, shift.top, size.height).narrow(2, shift.left, size.width);
@@ -61,8 +61,8 @@ Tensor DreamObjective::value_and_gradient(const Tensor& image, std::int64_t step
     for (std::size_t i = 0; i < gradients.size(); ++i) {
         const Tensor factor = options_.layers[i].weight / (root_mean_square(gradients[i]) + kTiny);
         factors_.push_back(factor);
-        const Tensor part = own(gradients[i]) * factor;
-        gradient = gradient.defined() ? gradient + part : part;
+        const Tensor part = own(gradients[i]).mul_(factor);
+        gradient = gradient.defined() ? gradient.add_(part) : part;
     }
     return value;
 }

@@ -34,8 +34,9 @@ struct RunOptions {
 struct RunResult {
     int exit_code = -1;  ///< -1: ended by a signal
     int signal = 0;
-    std::string output;  ///< standard output
-    std::string error;   ///< standard error
+    std::string output;       ///< standard output
+    std::string error;        ///< standard error
+    double peak_bytes = 0.0;  ///< of memory it had at most
 };
 
 class RunningProgram {
@@ -141,8 +142,10 @@ class RunningProgram {
         while (pump()) {
         }
         int status = 0;
-        waitpid(pid_, &status, 0);
+        rusage usage{};
+        wait4(pid_, &status, 0, &usage);
         ended_ = true;
+        result_.peak_bytes = static_cast<double>(usage.ru_maxrss) * 1024.0;
         result_.exit_code = WIFEXITED(status) ? WEXITSTATUS(status) : -1;
         result_.signal = WIFSIGNALED(status) ? WTERMSIG(status) : 0;
         return result_;

@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "reverie/core/files.h"
 #include "reverie/core/tensor.h"
 
 namespace reverie {
@@ -66,7 +67,15 @@ PictureFormat format_for(const std::filesystem::path& path);
 struct WriteOptions {
     int quality = 95;  ///< JPEG and WebP, 1..100; JPEG is written 4:4:4, WebP always lossy
     int bits = 0;      ///< 8 or 16; 0: the picture's own, where the format can (PNG, TIFF), else 8
+    Replacing replacing = Replacing::Allowed;  ///< of a file that is there by the time the picture is
 };
+
+/// The most pixels that a side of a file of this format can have (and that we write).
+std::int64_t longest_side(PictureFormat format);
+
+/// Throws Output, saying what to write instead, when a file of this format cannot hold a picture of that size: what
+/// encode_picture would say after all the work.
+void check_size(PictureFormat format, Size size);
 
 /// The encoded bytes, the same for the same picture: alpha is kept where the format can (PNG, TIFF, WebP) and
 /// composited on white elsewhere. Text goes into PNG text chunks (keys of 1 to 79 ASCII characters); a JPEG comment, a
@@ -75,8 +84,10 @@ struct WriteOptions {
 /// 16 bits where the format has 8, Output where the format cannot hold the picture.
 std::vector<std::byte> encode_picture(const Picture& picture, PictureFormat format, const WriteOptions& options = {});
 
-/// encode_picture to a file through a temporary name; path "-" is standard output, as PNG. Throws Output or Usage.
-void write_picture(const std::filesystem::path& path, const Picture& picture, const WriteOptions& options = {});
+/// encode_picture to a file through a temporary name; path "-" is standard output, as PNG. The path that it has got, as
+/// AtomicFile::commit says it. Throws Output or Usage.
+std::filesystem::path write_picture(const std::filesystem::path& path, const Picture& picture,
+                                    const WriteOptions& options = {});
 
 /// Just the pixels: [3,H,W].
 Tensor load_image(const std::filesystem::path& path);

@@ -83,6 +83,8 @@ class FrozenNet {
     std::int64_t min_side(const std::vector<std::string>& taps) const;
     /// Estimated bytes at the peak of one forward and backward, weights included.
     std::int64_t bytes(Size image, const std::vector<std::string>& taps) const;
+    /// Of these, what the weights take, whatever the image.
+    std::int64_t weight_bytes(const std::vector<std::string>& taps) const;
 
   private:
     struct State;

@@ -5,7 +5,6 @@
 #include <array>
 #include <cstdint>
 #include <functional>
-#include <map>
 
 #include "reverie/core/tensor.h"
 
@@ -17,19 +16,7 @@ using GradientTransform = std::function<Tensor(const Tensor& gradient)>;
 /// sqrt(mean(x^2)) over everything, as a scalar tensor on x's device (nothing is read back).
 Tensor root_mean_square(const Tensor& x);
 
-/// Gaussian of that sigma in pixels, cut at 3 sigma, mirrored at the borders; sigma <= 0 returns the input. Its kernel
-/// goes to the images' device once.
-class GaussianBlur {
-  public:
-    explicit GaussianBlur(double sigma) : sigma_(sigma) {}
-    Tensor operator()(const Tensor& image);
-
-  private:
-    double sigma_;
-    std::map<std::int64_t, Tensor> kernels_;  // by radius
-};
-
-/// The same once.
+/// Gaussian of that sigma in pixels, cut at 3 sigma, mirrored at the borders; sigma <= 0 returns the input.
 Tensor gaussian_blur(const Tensor& image, double sigma);
 
 struct BandOptions {

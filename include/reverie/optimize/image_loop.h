@@ -82,7 +82,7 @@ struct LoopResult {
     bool cancelled = false;
 };
 
-/// Throws Usage unless the image is all finite; `steps`: how many made it.
+/// Throws Usage unless the image, whose values are within [0,1], is made of numbers; `steps`: how many made it.
 void require_numbers(const Tensor& image, std::int64_t steps);
 
 /// Improves `initial`, float32 [3,H,W], step by step: objective, transforms in order, step rule, clamp to [0,1].

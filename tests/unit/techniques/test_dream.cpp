@@ -251,7 +251,7 @@ TEST(Dream, MemoryLimitChoosesTilesAndSaysTheLeastThatWorks) {
     const DreamPlan tiled = plan_dream(size, lite0(), options, whole.peak_bytes * 3 / 4);
     EXPECT_GE(tiled.tile, 128);
     EXPECT_LE(tiled.peak_bytes, whole.peak_bytes * 3 / 4);
-    EXPECT_THAT(expect_error(ErrorKind::Usage, [&] { plan_dream(size, lite0(), options, 1 << 20); }),
+    EXPECT_THAT(expect_error(ErrorKind::Device, [&] { plan_dream(size, lite0(), options, 1 << 20); }),
                 testing::AllOf(testing::HasSubstr("--max-memory"), testing::HasSubstr("at least")));
 }
 
