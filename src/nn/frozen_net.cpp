@@ -25,10 +25,13 @@ struct FrozenNet::State {
     std::vector<std::string> names;
     bool batched = true;
 
+    std::vector<int> lacking = {};  ///< nodes at the end that the weights do not hold
+
     std::vector<int> nodes(const std::vector<std::string>& taps) const {
         std::vector<int> found;
         for (const std::string& tap : taps) {
             found.push_back(find_tap(*graph, tap));
+            require_weights(*graph, found.back(), tap, lacking, *weights);
         }
         return found;
     }
@@ -43,7 +46,8 @@ FrozenNet::FrozenNet(Graph graph, StateDict weights, c10::Device device, Engine 
                        {},
                        true}) {
     const Graph& of = *state_->graph;
-    check_weights(of, *state_->weights);
+    state_->weights = std::make_shared<const StateDict>(arrays_of(of, *state_->weights));
+    state_->lacking = check_weights(of, *state_->weights);
     const bool fit = device.is_cpu() && frozen::can_run(of);
     if (engine == Engine::Frozen && !fit) {
         throw Error(ErrorKind::Usage,
@@ -62,8 +66,14 @@ FrozenNet::FrozenNet(Graph graph, StateDict weights, c10::Device device, Engine 
 FrozenNet::FrozenNet(std::unique_ptr<State> state) : state_(std::move(state)) {}
 
 FrozenNet FrozenNet::sibling() const {
-    return FrozenNet(std::unique_ptr<State>(new State{
-        state_->graph, state_->weights, state_->device, state_->engine, state_->executor->sibling(), {}, true}));
+    return FrozenNet(std::unique_ptr<State>(new State{state_->graph,
+                                                      state_->weights,
+                                                      state_->device,
+                                                      state_->engine,
+                                                      state_->executor->sibling(),
+                                                      {},
+                                                      true,
+                                                      state_->lacking}));
 }
 
 FrozenNet::~FrozenNet() = default;
@@ -107,6 +117,7 @@ Tensor FrozenNet::backward(const Features& gradients, bool again) {
 
 const std::string& FrozenNet::architecture() const { return state_->graph->architecture; }
 const Graph& FrozenNet::graph() const { return *state_->graph; }
+const std::string& FrozenNet::weights_prefix() const { return state_->weights->prefix(); }
 c10::Device FrozenNet::device() const { return state_->device; }
 Engine FrozenNet::engine() const { return state_->engine; }
 std::vector<Tap> FrozenNet::taps() const { return taps_of(*state_->graph); }
