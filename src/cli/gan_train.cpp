@@ -93,7 +93,7 @@ class Train : public Program {
         NamedTensors start;
         if (fresh && !gan_.init_from.empty()) {
             // Not the mean, which only the generator has.
-            start = all_tensors(read_state_dict(run_weights_file(gan_.init_from, RunWeights::Last, kProgram)));
+            start = all_tensors(read_run_weights(gan_.init_from, RunWeights::Last, kProgram));
         }
         auto task =
             std::make_unique<GanTask>(options, session.common().runtime.seed, session.runtime().device, measure, start);
@@ -122,7 +122,7 @@ class Train : public Program {
             return {};
         }
         GanMeasure measure;
-        measure.net = std::make_shared<FrozenNet>(load_net(*weights, session.runtime().device));
+        measure.net = std::make_shared<FrozenNet>(load_net(session, *weights));
         measure.protocol = feature_protocol(weights->network);
         measure.samples = gan_.measured;
         const FeatureFile kept = feature_file(session.environment(), measure.protocol,

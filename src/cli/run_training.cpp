@@ -157,7 +157,11 @@ RunOptions facts_of(Session& session, const TrainingImages& data, const Division
                                                                    : "the data, trained on too"));
     }
     if (const std::size_t skipped = data.images.skipped().size(); skipped > 0) {
-        facts.emplace_back("skipped", std::to_string(skipped) + (skipped == 1 ? " file" : " files"));
+        facts.emplace_back("left out", std::to_string(skipped) + (skipped == 1 ? " file" : " files"));
+    }
+    if (const std::int64_t sidecars = data.images.sidecars(); sidecars > 0) {
+        facts.emplace_back("beside the images",
+                           std::to_string(sidecars) + (sidecars == 1 ? " other file" : " other files"));
     }
     facts.insert(facts.end(), plan.facts.begin(), plan.facts.end());
     return facts;
@@ -203,8 +207,7 @@ void describe_plan(Session& session, const TrainingImages& data, RunOptions line
 void warn_of_skipped(Session& session, const TrainingImages& data, const RunFolder& folder) {
     const auto warn = [&](const std::vector<SkippedFile>& skipped, const std::string& why) {
         if (!skipped.empty()) {
-            session.console().warning(std::to_string(skipped.size()) +
-                                      (skipped.size() == 1 ? " file was" : " files were") + " skipped; " + why);
+            session.console().warning(left_out_text(skipped) + "; " + why);
         }
     };
     warn(data.images.skipped(), "'" + folder.file(kSkippedFile).string() + "' says why");
@@ -267,7 +270,7 @@ int run_training(Session& session, const TrainFlags& flags, const DataFlags& dat
     }
     if (flags.data.empty()) {
         throw Error(ErrorKind::Usage,
-                    "no images are given; name DATA: a folder, a list file, a tar or IDX files (see --help)");
+                    "no images are given; name DATA: a folder, a list file, a tar, a zip or IDX files (see --help)");
     }
     session.runtime();
     const TrainingImages images = open_data(session, flags, data);

@@ -20,7 +20,7 @@ void add_flags(CLI::App& app, TrainFlags& flags, const TrainHelp& help) {
     FlagGroup input(app, "Input and output");
     // Also a flag, so that a configuration file can say it.
     input.add("DATA,--data", flags.data, "",
-              "images to learn from: a folder (sub-folders are labels), a list file, a tar, IDX files");
+              "images to learn from: a folder (sub-folders are labels), a list file, a tar or zip, IDX files");
     not_configurable(input.add(
         "--resume", flags.resume,
         "go on with the run in -o as if it had never stopped; flags not given are the run's own. Starts it when "

@@ -37,11 +37,14 @@ struct FrozenNet::State {
     bool kept = false;
     bool batched = true;
 
+    std::vector<int> lacking = {};  ///< nodes at the end that the weights do not hold
+
     /// The nodes that the names mean, each once, in the order they are first named.
     std::vector<int> nodes(const std::vector<std::string>& taps) const {
         std::vector<int> found;
         for (const std::string& tap : taps) {
             if (const int node = find_tap(*graph, tap); std::ranges::find(found, node) == found.end()) {
+                require_weights(*graph, node, tap, lacking, *weights);
                 found.push_back(node);
             }
         }
@@ -103,7 +106,8 @@ FrozenNet::FrozenNet(Graph graph, StateDict weights, c10::Device device, Engine 
                        false,
                        true}) {
     const Graph& of = *state_->graph;
-    check_weights(of, *state_->weights);
+    state_->weights = std::make_shared<const StateDict>(arrays_of(of, *state_->weights));
+    state_->lacking = check_weights(of, *state_->weights);
     const bool fit = device.is_cpu() && frozen::can_run(of);
     if (engine == Engine::Frozen && !fit) {
         throw Error(ErrorKind::Usage,
@@ -122,8 +126,14 @@ FrozenNet::FrozenNet(Graph graph, StateDict weights, c10::Device device, Engine 
 FrozenNet::FrozenNet(std::unique_ptr<State> state) : state_(std::move(state)) {}
 
 FrozenNet FrozenNet::sibling() const {
-    return FrozenNet(std::unique_ptr<State>(new State{
-        state_->graph, state_->weights, state_->device, state_->engine, state_->executor->sibling(), {}, false, true}));
+    return FrozenNet(std::unique_ptr<State>(new State{state_->graph,
+                                                      state_->weights,
+                                                      state_->device,
+                                                      state_->engine,
+                                                      state_->executor->sibling(),
+                                                      {},
+                                                      true,
+                                                      state_->lacking}));
 }
 
 FrozenNet::~FrozenNet() = default;
@@ -168,6 +178,7 @@ Tensor FrozenNet::backward(const Features& gradients, bool again) {
 
 const std::string& FrozenNet::architecture() const { return state_->graph->architecture; }
 const Graph& FrozenNet::graph() const { return *state_->graph; }
+const std::string& FrozenNet::weights_prefix() const { return state_->weights->prefix(); }
 c10::Device FrozenNet::device() const { return state_->device; }
 Engine FrozenNet::engine() const { return state_->engine; }
 std::vector<Tap> FrozenNet::taps() const { return taps_of(*state_->graph); }

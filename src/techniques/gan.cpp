@@ -50,7 +50,7 @@ Tensor Gan::generate(const Tensor& latents, const Tensor& labels) const {
 }
 
 Gan load_gan(const std::filesystem::path& run, RunWeights which, c10::Device device) {
-    const StateDict weights = read_state_dict(run_weights_file(run, which, kProgram));
+    const StateDict weights = read_run_weights(run, which, kProgram);
     const auto& notes = weights.metadata();
     const auto program = notes.find("program");
     if (program != notes.end() && program->second != kProgram) {

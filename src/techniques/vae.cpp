@@ -103,7 +103,7 @@ Tensor Vae::log_likelihood(const Tensor& latents, const Tensor& images, const Te
 bool Vae::likelihood_is_probability() const { return state_->model.likelihood().is_probability(); }
 
 Vae load_vae(const std::filesystem::path& run, RunWeights which, c10::Device device) {
-    const StateDict weights = read_state_dict(run_weights_file(run, which, "vae"));
+    const StateDict weights = read_run_weights(run, which, "vae");
     return {options_in(weights), all_tensors(weights), device};
 }
 

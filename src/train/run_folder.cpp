@@ -24,8 +24,8 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr const char* kFormat = "reverie run 1";
-constexpr const char* kNewest = "checkpoint.safetensors";
-constexpr const char* kPrevious = "checkpoint-previous.safetensors";
+constexpr const char* kNewest = kCheckpointFile;
+constexpr const char* kPrevious = kPreviousCheckpointFile;
 constexpr const char* kNext = ".checkpoint-next.safetensors";
 constexpr const char* kLock = ".lock";
 constexpr const char* kAdvice = "start another run with another -o";
@@ -130,7 +130,7 @@ Loaded loaded_from(const fs::path& path) {
     try {
         Loaded loaded;
         loaded.program = file.notes["program"];
-        loaded.options = nlohmann::json::parse(file.notes["options"]).get<RunOptions>();
+        loaded.options = json_value(file.notes["options"]).get<RunOptions>();
         const nlohmann::json state = nlohmann::json::parse(file.notes["state"]);
         loaded.state.step = state.at("step");
         loaded.state.rollbacks = state.at("rollbacks");
@@ -230,6 +230,7 @@ RunFolder RunFolder::create(const fs::path& path, const RunIdentity& identity, s
         }
     };
     refuse_run();
+    const std::string options = options_toml(identity);  // what cannot be written is said before anything is there
     require_space(path, bytes_needed);
     std::error_code error;
     std::vector<fs::path> made = missing_folders(path);
@@ -249,7 +250,7 @@ RunFolder RunFolder::create(const fs::path& path, const RunIdentity& identity, s
     folder.state_->begun_here = true;
     folder.state_->made = std::move(made);
     folder.state_->found = names_in(path);
-    write_file(folder.file(kOptionsFile), options_toml(identity));
+    write_file(folder.file(kOptionsFile), options);
     return folder;
 }
 
@@ -270,7 +271,7 @@ RunFolder RunFolder::resume(const fs::path& path, const RunIdentity& identity) {
     if (const auto loaded = folder.state_->newest({})) {
         require_own(run_headline(loaded->program), identity.program, path);
         // As the present ones would come back from a file.
-        require_same(loaded->options, nlohmann::json::parse(json_text(identity.options)).get<RunOptions>(), path);
+        require_same(loaded->options, json_value(json_text(identity.options)).get<RunOptions>(), path);
     }
     write_file(folder.file(kOptionsFile), options_toml(identity));
     return folder;

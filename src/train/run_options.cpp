@@ -7,6 +7,7 @@
 
 #include "reverie/core/error.h"
 #include "reverie/core/runtime.h"
+#include "reverie/core/text.h"
 
 namespace reverie {
 namespace {
@@ -36,7 +37,12 @@ bool is_bare(const std::string& text) {
     return fault == std::errc() && end == text.data() + text.size() && std::isfinite(value);
 }
 
-std::string quoted(const std::string& text) {
+std::string quoted(const std::string& name, const std::string& text) {
+    if (!is_utf8(text)) {
+        throw Error(ErrorKind::Usage, name + " '" + text +
+                                          "' holds bytes that are no UTF-8, which the run's options.toml cannot hold; "
+                                          "rename it, or reach it by a link with another name");
+    }
     std::string quoted = "\"";
     for (const char c : text) {
         if (c == '"' || c == '\\') {
@@ -53,7 +59,7 @@ std::string quoted(const std::string& text) {
 }
 
 std::string line_of(const std::string& name, const std::string& value) {
-    return (is_flag(name) ? "" : "# ") + name + " = " + (is_bare(value) ? value : quoted(value)) + "\n";
+    return (is_flag(name) ? "" : "# ") + name + " = " + (is_bare(value) ? value : quoted(name, value)) + "\n";
 }
 
 /// As one would type it.

@@ -258,7 +258,7 @@ void Training::write_results(const std::string& note) {
     }
     if (const std::size_t skipped = batches_.dataset().skipped().size(); skipped > 0) {
         story.notes.push_back(std::to_string(skipped) + (skipped == 1 ? " file" : " files") +
-                              " could not be used; see " + kSkippedFile + ".");
+                              " left out; see " + kSkippedFile + ".");
     }
     if (!note.empty()) {
         story.notes.push_back(note);

@@ -49,9 +49,11 @@ enum class Engine {
 
 class FrozenNet {
   public:
-    /// Checks names and shapes of all weights of the graph at once (a mismatch throws Weights, naming the first missing
-    /// and mismatched tensors), but loads a layer only when a tap needs it. Throws Usage when the engine asked for
-    /// cannot run the graph there.
+    /// Checks names and shapes of all weights of the graph at once (those of another net throw Weights, naming the
+    /// first missing and mismatched tensors), but loads a layer only when a tap needs it. A prefix common to all names
+    /// does not matter. What is missing or different at the net's end, such as a classifier, matters to the taps that
+    /// need it: they throw Weights when they are asked for. Throws Usage when the engine asked for cannot run the graph
+    /// there.
     FrozenNet(Graph graph, StateDict weights, c10::Device device, Engine engine = Engine::Auto);
     ~FrozenNet();
     FrozenNet(FrozenNet&&) noexcept;
@@ -75,6 +77,8 @@ class FrozenNet {
     Tensor backward(const Features& gradients, bool again = false);
 
     const std::string& architecture() const;
+    /// What stands before all names in the file of weights ("module."); empty: nothing.
+    const std::string& weights_prefix() const;
     const Graph& graph() const;
     c10::Device device() const;
     /// Frozen or Libtorch.

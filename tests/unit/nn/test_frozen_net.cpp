@@ -216,6 +216,80 @@ TEST(FrozenNet, MissingClassifierMattersOnlyWhenAskedFor) {
     expect_error(ErrorKind::Weights, [&] { net.forward(image, {"logits"}); });
 }
 
+FrozenNet lite0_of(const std::map<std::string, Tensor>& weights) {
+    const test::TemporaryFolder folder;
+    write_safetensors(folder / "w.safetensors", weights);
+    return {make_graph("efficientnet_lite0", "lite0"), read_state_dict(folder / "w.safetensors"),
+            c10::Device(c10::kCPU)};
+}
+
+TEST(FrozenNet, HeadForOtherClassesMattersOnlyWhenAskedFor) {
+    auto weights = test::formula_weights(make_graph("efficientnet_lite0", "lite0"));
+    weights["_fc.weight"] = at::ones({10, 1280});
+    weights["_fc.bias"] = at::ones({10});
+    const FrozenNet net = lite0_of(weights);
+    const Tensor image = test::formula_image(32, 32, "e");
+    FrozenNet other = net.sibling();
+    EXPECT_EQ(other.forward(image, {"head"}).at("head").size(1), 1280);
+    const std::string fault = expect_error(ErrorKind::Weights, [&] { other.forward(image, {"head", "logits"}); });
+    EXPECT_THAT(fault, testing::AllOf(testing::HasSubstr("layer 'logits'"),
+                                      testing::HasSubstr("'_fc.weight' is [10,1280] instead of [1000,1280]")));
+    expect_error(ErrorKind::Weights, [&] { net.bytes({32, 32}, {"logits"}); });
+    // The last convolution gone too: what comes before is still this net's.
+    weights.erase("_conv_head.weight");
+    EXPECT_EQ(lite0_of(weights).forward(image, {"block15"}).at("block15").size(1), 320);
+    // One in the middle gone: another net's.
+    weights.erase("_blocks.7._depthwise_conv.weight");
+    EXPECT_THAT(expect_error(ErrorKind::Weights, [&] { lite0_of(weights); }),
+                testing::HasSubstr("_blocks.7._depthwise_conv.weight"));
+}
+
+TEST(FrozenNet, NamesMayHaveAPrefixAndTheMeanIsPreferred) {
+    const auto weights = test::formula_weights(make_graph("efficientnet_lite0", "lite0"));
+    const Tensor image = test::formula_image(32, 32, "e");
+    FrozenNet plain = lite0_of(weights);
+    EXPECT_EQ(plain.weights_prefix(), "");
+    const Tensor wanted = plain.forward(image, {"block3"}).at("block3");
+    for (const std::string prefix : {"module.", "_orig_mod.", "state_dict.module.net."}) {
+        std::map<std::string, Tensor> prefixed = {{"epoch", at::ones({1})}};
+        for (const auto& [name, values] : weights) {
+            prefixed[prefix + name] = values;
+        }
+        FrozenNet net = lite0_of(prefixed);
+        EXPECT_EQ(net.weights_prefix(), prefix);
+        EXPECT_TRUE(at::equal(net.forward(image, {"block3"}).at("block3"), wanted));
+    }
+    std::map<std::string, Tensor> both;
+    for (const auto& [name, values] : weights) {
+        both["model." + name] = at::zeros_like(values);
+        both["model_ema." + name] = values;
+        both["zzz." + name] = at::zeros_like(values);
+    }
+    EXPECT_EQ(lite0_of(both).weights_prefix(), "model_ema.");
+    both.erase("model_ema._blocks.0._bn1.bias");
+    EXPECT_EQ(lite0_of(both).weights_prefix(), "model.");
+}
+
+TEST(FrozenNet, ValuesThatAreNoNumbersAreNamed) {
+    const Tensor image = test::formula_image(32, 32, "e");
+    for (const char* name : {"_conv_stem.weight", "_bn0.bias", "_bn0.running_var"}) {
+        for (const double value : {std::nan(""), HUGE_VAL}) {
+            auto weights = test::formula_weights(make_graph("efficientnet_lite0", "lite0"));
+            weights[name] = weights[name].clone();
+            weights[name].view(-1)[3] = value;
+            FrozenNet net = lite0_of(weights);
+            EXPECT_THAT(expect_error(ErrorKind::Weights, [&] { net.forward(image, {"block1"}); }),
+                        testing::AllOf(testing::HasSubstr("w.safetensors' holds values that are no numbers in '"),
+                                       testing::HasSubstr(name)));
+        }
+    }
+    auto weights = test::formula_weights(make_graph("efficientnet_lite0", "lite0"));
+    weights["_bn0.running_var"] = weights["_bn0.running_var"] - 1e6;
+    FrozenNet net = lite0_of(weights);
+    EXPECT_THAT(expect_error(ErrorKind::Weights, [&] { net.forward(image, {"block1"}); }),
+                testing::HasSubstr("negative variances in '_bn0.running_var'"));
+}
+
 TEST(FrozenNet, PoolingByL2HasNoGradientWhereAllIsZero) {
     Graph graph;
     const int input = graph.add({});
