@@ -29,6 +29,7 @@ class Limits : public DreamPrograms {
         }
         std::vector<std::string> all = command(words);
         if (geteuid() == 0) {
+            std::filesystem::permissions(path(""), std::filesystem::perms::all);  // the output is written there
             const std::string setpriv = "/usr/bin/setpriv";
             if (!std::filesystem::exists(setpriv)) {
                 return std::nullopt;
