@@ -17,7 +17,8 @@ namespace {
         kind = Kind::NoMemory;
     } else if (error.subcode == heif_suberror_End_of_data || error.subcode == heif_suberror_No_item_data) {
         kind = Kind::Truncated;
-    } else if (error.code == heif_error_Unsupported_filetype || error.code == heif_error_Unsupported_feature) {
+    } else if (error.subcode == heif_suberror_No_meta_box ||  // a film without a cover
+               error.code == heif_error_Unsupported_filetype || error.code == heif_error_Unsupported_feature) {
         kind = Kind::Unsupported;
     }
     const std::string message = error.message != nullptr ? error.message : "no reason given";
