@@ -87,7 +87,8 @@ class Reader : public HeifReader {
         if (info_.primaries == HeifInfo::kNotStated &&
             info_.transfer == HeifInfo::kNotStated) {  // perhaps the pixels' own stream says it
             heif_color_profile_nclx* nclx = nullptr;
-            read_nclx(heif_image_get_nclx_color_profile(decoded, &nclx), nclx);
+            const heif_error error = heif_image_get_nclx_color_profile(decoded, &nclx);
+            read_nclx(error, nclx);
         }
     }
 
@@ -106,7 +107,8 @@ class Reader : public HeifReader {
             check(heif_image_handle_get_raw_color_profile(handle, info_.icc.data()));
         }
         heif_color_profile_nclx* nclx = nullptr;
-        read_nclx(heif_image_handle_get_nclx_color_profile(handle, &nclx), nclx);
+        const heif_error error = heif_image_handle_get_nclx_color_profile(handle, &nclx);
+        read_nclx(error, nclx);
     }
 
     void read_nclx(const heif_error& error, heif_color_profile_nclx* nclx) {

@@ -42,10 +42,11 @@ struct ReadLimits {
     std::int64_t max_pixels = 1'000'000'000;  ///< --max-pixels: larger pictures are refused before any memory is taken
 };
 
-/// Reads JPEG, PNG, TIFF, WebP or BMP, told by content, never by name; path "-" is standard input. Throws Input, in one
-/// sentence that names the path, when the file is missing, empty, truncated, damaged, of no known kind, beyond the
-/// limits, or of a kind that has no 8- or 16-bit reading (floating-point TIFF). Bytes behind the picture do not matter;
-/// of several frames or pages the first counts.
+/// Reads JPEG, PNG, TIFF, WebP, GIF, BMP, HEIC or AVIF, told by content, never by name; path "-" is standard input.
+/// Throws Input, in one sentence that names the path, when the file is missing, empty, truncated, damaged, of no known
+/// kind, beyond the limits, or of a kind that is known and not read (12-bit JPEG, floating-point TIFF, camera raw).
+/// Bytes behind the picture do not matter; of several frames or pages the first counts, in a TIFF that begins with a
+/// thumbnail the largest.
 Picture read_picture(const std::filesystem::path& path, const ReadLimits& limits = {});
 
 /// The same from memory; `name` stands for the path in messages.
@@ -55,13 +56,14 @@ Picture decode_picture(std::span<const std::byte> bytes, const std::string& name
 /// pipes the whole is consumed, and cannot be read again.
 Size read_picture_size(const std::filesystem::path& path, const ReadLimits& limits = {});
 
-/// Whether the name's extension is one read_picture can be expected to read (jpg jpeg png tif tiff webp bmp, any case):
-/// how a folder is filtered.
+/// Whether the name's extension is one read_picture can be expected to read (any of docs/formats.md, in any case): how
+/// folders and archives are filtered. There is no other list.
 bool has_picture_extension(const std::filesystem::path& path);
 
 enum class PictureFormat { Jpeg, Png, Tiff, WebP, Bmp };
 
-/// The format a file name asks for. Throws Usage, listing the extensions, for an unknown or missing one.
+/// The format a file name asks for. Throws Usage, listing the extensions, for a missing or unknown one and for one that
+/// is only read (gif, heic).
 PictureFormat format_for(const std::filesystem::path& path);
 
 struct WriteOptions {

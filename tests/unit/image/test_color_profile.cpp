@@ -334,12 +334,10 @@ FileBytes camera_exif(std::string_view index, std::uint32_t space, std::string_v
 TEST(ColorProfile, CamerasMeanAdobeRgbByTheirExifBlock) {
     const FileBytes jpeg = test::jpeg_with_profile(encoded(many_colors(), PictureFormat::Jpeg), {});
     const auto with_exif = [&](const FileBytes& exif) {
-        FileBytes file(jpeg.begin(), jpeg.begin() + 2);
-        file.insert(file.end(),
-                    {std::byte{0xff}, std::byte{0xe1}, std::byte{0}, static_cast<std::byte>(exif.size() + 2)});
-        file.insert(file.end(), exif.begin(), exif.end());
-        file.insert(file.end(), jpeg.begin() + 2, jpeg.end());
-        return file;
+        std::string file(reinterpret_cast<const char*>(jpeg.data()), jpeg.size());
+        const std::string marker = {'\xff', '\xe1', '\0', static_cast<char>(exif.size() + 2)};
+        file.insert(2, marker + std::string(reinterpret_cast<const char*>(exif.data()), exif.size()));
+        return test::bytes_of(file);
     };
     const Tensor plain = decode_picture(jpeg, "plain").color;
     for (const std::string_view order : {"II", "MM"}) {
