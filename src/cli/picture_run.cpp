@@ -123,6 +123,32 @@ struct Report {
     }
 };
 
+/// Bytes of the process while it reads a picture of that size: itself, the file, its samples and their colours.
+std::int64_t reading_bytes(const std::string& input, Size own) {
+    constexpr std::int64_t kProgram = 180'000'000;
+    constexpr std::int64_t kBytesPerPixel = 16;
+    std::error_code error;
+    const auto file = static_cast<std::int64_t>(std::filesystem::file_size(input, error));
+    return kProgram + own.height * own.width * kBytesPerPixel + (error ? 0 : file);
+}
+
+/// A large picture that is made small may take more to read than to work on. Throws Device when that is too much.
+void require_memory_to_read(const PictureShop& shop, const PictureTask& task, const std::string& input, Size wanted) {
+    if (task.max_memory <= 0 || !shop.session.runtime().device.is_cpu()) {
+        return;
+    }
+    const Size own = read_picture_size(input, {.max_pixels = shop.options.max_pixels});
+    const std::int64_t bytes = reading_bytes(input, own);
+    if (own.height * own.width > wanted.height * wanted.width && bytes > task.max_memory) {
+        throw Error(ErrorKind::Device,
+                    "reading a picture of " + text_of(own) + " pixels takes " +
+                        human_bytes(static_cast<std::uint64_t>(bytes) + (1 << 20)) + " of memory, more than the " +
+                        human_bytes(static_cast<std::uint64_t>(task.max_memory)) +
+                        " of --max-memory (by default a share of what is free); raise the limit or make the picture "
+                        "smaller first");
+    }
+}
+
 /// Of standard input, which can be read only once, nothing is known before; it is always made alone.
 std::optional<Size> size_before(const PictureShop& shop, const std::string& input) {
     return is_stream(input) ? std::nullopt : std::optional(wanted_size_of(shop.options, input));
@@ -156,6 +182,9 @@ bool make_picture(const PictureShop& shop, const PictureTask& task, const Pictur
     }
     if (has_come(shop, item)) {
         return true;
+    }
+    if (size) {
+        require_memory_to_read(shop, task, item.input, *size);
     }
     const int threads = size ? shop.sharing.threads_for(*size) : shop.sharing.threads;
     const ThreadShare share(threads);
@@ -216,6 +245,9 @@ void describe_picture(const PictureShop& shop, const PictureTask& task, const Pi
                             : size_at(shop.options, item.input,
                                       size_of(read_picture(item.input, {.max_pixels = shop.options.max_pixels}).color));
     require_fits(item, size);
+    if (known) {
+        require_memory_to_read(shop, task, item.input, size);
+    }
     const ThreadShare share(known ? shop.sharing.threads_for(size) : shop.sharing.threads);
     const Settings plan = task.plan(size);
     Session& session = shop.session;
