@@ -33,6 +33,8 @@ class DeepDream : public Program {
                "  deepdream other.jpg -o other.png --from dream.png     as dream.png was made\n";
     }
 
+    bool may_use_tf32() const override { return true; }
+
     void add_flags(CLI::App& app) override {
         reverie::add_flags(app, pictures_);
         reverie::add_flags(app, dream_);

@@ -15,6 +15,7 @@
 #include <system_error>
 
 #include "cli/help.h"
+#include "cli/libtorch_warnings.h"
 #include "cli/signals.h"
 #include "reverie/cli/batch.h"
 #include "reverie/core/text.h"
@@ -91,7 +92,7 @@ int run_checked(int argc, char** argv, Program& program, const Environment& envi
         add_output_flags(app, common, output, program.replaces_outputs());
     }
     program.add_flags(app);
-    add_running_flags(app, common);
+    add_running_flags(app, common, program.may_use_tf32());
     // Plain flags instead of CLI11's own, which would print and win only after every other flag was judged.
     bool help = false;
     bool show_version = false;
@@ -168,6 +169,11 @@ const std::string& Session::program() const { return app_.get_name(); }
 
 const Runtime& Session::runtime() {
     if (!runtime_) {
+        if (common_.runtime.deterministic) {
+            // cuBLAS sums in one order only with workspaces of its own for each stream, and asks for it here when it
+            // starts. What the user has set stays.
+            setenv("CUBLAS_WORKSPACE_CONFIG", ":4096:8", /*replace=*/0);
+        }
         runtime_ = setup_runtime(common_.runtime);
         console_.debug("runs on " + describe(*runtime_));
     }
@@ -232,6 +238,7 @@ int run_program(int argc, char** argv, Program& program) {
     setenv("MKL_CBWR", "AUTO", /*replace=*/0);
     const Environment environment = read_environment();
     Console console(environment);
+    const LibtorchWarnings warnings(console);
     return run_guarded(console, [&] { return run_checked(argc, argv, program, environment, console); });
 }
 

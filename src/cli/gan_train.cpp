@@ -10,6 +10,7 @@
 #include "reverie/cli/gan_flags.h"
 #include "reverie/cli/run_training.h"
 #include "reverie/cli/train_flags.h"
+#include "reverie/metrics/sample_quality.h"
 #include "reverie/nn/frozen_net.h"
 #include "reverie/weights/state_dict.h"
 
@@ -126,8 +127,9 @@ class Train : public Program {
         measure.samples = gan_.measured;
         const FeatureFile kept = feature_file(session.environment(), measure.protocol,
                                               reals.digest() + ", a sample of " + std::to_string(count));
-        measure.kept_reals = kept.path;
-        measure.reals_key = kept.key;
+        measure.reals_features = [kept](const std::function<Tensor()>& make) {
+            return kept_features(kept.path, kept.key, make);
+        };
         return measure;
     }
 

@@ -10,6 +10,7 @@
 #include <thread>
 #include <utility>
 
+#include "cli/libtorch_warnings.h"
 #include "cli/picture_faults.h"
 #include "cli/picture_run.h"
 #include "reverie/core/parallel.h"
@@ -90,6 +91,7 @@ class Batch {
     };
 
     void work() {
+        const LibtorchWarnings warnings(session_.console());
         while (const std::optional<Turn> turn = next()) {
             const BatchItem& item = items_[turn->index];
             const PictureTurn picture{turn->index, item,

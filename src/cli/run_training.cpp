@@ -5,10 +5,10 @@
 #include <optional>
 #include <utility>
 
-#include "cli/train_plan.h"
 #include "core/json_text.h"
 #include "reverie/core/files.h"
 #include "reverie/core/text.h"
+#include "reverie/train/step_cost.h"
 
 namespace reverie {
 namespace {

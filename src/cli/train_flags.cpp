@@ -54,7 +54,7 @@ void add_flags(CLI::App& app, TrainFlags& flags, const TrainHelp& help) {
     training.add("--ema", flags.ema, "IMAGES",
                  "half-life of the running mean of weights that the other commands use; 0: none is kept",
                  number_text(recipe.average_half_life));
-    training.add("--mixed-precision", flags.mixed_precision, "bfloat16 where it is safe, on a GPU");
+    training.add("--mixed-precision", flags.mixed_precision, "on a GPU: bfloat16 where it is safe, TF32 for the rest");
 
     FlagGroup records(app, "Records");
     records.add("--log-every", flags.log_every, "STEPS", "between lines of metrics.jsonl");

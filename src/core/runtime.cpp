@@ -21,6 +21,7 @@
 #include <sstream>
 #include <thread>
 
+#include "reverie/core/device.h"
 #include "reverie/core/error.h"
 
 namespace reverie {
@@ -205,9 +206,15 @@ Runtime setup_runtime(const RuntimeOptions& options) {
         runtime.device = request.device;
     }
     if (runtime.deterministic) {
-        at::globalContext().setDeterministicAlgorithms(true, /*warn_only=*/true);
+        at::globalContext().setDeterministicAlgorithms(true, /*warn_only=*/false);
+        at::globalContext().setDeterministicFillUninitializedMemory(false);  // what is never read costs no time
         at::globalContext().setDeterministicCuDNN(true);
     }
+    if (options.tf32 && !runtime.device.is_cuda()) {
+        throw Error(ErrorKind::Usage,
+                    "--tf32 is about CUDA devices and this run is on the CPU; leave --tf32 out or pass --device cuda");
+    }
+    set_tf32(options.tf32);
     return runtime;
 }
 

@@ -81,6 +81,8 @@ class Program {
     }
     /// Whether --overwrite replaces its outputs.
     virtual bool replaces_outputs() const { return true; }
+    /// Whether it has --tf32.
+    virtual bool may_use_tf32() const { return false; }
     /// A configuration file of an earlier run that is gone on with: it fills in what nothing else gave, and names that
     /// are no flag are left out. Empty: none.
     virtual std::filesystem::path goes_on_with(const CommonOptions& /*common*/) const { return {}; }

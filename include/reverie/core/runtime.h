@@ -13,6 +13,7 @@ struct RuntimeOptions {
     int threads = 0;              ///< CPU threads; 0: all cores this process may use
     std::uint64_t seed = 0;       ///< the same seed gives the same bytes on the same machine
     bool deterministic = false;   ///< also on CUDA, at the price of speed; on the CPU results always are
+    bool tf32 = false;            ///< float32 on CUDA with 10 bits of mantissa: faster, and other digits; see device.h
 };
 
 struct Runtime {
@@ -24,7 +25,8 @@ struct Runtime {
 
 /// Applies the options to LibTorch, and sets up threads and memory of the whole process for long work: called once, by
 /// a program. Throws Usage for a malformed device or a thread count out of range and Device, with the reason, when CUDA
-/// was asked for by name and cannot be used.
+/// was asked for by name and cannot be used. On CUDA, `deterministic` wants CUBLAS_WORKSPACE_CONFIG=:4096:8 in the
+/// environment before CUDA is first used: the programs set it, who links the library does so.
 Runtime setup_runtime(const RuntimeOptions& options);
 
 /// Why CUDA cannot be used here, in a few words; empty when it can. Registers LibTorch's CUDA backend on the first call

@@ -1,3 +1,4 @@
+#include <ATen/Context.h>
 #include <ATen/Parallel.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -35,6 +36,23 @@ TEST(Runtime, CudaAskedForAndAbsentSaysWhy) {
     const std::string message = expect_error(ErrorKind::Device, [] { setup_runtime({.device = "cuda"}); });
     EXPECT_THAT(message, testing::HasSubstr(cuda_unavailable_reason()));
     EXPECT_TRUE(setup_runtime({}).device.is_cpu());
+}
+
+TEST(Runtime, Tf32IsOffWhereNobodyAsksForIt) {
+    at::globalContext().setAllowTF32CuDNN(true);  // LibTorch's default
+    setup_runtime({.device = "cpu"});
+    EXPECT_FALSE(at::globalContext().allowTF32CuDNN());
+    EXPECT_FALSE(at::globalContext().allowTF32CuBLAS());
+    EXPECT_THAT(expect_error(ErrorKind::Usage, [] { setup_runtime({.device = "cpu", .tf32 = true}); }),
+                testing::HasSubstr("--tf32"));
+}
+
+TEST(Runtime, DeterministicMeansNotOnlyAWarning) {
+    setup_runtime({.device = "cpu", .deterministic = true});
+    EXPECT_TRUE(at::globalContext().deterministicAlgorithms());
+    EXPECT_FALSE(at::globalContext().deterministicAlgorithmsWarnOnly());
+    at::globalContext().setDeterministicAlgorithms(false, false);
+    at::globalContext().setDeterministicCuDNN(false);
 }
 
 TEST(Runtime, TellsTheMemoryThatIsLeft) { EXPECT_GT(available_memory(), 16 << 20); }
