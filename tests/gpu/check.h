@@ -21,7 +21,8 @@ struct Place {
 
 struct Check {
     std::string name;
-    /// Largest difference allowed, as a share of the largest value of the CPU's own result.
+    /// How far a result may be from the CPU's own, in the norm and as a share of it: a single value may be further,
+    /// where one that is near a kink of ReLU or of a maximum falls on the other side.
     double tolerance = 0.0;
     std::function<std::vector<Tensor>(const Place& place)> results;
 };

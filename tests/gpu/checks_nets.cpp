@@ -43,7 +43,6 @@ std::vector<Check> net_checks() {
          {Known{"vgg16", "caffe"}, Known{"vgg19", "torchvision"}, Known{"inception_v3", "inception"},
           Known{"inception_v3_fid", "inception"}, Known{"inception_v3_keras", "inception"},
           Known{"efficientnet_lite0", "lite0"}}) {
-        // A value near a kink of ReLU or of a maximum may fall on the other side.
         checks.push_back({std::string("net ") + architecture, 5e-3,
                           [name = std::string(architecture), pixels = std::string(preprocessing)](const Place& place) {
                               FrozenNet net = formula_net_at(place, make_graph(name, pixels));

@@ -4,7 +4,9 @@
 #include <ATen/record_function.h>
 #include <c10/util/Exception.h>
 
+#include <algorithm>
 #include <chrono>
+#include <cmath>
 #include <cstdio>
 #include <cstdlib>
 #include <exception>
@@ -98,30 +100,38 @@ class Deterministic {
     }
 };
 
+struct Difference {
+    double largest = 0.0;  ///< of two values, as a share of the largest value there is
+    double norm = 0.0;     ///< of all, as a share of the norm
+};
+
 struct Outcome {
     double seconds = 0.0;
-    double difference = 0.0;
+    Difference difference;
     std::string fault;  ///< empty: none
 };
 
 Tensor on_host(const Tensor& tensor) { return tensor.detach().to(at::kCPU, at::kDouble); }
 
-/// As a share of the largest value there is.
-double largest_difference(const std::vector<Tensor>& found, const std::vector<Tensor>& wanted) {
-    if (found.size() != wanted.size()) {
-        return INFINITY;
-    }
-    double largest = 0.0;
-    for (std::size_t i = 0; i < found.size(); ++i) {
-        const Tensor a = on_host(found[i]);
+/// The worst of the results.
+Difference difference_of(const std::vector<Tensor>& found, const std::vector<Tensor>& wanted) {
+    Difference worst;
+    for (std::size_t i = 0; i < wanted.size(); ++i) {
         const Tensor b = on_host(wanted[i]);
-        if (a.sizes() != b.sizes() || !a.isfinite().all().item<bool>() || !b.isfinite().all().item<bool>()) {
-            return INFINITY;
+        const Tensor a = i < found.size() ? on_host(found[i]) : Tensor();
+        if (!a.defined() || a.sizes() != b.sizes() || !a.isfinite().all().item<bool>() ||
+            !b.isfinite().all().item<bool>()) {
+            return {INFINITY, INFINITY};
         }
-        const double scale = std::max(b.abs().max().item<double>(), 1e-3);
-        largest = std::max(largest, (a - b).abs().max().item<double>() / scale);
+        const Tensor difference = a - b;
+        const auto share = [](const Tensor& part, const Tensor& whole) {
+            constexpr double kTiny = 1e-6;
+            return part.item<double>() / std::max(whole.item<double>(), kTiny);
+        };
+        worst.largest = std::max(worst.largest, share(difference.abs().max(), b.abs().max()));
+        worst.norm = std::max(worst.norm, share(difference.norm(), b.norm()));
     }
-    return largest;
+    return worst;
 }
 
 bool same_bits(const std::vector<Tensor>& a, const std::vector<Tensor>& b) {
@@ -144,8 +154,8 @@ Outcome outcome_of(const Check& check, const Place& place) {
         const std::vector<Tensor> found = check.results(place);
         synchronize(place.device);
         outcome.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
-        outcome.difference = largest_difference(found, wanted);
-        if (!(outcome.difference <= check.tolerance)) {
+        outcome.difference = difference_of(found, wanted);
+        if (!(outcome.difference.norm <= check.tolerance)) {
             char text[64];
             std::snprintf(text, sizeof text, "differs by more than %.0e", check.tolerance);
             outcome.fault = text;
@@ -197,8 +207,8 @@ int check_all(int argc, char** argv) {
         }
     }();
     const Place place{.device = runtime.device, .engine = Engine::Libtorch};
-    std::printf("%s\n%-34s%9s%12s%10s  %s\n", describe(runtime).c_str(), "what", "seconds", "difference", "allowed",
-                "ok");
+    std::printf("%s\n%-34s%9s%12s%10s%10s  %s\n", describe(runtime).c_str(), "what", "seconds", "largest", "norm",
+                "allowed", "ok");
     int failed = 0;
     int done = 0;
     for (const auto& checks : {net_checks(), picture_checks(), training_checks(), run_checks()}) {
@@ -207,8 +217,9 @@ int check_all(int argc, char** argv) {
                 continue;
             }
             const Outcome outcome = outcome_of(check, place);
-            std::printf("%-34s%9.3f%12.1e%10.0e  %s\n", check.name.c_str(), outcome.seconds, outcome.difference,
-                        check.tolerance, outcome.fault.empty() ? "ok" : ("NO: " + outcome.fault).c_str());
+            std::printf("%-34s%9.3f%12.1e%10.1e%10.0e  %s\n", check.name.c_str(), outcome.seconds,
+                        outcome.difference.largest, outcome.difference.norm, check.tolerance,
+                        outcome.fault.empty() ? "ok" : ("NO: " + outcome.fault).c_str());
             std::fflush(stdout);
             ++done;
             failed += outcome.fault.empty() ? 0 : 1;
