@@ -71,8 +71,20 @@ std::size_t count_pictures(const fs::path& folder) {
     return count;
 }
 
+Found unreadable(const fs::path& folder, const std::string& why) {
+    return {folder.string(), folder.filename(),
+            Error(ErrorKind::Input,
+                  "the folder '" + folder.string() + "' cannot be read (" + why + "); check its permissions")};
+}
+
+bool may_list(const fs::path& folder) { return ::access(folder.c_str(), R_OK | X_OK) == 0; }
+
 template <typename Iterator>
 void collect(const fs::path& folder, OutputFolder& output, std::vector<Found>& found) {
+    if (!may_list(folder)) {
+        found.push_back(unreadable(folder, std::strerror(errno)));
+        return;
+    }
     std::error_code error;
     Iterator entries(folder, fs::directory_options::skip_permission_denied, error);
     for (; !error && entries != Iterator(); entries.increment(error)) {
@@ -84,6 +96,9 @@ void collect(const fs::path& folder, OutputFolder& output, std::vector<Found>& f
             } else if (entries->is_directory(ignored) && output.is(path)) {
                 entries.disable_recursion_pending();
                 output.left_out += count_pictures(path);
+            } else if (entries->is_directory(ignored) && !entries->is_symlink(ignored) && !may_list(path)) {
+                entries.disable_recursion_pending();
+                found.push_back(unreadable(path, std::strerror(errno)));
             }
         }
         if (!is_hidden(path) && entries->is_regular_file(ignored) && has_picture_extension(path)) {
@@ -91,9 +106,7 @@ void collect(const fs::path& folder, OutputFolder& output, std::vector<Found>& f
         }
     }
     if (error) {
-        found.push_back({folder.string(), folder.filename(),
-                         Error(ErrorKind::Input, "the folder '" + folder.string() + "' cannot be read (" +
-                                                     error.message() + "); check its permissions")});
+        found.push_back(unreadable(folder, error.message()));
     }
 }
 

@@ -1,5 +1,6 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include "reverie/cli/batch.h"
 #include "reverie/core/files.h"
@@ -71,6 +72,21 @@ TEST_F(Batch, FoldersWithoutPicturesAndPatternsWithoutFilesAreFaults) {
     file("in/notes.txt");
     EXPECT_THAT(outputs(plan_batch({{path("in"), path("*.jpg")}, "out"})),
                 ElementsAre(HasSubstr("holds no pictures"), HasSubstr("no file matches")));
+}
+
+TEST_F(Batch, FoldersThatCannotBeReadAreFaultsAndTheRestIsDone) {
+    file("in/a.jpg");
+    file("in/closed/b.jpg");
+    file("in/open/c.jpg");
+    std::filesystem::permissions(path("in/closed"), std::filesystem::perms::none);
+    if (access(path("in/closed").c_str(), R_OK) == 0) {
+        std::filesystem::permissions(path("in/closed"), std::filesystem::perms::owner_all);
+        GTEST_SKIP() << "this user may read everything";
+    }
+    EXPECT_THAT(outputs(plan_batch({{path("in")}, "out", true})),
+                ElementsAre("out/a.jpg", HasSubstr("in/closed' cannot be read"), "out/open/c.jpg"));
+    EXPECT_THAT(outputs(plan_batch({{path("in/closed")}, "out"})), ElementsAre(HasSubstr("cannot be read")));
+    std::filesystem::permissions(path("in/closed"), std::filesystem::perms::owner_all);
 }
 
 TEST_F(Batch, PatternsAreExpandedUnlessTheFileExists) {
