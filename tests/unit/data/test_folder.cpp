@@ -119,10 +119,9 @@ TEST(Folder, SkipsBadFilesAndSaysWhy) {
 
 TEST(Folder, ReadsEveryKindOfImage) {
     const TemporaryFolder folder;
-    for (const char* name :
-         {"cmyk_adobe.jpg", "grey.jpg", "grey16.png", "rgba16.png", "palette_transparent.png", "big_endian16.tif",
-          "bilevel.tif", "premultiplied.tif", "lossy_alpha.webp", "turned.png", "transparent.gif", "alpha.heic",
-          "alpha.avif", "apple_alpha.png", "thumbnail_below.tif"}) {
+    for (const char* name : {"cmyk_adobe.jpg", "grey.jpg", "grey16.png", "rgba16.png", "palette_transparent.png",
+                             "big_endian16.tif", "bilevel.tif", "premultiplied.tif", "lossy_alpha.webp", "turned.png",
+                             "transparent.gif", "alpha.heic", "alpha.avif", "apple_alpha.png", "thumbnail_below.tif"}) {
         std::filesystem::copy_file(sample(name), folder / name);
     }
     std::filesystem::copy_file(sample("grey.jpg"), folder / "browser.jfif");

@@ -39,7 +39,10 @@ std::vector<Victim> victims() {
     }
     Picture picture;
     // Noise, so that the pixels are the larger part of each file.
-    picture.color = (at::arange(3 * 24 * 16, at::kFloat) * 0.618034F).frac().view({3, 24, 16});
+    picture.color = at::empty({3, 24, 16}, at::kFloat);
+    for (std::int64_t i = 0; i < picture.color.numel(); ++i) {
+        picture.color.data_ptr<float>()[i] = static_cast<float>(random_uniform(1, 0, static_cast<std::uint64_t>(i)));
+    }
     picture.text = {{"Comment", "text"}};
     for (const auto& [name, format] : {std::pair{"our.jpg", PictureFormat::Jpeg},
                                        {"our.png", PictureFormat::Png},
