@@ -22,7 +22,7 @@ set_target_properties(${_reverie_programs} PROPERTIES
 install(TARGETS ${_reverie_programs})
 install(TARGETS reverie_core EXPORT reverie_core)
 install(TARGETS reverie_cli EXPORT reverie_cli)
-install(TARGETS reverie_mp4 DESTINATION ${CMAKE_INSTALL_LIBDIR})
+install(TARGETS reverie_mp4 reverie_heif DESTINATION ${CMAKE_INSTALL_LIBDIR})
 install(DIRECTORY include/reverie DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})
 # share/ is spelled out, because the programs look for ../share/reverie/models.
 install(FILES models/catalogue.json models/README.md DESTINATION share/reverie/models)

@@ -62,7 +62,7 @@ std::vector<Found> list_folder(const fs::path& folder, bool recursive) {
         found.push_back({folder.string(), folder.filename(),
                          Error(ErrorKind::Input, "the folder '" + folder.string() + "' holds no pictures" +
                                                      (recursive ? "" : "; --recursive looks into its sub-folders too") +
-                                                     " (wanted jpg, png, tif, webp or bmp files)")});
+                                                     " (wanted jpg, png, tif, webp, gif, bmp, heic or avif files)")});
     }
     return found;
 }

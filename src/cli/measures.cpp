@@ -46,7 +46,8 @@ Tensor features_of(Session& session, FrozenNet& net, const FeatureProtocol& prot
 }
 
 FeatureFile feature_file(const Environment& environment, const FeatureProtocol& protocol, std::string_view images) {
-    const std::string key = protocol.name("features", 0, 0) + " of " + sha256_of(images);
+    // The last words keep what was measured before colour profiles were applied from being taken for the same.
+    const std::string key = protocol.name("features", 0, 0) + " of " + sha256_of(images) + ", colours as sRGB";
     return {environment.cache_home / "reverie/features" / (sha256_of(key) + ".safetensors"), key};
 }
 

@@ -26,7 +26,7 @@ double unit_of(const std::string& suffix) {
 void add_flags(CLI::App& app, PictureOptions& options) {
     FlagGroup group(app, "Input and output");
     group.add_positional("INPUT", options.inputs,
-                         "pictures (JPEG, PNG, TIFF, WebP, BMP), folders of them or quoted patterns; - reads standard "
+                         "pictures (JPEG, PNG, TIFF, WebP, GIF, BMP, HEIC, AVIF), folders of them or quoted patterns; - reads standard "
                          "input");
     not_configurable(group.add("--from", options.from, "PICTURE",
                                "take the flags that are not given here from a picture this program wrote"));

@@ -121,7 +121,7 @@ void write_planes(const Tensor& pixels, std::int64_t channels, std::uint8_t* out
 Tensor decode_pixels(image::Bytes bytes, const std::string& name, const LoadOptions& options) {
     image::Decoded decoded = image::decode_raster(bytes, name, {.max_pixels = options.max_pixels}, options.at_least);
     const image::Raster& raster = decoded.raster;
-    if (raster.bits == 8 && !raster.has_alpha && raster.channels == raster.colors) {
+    if (raster.bits == 8 && !raster.has_alpha && raster.channels == raster.colors && raster.conversion == nullptr) {
         const int orientation = decoded.orientation;
         const Tensor pixels = adopt(std::move(decoded.raster));
         return orientation == 1

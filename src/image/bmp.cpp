@@ -228,6 +228,19 @@ void decode_runs(Bytes bytes, const Layout& layout, Raster& raster, const std::s
     }
 }
 
+/// Many programs leave the fourth byte at 0 although the header names it alpha: invisible pictures are not meant.
+bool alpha_is_unused(const Raster& raster) {
+    for (std::int64_t y = 0; y < raster.size.height; ++y) {
+        const std::byte* row = raster.row(y);
+        for (std::int64_t x = 0; x < raster.size.width; ++x) {
+            if (row[4 * x + 3] != std::byte{0}) {
+                return false;
+            }
+        }
+    }
+    return true;
+}
+
 void put_number(std::vector<std::byte>& bytes, std::uint32_t value, int count) {
     for (int i = 0; i < count; ++i) {
         bytes.push_back(static_cast<std::byte>(value >> (8 * i)));
@@ -242,9 +255,9 @@ Raster decode_bmp(Bytes bytes, const Header&, const std::string& name) {
     const Layout layout = HeaderReader(bytes, name).read();
     const bool has_alpha = layout.depth > 8 && layout.masks[3].bits != 0;
     Raster raster(layout.size, 8, 3, has_alpha ? 4 : 3);
-    raster.has_alpha = has_alpha;
     const bool runs = layout.packing == Packing::RunLength8 || layout.packing == Packing::RunLength4;
     runs ? decode_runs(bytes, layout, raster, name) : decode_rows(bytes, layout, raster, name);
+    raster.has_alpha = has_alpha && !alpha_is_unused(raster);
     return raster;
 }
 

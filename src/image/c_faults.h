@@ -14,6 +14,7 @@ struct CFaults {
     std::jmp_buf jump;
     std::array<char, 200> message = {};  // JMSG_LENGTH_MAX of libjpeg
     bool truncated = false;
+    bool unsupported = false;  // the message then says what the file holds
 };
 
 /// Runs a few calls of the library; false when one of them stopped. Nothing inside may need a destructor.
@@ -34,6 +35,9 @@ void guarded(CFaults& faults, const std::string& name, Step&& step) {
     }
     if (faults.truncated) {
         throw_truncated(name);
+    }
+    if (faults.unsupported) {
+        throw_unsupported(name, faults.message.data());
     }
     throw_damaged(name, faults.message.data());
 }

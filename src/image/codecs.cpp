@@ -28,6 +28,10 @@ void throw_too_large(const std::string& format, Size size, std::int64_t longest)
                                        std::to_string(size.height) + "; write PNG or TIFF instead");
 }
 
+std::string plain_inks_note(const std::string& name) {
+    return "'" + name + "' is a CMYK picture, converted without a profile; its colours are approximate";
+}
+
 std::string first_picture_note(const std::string& name, const std::string& parts) {
     return "'" + name + "' holds several " + parts + ", of which the first is used";
 }

@@ -11,6 +11,8 @@ Header png_header(Bytes bytes, const std::string& name);
 Header tiff_header(Bytes bytes, const std::string& name);
 Header webp_header(Bytes bytes, const std::string& name);
 Header bmp_header(Bytes bytes, const std::string& name);
+Header gif_header(Bytes bytes, const std::string& name);
+Header heif_header(Bytes bytes, const std::string& name);
 
 // `header` is what the format's own header reader said of the same bytes, already held against the limits.
 Raster decode_jpeg(Bytes bytes, const Header& header, const std::string& name);
@@ -20,6 +22,8 @@ Raster decode_png(Bytes bytes, const Header& header, const std::string& name);
 Raster decode_tiff(Bytes bytes, const Header& header, const std::string& name);
 Raster decode_webp(Bytes bytes, const Header& header, const std::string& name);
 Raster decode_bmp(Bytes bytes, const Header& header, const std::string& name);
+Raster decode_gif(Bytes bytes, const Header& header, const std::string& name);
+Raster decode_heif(Bytes bytes, const Header& header, const std::string& name);
 
 std::vector<std::byte> encode_jpeg(const Raster& raster, const Text& text, int quality);
 std::vector<std::byte> encode_png(const Raster& raster, const Text& text);
@@ -33,6 +37,9 @@ std::vector<std::byte> encode_bmp(const Raster& raster);
 [[noreturn]] void throw_unsupported(const std::string& name, const std::string& what);
 [[noreturn]] void throw_unwritable(const std::string& format, const std::string& detail);
 [[noreturn]] void throw_too_large(const std::string& format, Size size, std::int64_t longest);
+
+/// The note for CMYK without a profile.
+std::string plain_inks_note(const std::string& name);
 
 /// The note for a file of which only the first of several pictures is used.
 std::string first_picture_note(const std::string& name, const std::string& parts);

@@ -13,7 +13,12 @@ constexpr std::uint32_t kDescriptionTag = 0x010e;
 constexpr std::uint32_t kOrientationTag = 0x0112;
 constexpr std::uint32_t kAscii = 2;
 constexpr std::uint32_t kShort = 3;
+constexpr std::uint32_t kLong = 4;
 constexpr std::size_t kEntryBytes = 12;
+
+std::optional<int> valid_orientation(std::uint32_t value) {
+    return value >= 1 && value <= 8 ? std::optional(static_cast<int>(value)) : std::nullopt;
+}
 
 }  // namespace
 
@@ -38,9 +43,8 @@ Exif parse_exif(Bytes block) {
         if (!value_or_offset) {
             break;  // the directory is cut here
         }
-        if (reader.u16(entry) == kOrientationTag && type == kShort && length == 1) {
-            const auto value = reader.u16(entry + 8).value_or(1);
-            exif.orientation = value >= 1 && value <= 8 ? static_cast<int>(value) : 1;
+        if (reader.u16(entry) == kOrientationTag && (type == kShort || type == kLong) && length == 1) {
+            exif.orientation = valid_orientation(type == kShort ? *reader.u16(entry + 8) : *value_or_offset);
         } else if (reader.u16(entry) == kDescriptionTag && type == kAscii) {
             const std::size_t offset = length <= 4 ? entry + 8 : *value_or_offset;
             if (offset <= block.size() && length <= block.size() - offset) {
@@ -50,6 +54,25 @@ Exif parse_exif(Bytes block) {
         }
     }
     return exif;
+}
+
+std::optional<int> xmp_orientation(Bytes packet) {
+    const std::string_view text(reinterpret_cast<const char*>(packet.data()), packet.size());
+    constexpr std::string_view kName = "tiff:Orientation";  // the prefix that every writer gives this namespace
+    constexpr std::string_view kBlanks = " \t\r\n";
+    for (std::size_t at = text.find(kName); at != std::string_view::npos; at = text.find(kName, at + 1)) {
+        // An attribute (="6") or an element (>6<).
+        std::size_t value = text.find_first_not_of(kBlanks, at + kName.size());
+        if (value == std::string_view::npos || (text[value] != '=' && text[value] != '>')) {
+            continue;
+        }
+        value = text.find_first_not_of(" \t\r\n\"'", value + 1);
+        if (value != std::string_view::npos && text[value] >= '0' && text[value] <= '9') {
+            const bool single = value + 1 == text.size() || text[value + 1] < '0' || text[value + 1] > '9';
+            return single ? valid_orientation(static_cast<std::uint32_t>(text[value] - '0')) : std::nullopt;
+        }
+    }
+    return std::nullopt;
 }
 
 std::vector<std::byte> make_exif(const std::string& description) {

@@ -1,11 +1,13 @@
 // JPEG through libjpeg-turbo. The library repairs damage with a warning and grey pixels; here such a warning is an
-// error.
+// error, unless every row is there all the same: then it is a note.
 #include <algorithm>
 #include <array>
 #include <csetjmp>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <optional>
+#include <string_view>
 #include <utility>
 
 // After <cstdio>, which libjpeg's header needs and does not include.
@@ -15,9 +17,11 @@
 #include "image/byte_reader.h"
 #include "image/c_faults.h"
 #include "image/codecs.h"
+#include "image/color_codes.h"
+#include "image/color_profile.h"
 #include "image/comment.h"
 #include "image/exif.h"
-#include "image/icc.h"
+#include "image/srgb_profile.h"
 
 namespace reverie::image {
 namespace {
@@ -25,23 +29,72 @@ namespace {
 struct Faults : CFaults {
     static_assert(JMSG_LENGTH_MAX <= std::tuple_size_v<decltype(message)>);
     jpeg_error_mgr manager;
+    bool in_pixels = false;    ///< the header is read
+    bool no_end = false;       ///< the bytes ended before the end marker
+    bool stray_bytes = false;  ///< between the file's parts
 };
+
+/// Whether the fault means a kind of JPEG that this library was not made for; then the message says which.
+bool name_kind(const jpeg_error_mgr& error, CFaults& faults) {
+    const int number = error.msg_parm.i[0];
+    const auto say = [&](const char* kind) {
+        std::snprintf(faults.message.data(), faults.message.size(), kind, number);
+        return true;
+    };
+    switch (error.msg_code) {
+        case JERR_BAD_PRECISION:
+            return number > 8 && number <= 16 && say("a JPEG with %d bits per sample");
+        case JERR_SOF_UNSUPPORTED:
+            return say(number == 0xc3 || number == 0xcb ? "a lossless JPEG" : "a hierarchical JPEG");
+        case JERR_UNKNOWN_MARKER:
+            return number == 0xf7 && say("a JPEG-LS picture");
+        case JERR_ARITH_NOTIMPL:
+            return say("a JPEG with arithmetic coding");
+        case JERR_CCIR601_NOTIMPL:
+        case JERR_CONVERSION_NOTIMPL:
+        case JERR_FRACT_SAMPLE_NOTIMPL:
+        case JERR_NOTIMPL:
+        case JERR_NOT_COMPILED:
+            return say("a JPEG of an unusual kind");
+        default:
+            return false;
+    }
+}
 
 [[noreturn]] void stop(j_common_ptr info) {
     auto* faults = static_cast<Faults*>(info->client_data);
     const int code = info->err->msg_code;
-    faults->truncated = code == JWRN_JPEG_EOF || code == JERR_INPUT_EOF || code == JERR_INPUT_EMPTY;
-    info->err->format_message(info, faults->message.data());
+    faults->truncated = faults->no_end || code == JWRN_JPEG_EOF || code == JERR_INPUT_EOF || code == JERR_INPUT_EMPTY;
+    faults->unsupported = name_kind(*info->err, *faults);
+    if (!faults->unsupported) {
+        info->err->format_message(info, faults->message.data());
+    }
     std::longjmp(faults->jump, 1);
 }
 
 void stop_on_damage(j_common_ptr info, int level) {
-    const int code = info->err->msg_code;
-    // Oddities of writers, not damage.
-    const bool harmless =
-        code == JWRN_ADOBE_XFORM || code == JWRN_JFIF_MAJOR || code == JWRN_NOT_SEQUENTIAL || code == JWRN_BOGUS_ICC;
-    if (level < 0 && !harmless) {
-        stop(info);
+    if (level >= 0) {
+        return;
+    }
+    auto* faults = static_cast<Faults*>(info->client_data);
+    switch (info->err->msg_code) {
+        case JWRN_ADOBE_XFORM:  // oddities of writers
+        case JWRN_JFIF_MAJOR:
+        case JWRN_NOT_SEQUENTIAL:
+        case JWRN_BOGUS_ICC:
+            return;
+        case JWRN_EXTRANEOUS_DATA:
+            faults->stray_bytes = true;
+            return;
+        case JWRN_JPEG_EOF:
+            // The end marker is put in; when bits of the pixels are missing as well, JWRN_HIT_MARKER follows.
+            if (faults->in_pixels) {
+                faults->no_end = true;
+                return;
+            }
+            stop(info);
+        default:
+            stop(info);
     }
 }
 
@@ -76,15 +129,7 @@ class JpegReader {
             }
             jpeg_read_header(&info_, TRUE);
         });
-        Header header = {{info_.image_height, info_.image_width}};
-        for (auto* marker = info_.marker_list; marker != nullptr; marker = marker->next) {
-            const Bytes block = std::as_bytes(std::span(marker->data, marker->data_length));
-            if (marker->marker == JPEG_APP0 + 1 && starts_with(block, "Exif")) {
-                header.orientation = parse_exif(block).orientation;
-                break;
-            }
-        }
-        return header;
+        return {{info_.image_height, info_.image_width}, orientation()};
     }
 
     Raster read_pixels(unsigned reduction) {
@@ -97,30 +142,79 @@ class JpegReader {
         info_.progress = &progress_;
         info_.scale_denom = reduction;
         guarded(faults_, name_, [this] { jpeg_calc_output_dimensions(&info_); });
-        Raster raster({info_.output_height, info_.output_width}, 8, grey ? 1 : 3, grey ? 1 : 3);
-        read_marked_text(raster);
-        if (cmyk) {
-            raster.notes.push_back("'" + name_ +
-                                   "' is a CMYK picture, converted without a profile; its colours are approximate");
-        }
-        std::vector<JSAMPLE> inks(cmyk ? info_.output_width * std::size_t{4} : 0);
+        const int colors = grey ? 1 : cmyk ? 4 : 3;
+        Raster raster({info_.output_height, info_.output_width}, 8, colors, colors);
+        read_comment(raster);
+        read_colors(raster);
         guarded(faults_, name_, [&] {
+            faults_.in_pixels = true;
             jpeg_start_decompress(&info_);
             while (info_.output_scanline < info_.output_height) {
                 auto* row = reinterpret_cast<JSAMPLE*>(raster.row(info_.output_scanline));
-                JSAMPROW target = cmyk ? inks.data() : row;
-                jpeg_read_scanlines(&info_, &target, 1);
+                jpeg_read_scanlines(&info_, &row, 1);
                 if (cmyk) {
-                    paint(inks, row);
+                    to_inks(row, raster.row_bytes());
                 }
             }
-            jpeg_finish_decompress(&info_);
         });
+        check_scans();
+        const bool sound = completes(faults_, [this] { jpeg_finish_decompress(&info_); });
+        note_oddities(sound, raster.notes);
         return raster;
     }
 
   private:
-    void read_marked_text(Raster& raster) {
+    /// EXIF's, or else XMP's.
+    int orientation() const {
+        constexpr std::string_view kXmp("http://ns.adobe.com/xap/1.0/\0", 29);
+        std::optional<int> exif;
+        std::optional<int> xmp;
+        for (auto* marker = info_.marker_list; marker != nullptr; marker = marker->next) {
+            const Bytes block = std::as_bytes(std::span(marker->data, marker->data_length));
+            if (marker->marker != JPEG_APP0 + 1) {
+                continue;
+            }
+            if (!exif && starts_with(block, "Exif")) {
+                exif = parse_exif(block).orientation;
+            } else if (!xmp && starts_with(block, kXmp)) {
+                xmp = xmp_orientation(block.subspan(kXmp.size()));
+            }
+        }
+        return exif.value_or(xmp.value_or(1));
+    }
+
+    /// Of a file in several scans a whole one may be missing, which the library fills with grey or leaves coarse
+    /// without a word.
+    void check_scans() {
+        bool whole = !(faults_.no_end && info_.arith_code);  // this decoder makes up the bits it lacks
+        const bool several = jpeg_has_multiple_scans(&info_) != 0;
+        for (int i = 0; i < info_.num_components; ++i) {
+            whole = whole && (info_.comp_info[i].quant_table != nullptr || !several);
+            if (faults_.no_end && info_.coef_bits != nullptr) {  // progressive: what is known of each coefficient
+                const auto* known = info_.coef_bits[i];
+                whole = whole && std::all_of(known, known + DCTSIZE2, [](int missing) { return missing == 0; });
+            }
+        }
+        if (!whole && faults_.no_end) {
+            throw_truncated(name_);
+        }
+        if (!whole) {
+            throw_damaged(name_, "one of its colours is missing");
+        }
+    }
+
+    void note_oddities(bool sound, std::vector<std::string>& notes) const {
+        if (faults_.no_end) {
+            notes.push_back("'" + name_ + "' lacks its end marker; every row is there and used");
+        }
+        if (faults_.stray_bytes || !sound) {
+            notes.push_back("'" + name_ + "' holds " +
+                            (sound ? "stray bytes between its parts" : "unreadable data behind its last row") +
+                            ", passed over; every row is there and used");
+        }
+    }
+
+    void read_comment(Raster& raster) {
         std::string comment;
         for (auto* marker = info_.marker_list; marker != nullptr; marker = marker->next) {
             if (marker->marker == JPEG_COM) {
@@ -128,21 +222,40 @@ class JpegReader {
             }
         }
         raster.text = from_comment(std::move(comment));
+    }
+
+    void read_colors(Raster& raster) {
         JOCTET* profile = nullptr;
         unsigned length = 0;
         guarded(faults_, name_, [&] { jpeg_read_icc_profile(&info_, &profile, &length); });
         const std::unique_ptr<JOCTET, decltype(&std::free)> owner(profile, &std::free);
-        note_profile(std::as_bytes(std::span(profile, length)), name_, raster.notes);
+        raster.conversion =
+            profile_conversion(std::as_bytes(std::span(profile, length)), raster.colors, name_, raster.notes);
+        if (raster.colors == 4 && raster.conversion == nullptr) {
+            raster.conversion = plain_inks();
+            raster.notes.push_back(plain_inks_note(name_));
+        } else if (raster.colors == 3 && profile == nullptr && says_adobe_rgb()) {
+            raster.conversion = adobe_rgb_conversion();
+            raster.notes.push_back("'" + name_ +
+                                   "' has no colour profile and is Adobe RGB by its EXIF block: read as that");
+        }
     }
 
-    /// The light that the inks and black leave. Four-channel files store the paper that shows, not the ink: so Adobe's
-    /// programs began it, and all readers now take even unmarked files that way.
-    static void paint(const std::vector<JSAMPLE>& paper, JSAMPLE* row) {
-        for (std::size_t x = 0; x < paper.size() / 4; ++x) {
-            const int key = paper[4 * x + 3];
-            for (std::size_t channel = 0; channel < 3; ++channel) {
-                row[3 * x + channel] = static_cast<JSAMPLE>((paper[4 * x + channel] * key + 127) / 255);
+    bool says_adobe_rgb() const {
+        for (auto* marker = info_.marker_list; marker != nullptr; marker = marker->next) {
+            const Bytes block = std::as_bytes(std::span(marker->data, marker->data_length));
+            if (marker->marker == JPEG_APP0 + 1 && starts_with(block, "Exif")) {
+                return means_adobe_rgb(block);
             }
+        }
+        return false;
+    }
+
+    /// Four-channel files store the paper that shows, not the ink: so Adobe's programs began it, and all readers now
+    /// take even unmarked files that way.
+    static void to_inks(JSAMPLE* row, std::size_t count) {
+        for (std::size_t i = 0; i < count; ++i) {
+            row[i] = static_cast<JSAMPLE>(255 - row[i]);
         }
     }
 
@@ -191,6 +304,7 @@ std::vector<std::byte> encode_jpeg(const Raster& raster, const Text& text, int q
         throw_too_large("JPEG", raster.size, JPEG_MAX_DIMENSION);
     }
     const std::string comment = to_comment(text);
+    const Bytes profile = srgb_profile();
     JpegWriter writer;
     const bool done = completes(writer.faults, [&] {
         jpeg_compress_struct& info = writer.info;
@@ -207,6 +321,8 @@ std::vector<std::byte> encode_jpeg(const Raster& raster, const Text& text, int q
             info.comp_info[i].v_samp_factor = 1;
         }
         jpeg_start_compress(&info, TRUE);
+        jpeg_write_icc_profile(&info, reinterpret_cast<const JOCTET*>(profile.data()),
+                               static_cast<unsigned>(profile.size()));
         constexpr std::size_t kMarkerBytes = 65533;  // a longer text goes on in the next marker
         for (std::size_t at = 0; at < comment.size(); at += kMarkerBytes) {
             jpeg_write_marker(&info, JPEG_COM, reinterpret_cast<const JOCTET*>(comment.data() + at),

@@ -5,17 +5,15 @@
 
 #include <algorithm>
 #include <array>
-#include <cctype>
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
 #include <new>
 #include <optional>
-#include <string_view>
 #include <system_error>
 
-#include "image/byte_reader.h"
 #include "image/codecs.h"
+#include "image/content.h"
 #include "image/decode.h"
 #include "reverie/core/error.h"
 #include "reverie/core/files.h"
@@ -24,93 +22,39 @@ namespace reverie {
 namespace {
 
 using image::Bytes;
+using image::Content;
 using image::Header;
 using image::Raster;
 
 struct Codec {
-    PictureFormat format;
+    Content content;
     Header (*read_header)(Bytes, const std::string&);
     Raster (*decode)(Bytes, const Header&, const std::string&);
 };
 
-constexpr std::array<Codec, 5> kCodecs = {{{PictureFormat::Jpeg, image::jpeg_header, image::decode_jpeg},
-                                           {PictureFormat::Png, image::png_header, image::decode_png},
-                                           {PictureFormat::Tiff, image::tiff_header, image::decode_tiff},
-                                           {PictureFormat::WebP, image::webp_header, image::decode_webp},
-                                           {PictureFormat::Bmp, image::bmp_header, image::decode_bmp}}};
-
-struct Extension {
-    std::string_view name;
-    PictureFormat format;
-};
-
-constexpr std::array<Extension, 7> kExtensions = {{{".jpg", PictureFormat::Jpeg},
-                                                   {".jpeg", PictureFormat::Jpeg},
-                                                   {".png", PictureFormat::Png},
-                                                   {".tif", PictureFormat::Tiff},
-                                                   {".tiff", PictureFormat::Tiff},
-                                                   {".webp", PictureFormat::WebP},
-                                                   {".bmp", PictureFormat::Bmp}}};
-
-bool matches(Bytes bytes, std::string_view magic, std::size_t offset = 0) {
-    return bytes.size() >= offset && image::starts_with(bytes.subspan(offset), magic);
-}
-
-std::optional<PictureFormat> sniff(Bytes bytes) {
-    using namespace std::string_view_literals;
-    if (matches(bytes, "\xff\xd8\xff"sv)) {
-        return PictureFormat::Jpeg;
-    }
-    if (matches(bytes, "\x89PNG\r\n\x1a\n"sv)) {
-        return PictureFormat::Png;
-    }
-    for (const auto magic : {"II*\0"sv, "MM\0*"sv, "II+\0"sv, "MM\0+"sv}) {
-        if (matches(bytes, magic)) {
-            return PictureFormat::Tiff;
-        }
-    }
-    if (matches(bytes, "RIFF"sv) && matches(bytes, "WEBP"sv, 8)) {
-        return PictureFormat::WebP;
-    }
-    if (matches(bytes, "BM"sv)) {
-        return PictureFormat::Bmp;
-    }
-    return std::nullopt;
-}
-
-/// What people bring that is not read, by its first bytes; "" when unknown.
-std::string_view other_kind(Bytes bytes) {
-    if (matches(bytes, "GIF8")) {
-        return "GIF";
-    }
-    if (matches(bytes, "ftypheic", 4) || matches(bytes, "ftypmif1", 4)) {
-        return "HEIC";
-    }
-    if (matches(bytes, "ftypavif", 4)) {
-        return "AVIF";
-    }
-    if (matches(bytes, "%PDF")) {
-        return "PDF";
-    }
-    if (matches(bytes, "8BPS")) {
-        return "Photoshop";
-    }
-    return "";
-}
+constexpr std::array<Codec, 7> kCodecs = {{{Content::Jpeg, image::jpeg_header, image::decode_jpeg},
+                                           {Content::Png, image::png_header, image::decode_png},
+                                           {Content::Tiff, image::tiff_header, image::decode_tiff},
+                                           {Content::WebP, image::webp_header, image::decode_webp},
+                                           {Content::Bmp, image::bmp_header, image::decode_bmp},
+                                           {Content::Gif, image::gif_header, image::decode_gif},
+                                           {Content::Heif, image::heif_header, image::decode_heif}}};
 
 const Codec& codec_for(Bytes bytes, const std::string& name) {
     if (bytes.empty()) {
         throw Error(ErrorKind::Input, "'" + name + "' is empty; a picture was wanted");
     }
-    const auto format = sniff(bytes);
-    if (!format) {
-        const std::string_view kind = other_kind(bytes);
-        const std::string found =
-            kind.empty() ? "is no picture of a known kind" : "is a " + std::string(kind) + " file";
-        throw Error(ErrorKind::Input, "'" + name + "' " + found +
-                                          "; JPEG, PNG, TIFF, WebP or BMP was wanted: convert it to one of these");
+    if (const auto content = image::picture_content(bytes)) {
+        return *std::find_if(kCodecs.begin(), kCodecs.end(),
+                             [&](const Codec& codec) { return codec.content == *content; });
     }
-    return *std::find_if(kCodecs.begin(), kCodecs.end(), [&](const Codec& codec) { return codec.format == *format; });
+    if (const auto other = image::other_content(bytes)) {
+        throw Error(ErrorKind::Input, "'" + name + "' is " + std::string(other->what) + ", which is not read; " +
+                                          std::string(other->advice));
+    }
+    throw Error(ErrorKind::Input, "'" + name +
+                                      "' is no picture of a known kind; JPEG, PNG, TIFF, WebP, GIF, BMP, HEIC or AVIF "
+                                      "was wanted: convert it to one of these");
 }
 
 std::string megapixels(double pixels) {
@@ -200,20 +144,6 @@ Error no_memory(const std::string& name, Size size) {
                                   " pixels, more than the free memory can hold; make it smaller first"};
 }
 
-std::string lower_extension(const std::filesystem::path& path) {
-    std::string extension = path.extension().string();
-    std::transform(extension.begin(), extension.end(), extension.begin(),
-                   [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
-    return extension;
-}
-
-const Extension* find_extension(const std::filesystem::path& path) {
-    const std::string wanted = lower_extension(path);
-    const auto* found = std::find_if(kExtensions.begin(), kExtensions.end(),
-                                     [&](const Extension& extension) { return extension.name == wanted; });
-    return found == kExtensions.end() ? nullptr : found;
-}
-
 void check(const Picture& picture, PictureFormat format, const WriteOptions& options) {
     if (options.quality < 1 || options.quality > 100) {
         throw Error(ErrorKind::Usage,
@@ -239,14 +169,14 @@ Size size_of(const Tensor& image) { return {image.size(-2), image.size(-1)}; }
 
 std::string text_of(Size size) { return std::to_string(size.width) + "x" + std::to_string(size.height); }
 
-bool image::is_picture(Bytes bytes) { return sniff(bytes).has_value(); }
+bool image::is_picture(Bytes bytes) { return picture_content(bytes).has_value(); }
 
 image::Decoded image::decode_raster(Bytes bytes, const std::string& name, const ReadLimits& limits,
                                     const std::optional<Size>& at_least) {
     const Codec& codec = codec_for(bytes, name);
     const Header header = checked_header(codec, bytes, name, limits);
     try {
-        if (codec.format == PictureFormat::Jpeg && at_least) {
+        if (codec.content == Content::Jpeg && at_least) {
             return {decode_jpeg_reduced(bytes, name, reduction(upright_size(header), *at_least)), header.orientation};
         }
         return {codec.decode(bytes, header, name), header.orientation};
@@ -284,16 +214,19 @@ Size read_picture_size(const std::filesystem::path& path, const ReadLimits& limi
     return size(MappedFile(path).bytes());
 }
 
-bool has_picture_extension(const std::filesystem::path& path) { return find_extension(path) != nullptr; }
+bool has_picture_extension(const std::filesystem::path& path) { return image::find_extension(path) != nullptr; }
 
 PictureFormat format_for(const std::filesystem::path& path) {
-    if (const Extension* extension = find_extension(path)) {
-        return extension->format;
+    const image::Extension* extension = image::find_extension(path);
+    if (extension != nullptr && extension->written) {
+        return *extension->written;
     }
-    const std::string found = lower_extension(path);
-    throw Error(ErrorKind::Usage, "'" + path.string() + "' has " +
-                                      (found.empty() ? "no extension" : "the unknown extension '" + found + "'") +
-                                      "; end the name in .jpg, .png, .tif, .webp or .bmp");
+    const std::string found = image::lower_extension(path);
+    const std::string problem = found.empty()          ? "has no extension"
+                                : extension == nullptr ? "has the unknown extension '" + found + "'"
+                                                       : "ends in '" + found + "', which is read and not written";
+    throw Error(ErrorKind::Usage,
+                "'" + path.string() + "' " + problem + "; end the name in .jpg, .png, .tif, .webp or .bmp");
 }
 
 std::vector<std::byte> encode_picture(const Picture& picture, PictureFormat format, const WriteOptions& options) {

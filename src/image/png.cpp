@@ -8,7 +8,6 @@
 #include <csetjmp>
 #include <cstring>
 #include <new>
-#include <optional>
 #include <string_view>
 #include <utility>
 
@@ -16,30 +15,13 @@
 #include "image/c_faults.h"
 #include "image/codecs.h"
 #include "image/comment.h"
-#include "image/exif.h"
-#include "image/icc.h"
+#include "image/png_chunks.h"
+#include "image/png_color.h"
 
 namespace reverie::image {
 namespace {
 
-constexpr std::size_t kSignatureBytes = 8;
 constexpr std::uint32_t kLongestSide = 0x7fffffff;
-
-/// The content of the first chunk of a type, walking the chunks without decoding any.
-std::optional<Bytes> find_chunk(Bytes bytes, std::string_view type) {
-    const ByteReader reader(bytes, false);
-    std::size_t at = kSignatureBytes;
-    while (const auto length = reader.u32(at)) {
-        if (at + 8 > bytes.size() || bytes.size() - at - 8 < *length) {
-            break;
-        }
-        if (starts_with(bytes.subspan(at + 4), type)) {
-            return bytes.subspan(at + 8, *length);
-        }
-        at += std::size_t{12} + *length;
-    }
-    return std::nullopt;
-}
 
 [[noreturn]] void stop(png_structp png, png_const_charp message) {
     auto* faults = static_cast<CFaults*>(png_get_error_ptr(png));
@@ -93,7 +75,6 @@ class PngReader {
             png_read_end(png_, info_);
         });
         read_text(raster.text);
-        read_profile(raster.notes);
         return raster;
     }
 
@@ -115,16 +96,6 @@ class PngReader {
             const bool international = entry.compression >= PNG_ITXT_COMPRESSION_NONE;
             const std::string value(entry.text, international ? entry.itxt_length : entry.text_length);
             text.emplace(to_utf8(entry.key), to_utf8(value));
-        }
-    }
-
-    void read_profile(std::vector<std::string>& notes) {
-        png_charp profile_name = nullptr;
-        png_bytep profile = nullptr;
-        int compression = 0;
-        png_uint_32 length = 0;
-        if (png_get_iCCP(png_, info_, &profile_name, &compression, &profile, &length) != 0) {
-            note_profile(std::as_bytes(std::span(profile, length)), name_, notes);
         }
     }
 
@@ -159,7 +130,7 @@ class PngWriter {
                          static_cast<png_uint_32>(raster.size.height), raster.bits,
                          raster.has_alpha ? PNG_COLOR_TYPE_RGBA : PNG_COLOR_TYPE_RGB, PNG_INTERLACE_NONE,
                          PNG_COMPRESSION_TYPE_DEFAULT, PNG_FILTER_TYPE_DEFAULT);
-            png_set_sRGB(png_, info_, PNG_sRGB_INTENT_PERCEPTUAL);
+            png_set_sRGB_gAMA_and_cHRM(png_, info_, PNG_sRGB_INTENT_PERCEPTUAL);  // the latter for old readers
             png_set_text(png_, info_, text.data(), static_cast<int>(text.size()));
             // One filter and a low level: a few per cent larger than the best and several times faster.
             png_set_filter(png_, PNG_FILTER_TYPE_BASE, PNG_FILTER_PAETH);
@@ -219,24 +190,44 @@ png_text text_chunk(const std::string& key, const std::string& value) {
     return chunk;
 }
 
+void swap_red_and_blue(Raster& raster) {
+    if (raster.colors != 3 || raster.bits != 8) {
+        return;
+    }
+    for (std::int64_t y = 0; y < raster.size.height; ++y) {
+        std::byte* pixel = raster.row(y);
+        for (std::int64_t x = 0; x < raster.size.width; ++x, pixel += raster.channels) {
+            std::swap(pixel[0], pixel[2]);
+        }
+    }
+}
+
 }  // namespace
 
 Header png_header(Bytes bytes, const std::string& name) {
+    constexpr std::size_t kCgbiBytes = 16;
+    const std::size_t at = 12 + (is_cgbi(bytes) ? kCgbiBytes : 0);
     const ByteReader reader(bytes, false);
-    const auto width = reader.u32(16);
-    const auto height = reader.u32(20);
+    const auto width = reader.u32(at + 4);
+    const auto height = reader.u32(at + 8);
     if (!width || !height) {
         throw_truncated(name);
     }
-    if (!starts_with(bytes.subspan(12), "IHDR")) {
+    if (!starts_with(bytes.subspan(at), "IHDR")) {
         throw_damaged(name, "its header is not the first chunk");
     }
-    const auto exif = find_chunk(bytes, "eXIf");
-    return {{*height, *width}, exif ? parse_exif(*exif).orientation : 1};
+    return {{*height, *width}, png_orientation(bytes)};
 }
 
 Raster decode_png(Bytes bytes, const Header& header, const std::string& name) {
-    Raster raster = PngReader(bytes, name).read(header);
+    const bool cgbi = is_cgbi(bytes);
+    const std::vector<std::byte> plain = cgbi ? from_cgbi(bytes, name) : std::vector<std::byte>();
+    Raster raster = PngReader(cgbi ? Bytes(plain) : bytes, name).read(header);
+    if (cgbi) {
+        swap_red_and_blue(raster);
+        raster.premultiplied = raster.has_alpha;
+    }
+    raster.conversion = png_conversion(bytes, raster.colors, raster.bits, name, raster.notes);
     if (find_chunk(bytes, "acTL")) {
         raster.notes.push_back(first_picture_note(name, "frames"));
     }

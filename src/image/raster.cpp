@@ -3,6 +3,7 @@
 #include <ATen/ATen.h>
 #include <ATen/Parallel.h>
 
+#include <algorithm>
 #include <limits>
 #include <utility>
 
@@ -93,22 +94,28 @@ Picture to_picture(Raster raster, int orientation) {
     picture.bits = raster.bits;
     picture.text = std::move(raster.text);
     picture.notes = std::move(raster.notes);
-    picture.color = at::empty({3, height, width}, at::kFloat);
+    Tensor color = at::empty({std::max(raster.colors, 3), height, width}, at::kFloat);
+    Tensor planes = color.narrow(0, 0, raster.colors);
     for (int channel = 0; channel < raster.colors; ++channel) {
-        to_plane(raster, channel, picture.color[channel].data_ptr<float>());
+        to_plane(raster, channel, planes[channel].data_ptr<float>());
     }
     if (raster.has_alpha) {
         picture.alpha = at::empty({1, height, width}, at::kFloat);
         to_plane(raster, raster.colors, picture.alpha.data_ptr<float>());
     }
     raster.data.reset();
-    if (raster.colors == 1) {
-        picture.color.slice(0, 1, 3).copy_(picture.color.slice(0, 0, 1).expand({2, height, width}));
-    }
     if (raster.has_alpha && raster.premultiplied) {
         // Where nothing shows there is no colour to recover.
-        picture.color = at::where(picture.alpha > 0, (picture.color / picture.alpha).clamp_max(1), 0.0);
+        planes.copy_(at::where(picture.alpha > 0, (planes / picture.alpha).clamp_max(1), 0.0));
     }
+    if (raster.conversion != nullptr) {
+        planes = convert_to_srgb_(planes, *raster.conversion);
+    }
+    if (raster.colors == 1) {
+        color.slice(0, 1, 3).copy_(planes.expand({2, height, width}));
+        planes = color;
+    }
+    picture.color = planes;
     picture.color = upright(picture.color, orientation);
     if (picture.alpha.defined()) {
         picture.alpha = upright(picture.alpha, orientation);

@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "image/color_conversion.h"
 #include "reverie/image/picture.h"
 
 namespace reverie::image {
@@ -22,7 +23,8 @@ struct Header {
     int orientation = 1;  ///< EXIF's number, 1..8, still to be applied
 };
 
-/// Rows from the top, samples interleaved: 1 (grey) or 3 (RGB) colours, then alpha, then channels nobody names.
+/// Rows from the top, samples interleaved: 1 (grey), 3 (RGB) or 4 (CMYK, full is all ink) colours, then alpha, then
+/// channels nobody names.
 struct Raster {
     Raster() = default;
     /// Memory is taken but not touched, so that a small file that claims a huge picture costs nothing before it fails.
@@ -34,6 +36,7 @@ struct Raster {
     int channels = 3;  ///< samples per pixel
     bool has_alpha = false;
     bool premultiplied = false;
+    Conversion conversion;  ///< of the colours, still to be applied; CMYK always has one
     std::unique_ptr<std::byte[]> data;
     Text text;
     std::vector<std::string> notes;
@@ -45,7 +48,7 @@ struct Raster {
     }
 };
 
-/// To float planes in [0,1], grey tripled, alpha apart and not premultiplied, turned upright.
+/// To float planes of sRGB in [0,1], grey tripled, alpha apart and not premultiplied, turned upright.
 Picture to_picture(Raster raster, int orientation);
 
 /// [C,H,W] turned by EXIF's number: 2 mirrored, 3 upside down, 4 mirrored and upside down; 5..8 the same, lying on the

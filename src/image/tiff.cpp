@@ -7,9 +7,10 @@
 #include <utility>
 
 #include "image/codecs.h"
+#include "image/color_profile.h"
 #include "image/comment.h"
-#include "image/icc.h"
-#include "image/tiff_file.h"
+#include "image/srgb_profile.h"
+#include "image/tiff_pages.h"
 
 namespace reverie::image {
 namespace {
@@ -28,6 +29,8 @@ class TiffReader {
         if (tiff_ == nullptr) {
             fail();
         }
+        choice_ = choose_picture(file_, name_);
+        refuse_unreadable_kind(tiff_, name_);
     }
 
     Header header() {
@@ -35,8 +38,7 @@ class TiffReader {
         std::uint32_t height = 0;
         TIFFGetField(tiff_, TIFFTAG_IMAGEWIDTH, &width);
         TIFFGetField(tiff_, TIFFTAG_IMAGELENGTH, &height);
-        const auto orientation = static_cast<int>(number(tiff_, TIFFTAG_ORIENTATION));
-        return {{height, width}, orientation >= 1 && orientation <= 8 ? orientation : 1};
+        return {{height, width}, choice_.orientation};
     }
 
     Raster read(Size size) {
@@ -51,15 +53,14 @@ class TiffReader {
         }
         const std::uint32_t kind = number(tiff_, TIFFTAG_PHOTOMETRIC);
         const bool grey = kind == PHOTOMETRIC_MINISBLACK || kind == PHOTOMETRIC_MINISWHITE;
-        const bool plain = (bits == 8 || bits == 16) && (grey || kind == PHOTOMETRIC_RGB);
-        Raster raster = plain ? read_samples(size, static_cast<int>(bits), grey ? 1 : 3) : read_rgba(size);
+        const bool inks = kind == PHOTOMETRIC_SEPARATED && number(tiff_, TIFFTAG_INKSET) == INKSET_CMYK &&
+                          number(tiff_, TIFFTAG_SAMPLESPERPIXEL) >= 4;
+        const bool plain = (bits == 8 || bits == 16) && (grey || inks || kind == PHOTOMETRIC_RGB);
+        Raster raster = plain ? read_samples(size, static_cast<int>(bits), grey ? 1 : inks ? 4 : 3) : read_rgba(size);
         if (plain && kind == PHOTOMETRIC_MINISWHITE) {
             invert_grey(raster);
         }
-        if (kind == PHOTOMETRIC_SEPARATED) {
-            raster.notes.push_back("'" + name_ +
-                                   "' is a CMYK picture, converted without a profile; its colours are approximate");
-        }
+        read_colors(raster, kind);
         read_metadata(raster);
         return raster;
     }
@@ -178,9 +179,12 @@ class TiffReader {
     Raster read_rgba(Size size) {
         TIFFRGBAImage image = {};
         std::array<char, 1024> reason = {};
-        if (TIFFRGBAImageOK(tiff_, reason.data()) == 0 ||
-            TIFFRGBAImageBegin(&image, tiff_, 1 /* stop at a fault */, reason.data()) == 0) {
-            check(true);
+        const bool known = TIFFRGBAImageOK(tiff_, reason.data()) != 0;
+        if (!known || TIFFRGBAImageBegin(&image, tiff_, 1 /* stop at a fault */, reason.data()) == 0) {
+            check(!file_.read_past_end());
+            if (known) {
+                check(true);
+            }
             throw_unsupported(name_, std::string("an unusual TIFF (") + reason.data() + ")");
         }
         const std::unique_ptr<TIFFRGBAImage, decltype(&TIFFRGBAImageEnd)> end(&image, &TIFFRGBAImageEnd);
@@ -215,24 +219,35 @@ class TiffReader {
         }
     }
 
+    void read_colors(Raster& raster, std::uint32_t kind) {
+        const bool lab = kind == PHOTOMETRIC_CIELAB || kind == PHOTOMETRIC_ICCLAB || kind == PHOTOMETRIC_ITULAB;
+        std::uint32_t length = 0;
+        const void* profile = nullptr;
+        // Lab needs no profile, and libtiff has made sRGB of it.
+        if (!lab && TIFFGetField(tiff_, TIFFTAG_ICCPROFILE, &length, &profile) == 1) {
+            raster.conversion = profile_conversion({static_cast<const std::byte*>(profile), length}, raster.colors,
+                                                   name_, raster.notes);
+        }
+        if (kind == PHOTOMETRIC_SEPARATED && raster.conversion == nullptr) {
+            raster.conversion = raster.colors == 4 ? plain_inks() : nullptr;
+            raster.notes.push_back(plain_inks_note(name_));
+        }
+    }
+
     void read_metadata(Raster& raster) {
         const char* description = nullptr;
         if (TIFFGetField(tiff_, TIFFTAG_IMAGEDESCRIPTION, &description) == 1 && description != nullptr) {
             raster.text = from_comment(description);
         }
-        std::uint32_t length = 0;
-        const void* profile = nullptr;
-        if (TIFFGetField(tiff_, TIFFTAG_ICCPROFILE, &length, &profile) == 1) {
-            note_profile({static_cast<const std::byte*>(profile), length}, name_, raster.notes);
-        }
-        if (TIFFLastDirectory(tiff_) == 0) {
-            raster.notes.push_back(first_picture_note(name_, "pages"));
+        if (!choice_.note.empty()) {
+            raster.notes.push_back(choice_.note);
         }
     }
 
     TiffFile file_;
     TIFF* tiff_;
     std::string name_;
+    TiffChoice choice_;
 };
 
 }  // namespace
@@ -267,6 +282,9 @@ std::vector<std::byte> encode_tiff(const Raster& raster, const Text& text) {
     set(TIFFTAG_PREDICTOR, PREDICTOR_HORIZONTAL);
     set(TIFFTAG_ZIPQUALITY, 3);  // a few per cent larger than the best and several times faster
     set(TIFFTAG_ROWSPERSTRIP, static_cast<std::uint32_t>(rows));
+    const Bytes profile = srgb_profile();
+    good =
+        good && TIFFSetField(tiff, TIFFTAG_ICCPROFILE, static_cast<std::uint32_t>(profile.size()), profile.data()) == 1;
     if (raster.has_alpha) {
         const std::uint16_t meaning = EXTRASAMPLE_UNASSALPHA;
         good = good && TIFFSetField(tiff, TIFFTAG_EXTRASAMPLES, 1, &meaning) == 1;

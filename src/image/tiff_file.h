@@ -26,6 +26,12 @@ class TiffFile {
     /// Something was wanted from beyond the end of the bytes.
     bool read_past_end() const noexcept { return read_past_end_; }
 
+    /// After something was tried that may fail.
+    void forget_faults() noexcept {
+        fault_.front() = '\0';
+        read_past_end_ = false;
+    }
+
     /// Finishes a new file: its bytes.
     std::vector<std::byte> close();
 

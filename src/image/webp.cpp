@@ -10,9 +10,10 @@
 
 #include "image/byte_reader.h"
 #include "image/codecs.h"
+#include "image/color_profile.h"
 #include "image/comment.h"
 #include "image/exif.h"
-#include "image/icc.h"
+#include "image/srgb_profile.h"
 
 namespace reverie::image {
 namespace {
@@ -88,16 +89,19 @@ void decode_first_frame(Bytes bytes, Raster& raster, const std::string& name) {
     std::memcpy(raster.data.get(), canvas, raster.row_bytes() * static_cast<std::size_t>(raster.size.height));
 }
 
-std::vector<std::byte> with_description(const std::uint8_t* image, std::size_t size, const std::string& description) {
+/// The file around the compressed pixels: their colour space and, unless it is empty, a text.
+std::vector<std::byte> assemble(const WebPMemoryWriter& pixels, const std::string& description) {
+    const WebPData picture = {pixels.mem, pixels.size};
+    const WebPData profile = as_data(srgb_profile());
     const std::vector<std::byte> exif = make_exif(description);
-    const WebPData picture = {image, size};
-    const WebPData chunk = as_data(exif);
+    const WebPData text = as_data(exif);
     const Muxer muxer(WebPMuxNew());
     WebPData assembled = {};
     if (muxer == nullptr || WebPMuxSetImage(muxer.get(), &picture, 0) != WEBP_MUX_OK ||
-        WebPMuxSetChunk(muxer.get(), "EXIF", &chunk, 0) != WEBP_MUX_OK ||
+        WebPMuxSetChunk(muxer.get(), "ICCP", &profile, 0) != WEBP_MUX_OK ||
+        (!description.empty() && WebPMuxSetChunk(muxer.get(), "EXIF", &text, 0) != WEBP_MUX_OK) ||
         WebPMuxAssemble(muxer.get(), &assembled) != WEBP_MUX_OK) {
-        throw_unwritable("WebP", "its text could not be added");
+        throw_unwritable("WebP", "its colour profile or text could not be added");
     }
     const std::unique_ptr<WebPData, Destroy<WebPData, WebPDataClear>> owner(&assembled);
     const auto bytes = std::as_bytes(std::span(assembled.bytes, assembled.size));
@@ -108,9 +112,10 @@ std::vector<std::byte> with_description(const std::uint8_t* image, std::size_t s
 
 Header webp_header(Bytes bytes, const std::string& name) {
     const Demuxer demuxer = open(bytes, name);
-    const Bytes exif = find_chunk(demuxer, "EXIF");
+    const std::optional<int> exif = parse_exif(find_chunk(demuxer, "EXIF")).orientation;
+    const std::optional<int> xmp = xmp_orientation(find_chunk(demuxer, "XMP "));
     return {{WebPDemuxGetI(demuxer.get(), WEBP_FF_CANVAS_HEIGHT), WebPDemuxGetI(demuxer.get(), WEBP_FF_CANVAS_WIDTH)},
-            parse_exif(exif).orientation};
+            exif.value_or(xmp.value_or(1))};
 }
 
 Raster decode_webp(Bytes bytes, const Header& header, const std::string& name) {
@@ -132,7 +137,7 @@ Raster decode_webp(Bytes bytes, const Header& header, const std::string& name) {
         decode_still(bytes, raster, name);
     }
     raster.text = from_comment(parse_exif(find_chunk(demuxer, "EXIF")).description);
-    note_profile(find_chunk(demuxer, "ICCP"), name, raster.notes);
+    raster.conversion = profile_conversion(find_chunk(demuxer, "ICCP"), 3, name, raster.notes);
     return raster;
 }
 
@@ -163,11 +168,7 @@ std::vector<std::byte> encode_webp(const Raster& raster, const Text& text, int q
     if (!imported || WebPEncode(&config, &picture) == 0) {
         throw_unwritable("WebP", "libwebp's error " + std::to_string(picture.error_code));
     }
-    if (const std::string description = to_comment(text); !description.empty()) {
-        return with_description(writer.mem, writer.size, description);
-    }
-    const auto bytes = std::as_bytes(std::span(writer.mem, writer.size));
-    return {bytes.begin(), bytes.end()};
+    return assemble(writer, to_comment(text));
 }
 
 }  // namespace reverie::image

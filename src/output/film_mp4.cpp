@@ -1,9 +1,8 @@
 // MP4 through the plugin beside this library.
-#include <dlfcn.h>
-
 #include <cstring>
 #include <stdexcept>
 
+#include "core/plugin.h"
 #include "image/raster.h"
 #include "output/film.h"
 #include "output/mp4_plugin.h"
@@ -16,16 +15,12 @@ namespace {
 /// Loaded once and kept.
 OpenMp4* load_plugin() {
     static OpenMp4* const open = [] {
-        Dl_info here = {};
-        dladdr(reinterpret_cast<const void*>(&make_mp4), &here);
-        const auto plugin = std::filesystem::path(here.dli_fname).parent_path() / "libreverie_mp4.so";
-        void* library = dlopen(plugin.c_str(), RTLD_NOW | RTLD_LOCAL);
-        void* function = library == nullptr ? nullptr : dlsym(library, kOpenMp4Name);
-        if (function == nullptr) {
-            throw Error(ErrorKind::Output, std::string("MP4 cannot be written on this machine (") + dlerror() +
+        try {
+            return reinterpret_cast<OpenMp4*>(plugin_function("libreverie_mp4.so", kOpenMp4Name));
+        } catch (const std::runtime_error& error) {
+            throw Error(ErrorKind::Output, std::string("MP4 cannot be written on this machine (") + error.what() +
                                                "); install FFmpeg's libraries, or write .gif or .webp");
         }
-        return reinterpret_cast<OpenMp4*>(function);
     }();
     return open;
 }

@@ -59,6 +59,14 @@ TEST_F(Batch, FoldersGiveTheirPicturesSortedAndNothingHidden) {
                 ElementsAre("out/a.jpg", "out/b.PNG", "out/sub/c.webp"));
 }
 
+TEST_F(Batch, WhatIsReadAndNotWrittenBecomesPng) {
+    for (const char* name : {"in/a.heic", "in/b.jfif", "in/c.GIF", "in/d.avif"}) {
+        file(name);
+    }
+    EXPECT_THAT(outputs(plan_batch({{path("in")}, "out"})),
+                ElementsAre("out/a.heic.png", "out/b.jfif", "out/c.GIF.png", "out/d.avif.png"));
+}
+
 TEST_F(Batch, FoldersWithoutPicturesAndPatternsWithoutFilesAreFaults) {
     file("in/notes.txt");
     EXPECT_THAT(outputs(plan_batch({{path("in"), path("*.jpg")}, "out"})),

@@ -102,14 +102,16 @@ TEST(Folder, ReadsEveryKindOfImage) {
     const TemporaryFolder folder;
     for (const char* name :
          {"cmyk_adobe.jpg", "grey.jpg", "grey16.png", "rgba16.png", "palette_transparent.png", "big_endian16.tif",
-          "bilevel.tif", "premultiplied.tif", "lossy_alpha.webp", "turned.png"}) {
+          "bilevel.tif", "premultiplied.tif", "lossy_alpha.webp", "turned.png", "transparent.gif", "alpha.heic",
+          "alpha.avif", "apple_alpha.png", "thumbnail_below.tif"}) {
         std::filesystem::copy_file(sample(name), folder / name);
     }
+    std::filesystem::copy_file(sample("grey.jpg"), folder / "browser.jfif");
     for (const std::int64_t channels : {1, 3, 4}) {
         const Dataset set = open_dataset(folder.path(), {.size = Size{17, 33}, .channels = channels});
-        EXPECT_EQ(set.count(), 10);
+        EXPECT_EQ(set.count(), 16);
         EXPECT_TRUE(set.skipped().empty());
-        EXPECT_EQ(set.read(all_indices(set)).sizes(), (std::vector<std::int64_t>{10, channels, 17, 33}));
+        EXPECT_EQ(set.read(all_indices(set)).sizes(), (std::vector<std::int64_t>{16, channels, 17, 33}));
     }
 }
 

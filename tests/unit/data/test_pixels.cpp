@@ -149,5 +149,17 @@ TEST(Pixels, AreTurnedUprightBeforeTheyAreCut) {
     EXPECT_EQ(reduced.sizes(), (std::vector<std::int64_t>{60, 40, 3}));
 }
 
+TEST(Pixels, AreSrgbWhateverProfileTheFileCarries) {
+    const auto folder = std::filesystem::path(REVERIE_TEST_DATA) / "unit/image/samples";
+    for (const std::string name : {"adobe_rgb.jpg", "display_p3.png"}) {
+        const Tensor pixels = decode_pixels(read_file(folder / name), name, {});
+        EXPECT_EQ(distance(pixels, interleaved(read_picture(folder / name).color)), 0) << name;
+    }
+    // The same samples without a profile.
+    EXPECT_GT(distance(decode_pixels(read_file(folder / "display_p3.png"), "p3", {}),
+                       decode_pixels(read_file(folder / "interlaced.png"), "plain", {})),
+              20);
+}
+
 }  // namespace
 }  // namespace reverie

@@ -2,7 +2,7 @@
 
     python3 make_samples.py
 
-Made with pillow 13.0.0. Every picture is 12 wide and 9 high and, unless its name says otherwise, holds at column x, row y
+Made with pillow 13.0.0 and, for the .heic, heif-enc of Debian's libheif-examples 1.15.1. Every picture is 12 wide and 9 high and, unless its name says otherwise, holds at column x, row y
 
     red 20 x, green 25 y, blue 2 x y, grey 2 x y + 5, alpha 255 - 20 x        (the 16-bit ones: that times 257 plus x)
 
@@ -12,6 +12,8 @@ The formats Pillow cannot write (interlaced PNG, tiles, separate planes, byte or
 
 import io
 import struct
+import subprocess
+import tempfile
 import zlib
 from pathlib import Path
 
@@ -43,10 +45,11 @@ def pillow(kind: str) -> Image.Image:
 # --- PNG: bit depth, colour type and interlacing at will
 
 
-def png(name: str, bits: int, color_type: int, pixel, interlaced: bool = False) -> None:
-    def chunk(kind: bytes, content: bytes) -> bytes:
-        return struct.pack(">I", len(content)) + kind + content + struct.pack(">I", zlib.crc32(kind + content))
+def chunk(kind: bytes, content: bytes) -> bytes:
+    return struct.pack(">I", len(content)) + kind + content + struct.pack(">I", zlib.crc32(kind + content))
 
+
+def png(name: str, bits: int, color_type: int, pixel, interlaced: bool = False) -> None:
     def row(xs, y: int) -> bytes:
         if bits == 16:
             return b"\0" + b"".join(struct.pack(">H", v) for x in xs for v in pixel(x, y))
@@ -71,7 +74,7 @@ def png(name: str, bits: int, color_type: int, pixel, interlaced: bool = False) 
 
 
 def tiff(name, kind="rgb", bits=8, order="<", tile=0, separate=False, extra=None, photometric=None, orientation=1,
-         sample_format=1, premultiply=False) -> None:  # fmt: skip
+         sample_format=1, premultiply=False, compression=1) -> None:  # fmt: skip
     letter = {8: "B", 16: "H", 32: "f"}[bits]
 
     def pixel(x: int, y: int) -> list:
@@ -99,7 +102,7 @@ def tiff(name, kind="rgb", bits=8, order="<", tile=0, separate=False, extra=None
         offsets.append(8 + len(body))
         body += block + b"\0" * (len(block) % 2)
     gray = kind[0] == "g"
-    entries = [(256, 3, [W]), (257, 3, [H]), (258, 3, [bits] * channels), (259, 3, [1]),
+    entries = [(256, 3, [W]), (257, 3, [H]), (258, 3, [bits] * channels), (259, 3, [compression]),
                (262, 3, [photometric if photometric is not None else (1 if gray else 2)]), (274, 3, [orientation]),
                (277, 3, [channels]), (284, 3, [2 if separate else 1])]  # fmt: skip
     sizes = [len(block) for block in blocks]
@@ -127,6 +130,45 @@ def tiff(name, kind="rgb", bits=8, order="<", tile=0, separate=False, extra=None
     (HERE / name).write_bytes(head + body + directory + struct.pack(order + "I", 0) + values)
 
 
+def tiff_directories(name: str, pages: list[dict]) -> None:
+    """Little-endian 8-bit RGB or raw pictures with pictures `below` them: kind, size, orientation, xmp, photometric."""
+    body = bytearray(b"II*\0\0\0\0\0")
+
+    def put(data: bytes) -> int:
+        body.extend(b"\0" * (len(body) % 2))
+        body.extend(data)
+        return len(body) - len(data)
+
+    def directory(page: dict) -> tuple[int, int]:
+        """Where it lies, and where the offset of the next one belongs."""
+        w, h = page.get("size", (W, H))
+        pixels = b"".join(bytes(samples("rgb", x, y)) for y in range(h) for x in range(w))
+        strip = put(pixels if (w, h) == (W, H) else bytes(3 * w * h))
+        entries = [(254, 4, [page.get("kind", 0)]), (256, 3, [w]), (257, 3, [h]), (258, 3, [8, 8, 8]), (259, 3, [1]),
+                   (262, 3, [page.get("photometric", 2)]), (273, 4, [strip]), (277, 3, [3]), (278, 3, [h]),
+                   (279, 4, [3 * w * h])]  # fmt: skip
+        if "orientation" in page:
+            entries.append((274, 3, [page["orientation"]]))
+        if "below" in page:
+            entries.append((330, 4, [directory(lower)[0] for lower in page["below"]]))
+        if "xmp" in page:
+            entries.append((700, 1, list(page["xmp"])))
+        fields = b""
+        for tag, kind, numbers in sorted(entries):
+            packed = struct.pack(f"<{len(numbers)}{ {1: 'B', 3: 'H', 4: 'I'}[kind] }", *numbers)
+            packed = packed.ljust(4, b"\0") if len(packed) <= 4 else struct.pack("<I", put(packed))
+            fields += struct.pack("<HHI", tag, kind, len(numbers)) + packed
+        at = put(struct.pack("<H", len(entries)) + fields + b"\0\0\0\0")
+        return at, len(body) - 4
+
+    link = 4
+    for page in pages:
+        at, next_link = directory(page)
+        body[link:link + 4] = struct.pack("<I", at)
+        link = next_link
+    (HERE / name).write_bytes(body)
+
+
 # --- BMP: old depths and run lengths
 
 
@@ -151,6 +193,18 @@ def bitmaps() -> None:
         for y in reversed(range(H)) for x in range(W) for r, g, b in [samples("rgb", x, y)]
     )  # fmt: skip
     bmp("masks565.bmp", 16, 3, words, masks=struct.pack("<III", 0xF800, 0x07E0, 0x001F))
+
+
+    # 32 bits with masks inside a header of version 4, whose fourth byte is alpha
+    for name, alpha in {"alpha_unused.bmp": 0, "alpha_used.bmp": None}.items():
+        pixels = b"".join(
+            bytes([b, g, r, a if alpha is None else alpha])
+            for y in reversed(range(H)) for x in range(W) for r, g, b, a in [samples("rgba", x, y)]
+        )  # fmt: skip
+        head = b"BM" + struct.pack("<IHHI", 122 + len(pixels), 0, 0, 122)
+        info = struct.pack("<IiiHHIIiiII", 108, W, H, 1, 32, 3, len(pixels), 0, 0, 0, 0)
+        masks = struct.pack("<IIII", 0xFF0000, 0xFF00, 0xFF, 0xFF000000)
+        (HERE / name).write_bytes(head + info + masks + b"BGRs" + b"\0" * 48 + pixels)
 
 
 # --- ICC: a profile by its primaries and gamma
@@ -192,6 +246,51 @@ def pngs() -> None:
     palette.putdata([x for _ in range(H) for x in range(W)])  # index x: red x, green 255 - x, blue x / 2
     save("palette.png", palette)
     save("palette_transparent.png", palette, transparency=bytes(20 * x for x in range(W)))
+    apple_png("apple.png", "rgb")
+    apple_png("apple_alpha.png", "rgba")
+    turned_pngs()
+
+
+def apple_png(name: str, kind: str) -> None:
+    """CgBI: raw deflate, blue first, multiplied by alpha."""
+
+    def pixel(x: int, y: int) -> bytes:
+        r, g, b, *a = samples(kind, x, y)
+        return bytes([round(v * a[0] / 255) if a else v for v in (b, g, r)] + a)
+
+    packer = zlib.compressobj(9, zlib.DEFLATED, -15)
+    data = packer.compress(b"".join(b"\0" + b"".join(pixel(x, y) for x in range(W)) for y in range(H))) + packer.flush()
+    head = struct.pack(">IIBBBBB", W, H, 8, 6 if kind == "rgba" else 2, 0, 0, 0)
+    (HERE / name).write_bytes(b"\x89PNG\r\n\x1a\n" + chunk(b"CgBI", b"\x50\0\x20\2") + chunk(b"IHDR", head)
+                              + chunk(b"IDAT", data[:40]) + chunk(b"IDAT", data[40:]) + chunk(b"IEND", b""))  # fmt: skip
+
+
+def exif_block(orientation: int, long: bool = False) -> bytes:
+    return b"Exif\0\0II*\0\x08\0\0\0\1\0" + struct.pack("<HHII", 274, 4 if long else 3, 1, orientation) + b"\0" * 4
+
+
+def xmp_packet(orientation: int) -> bytes:
+    return (
+        '<?xpacket begin="" id="W5M0MpCehiHzreSzNTczkc9d"?><x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF '
+        'xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#"><rdf:Description rdf:about="" '
+        f'xmlns:tiff="http://ns.adobe.com/tiff/1.0/" tiff:Orientation="{orientation}"/></rdf:RDF></x:xmpmeta>'
+        '<?xpacket end="w"?>'
+    ).encode()
+
+
+def turned_pngs() -> None:
+    """Turned by 8, said in ImageMagick's text, in XMP, and in both, which differ: EXIF counts."""
+    (plain := io.BytesIO()) and pillow("rgb").save(plain, "PNG")
+    at = 8 + 25
+    block = exif_block(8)
+    digits = block.hex()
+    text = f"\nexif\n{len(block):8}\n" + "\n".join(digits[i:i + 72] for i in range(0, len(digits), 72)) + "\n"
+    raw = chunk(b"zTXt", b"Raw profile type exif\0\0" + zlib.compress(text.encode()))
+    itxt = b"XML:com.adobe.xmp\0"
+    xmp = chunk(b"iTXt", itxt + b"\0\0\0\0" + xmp_packet(8))
+    packed = chunk(b"iTXt", itxt + b"\1\0\0\0" + zlib.compress(xmp_packet(3)))
+    for name, chunks in {"turned_raw.png": raw, "turned_xmp.png": xmp, "turned_both.png": packed + raw}.items():
+        (HERE / name).write_bytes(plain.getvalue()[:at] + chunks + plain.getvalue()[at:])
 
 
 def jpegs() -> None:
@@ -233,6 +332,14 @@ def tiffs() -> None:
     save("bilevel.tif", Image.open(HERE / "grey1.png"), compression="group4")
     save("jpeg.tif", pillow("rgb"), compression="jpeg", quality=95)
     save("pages.tif", pillow("rgb"), save_all=True, append_images=[pillow("g")])
+    tiff("jpeg2000.tif", compression=34712)
+    tiff("unheard_of.tif", compression=40000)
+    small = {"kind": 1, "size": (4, 3), "orientation": 6}
+    tiff_directories("thumbnail_below.tif", [{**small, "below": [{"kind": 1, "size": (8, 6)}, {}]}])
+    tiff_directories("thumbnail_page.tif", [small, {"kind": 4}, {"kind": 2, "orientation": 1}])
+    tiff_directories("thumbnail_unsaid.tif", [{"size": (4, 3)}, {}])
+    tiff_directories("raw.dng", [{**small, "below": [{"photometric": 32803}]}])
+    tiff_directories("turned_xmp.tif", [{"xmp": xmp_packet(6)}])
 
 
 def webps() -> None:
@@ -241,9 +348,48 @@ def webps() -> None:
     exif = Image.Exif()
     exif[0x0112] = 8
     save("turned.webp", pillow("rgb"), lossless=True, exif=exif)
+    save("turned_xmp.webp", pillow("rgb"), lossless=True, xmp=xmp_packet(8))
     save("turned.png", pillow("rgb"), exif=exif)
     save("animated.webp", pillow("rgb"), save_all=True, append_images=[pillow("rgb").rotate(180)], lossless=True)
     save("animated.png", pillow("rgb"), save_all=True, append_images=[pillow("rgb").rotate(180)])
+
+
+def gifs() -> None:
+    # 108 colours: one for each pixel, so that the palette holds the pattern exactly
+    colors = pillow("rgb").quantize(256, Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE)
+    assert colors.convert("RGB").tobytes() == pillow("rgb").tobytes()
+    save("still.gif", colors, interlace=1)
+    save("animated.gif", colors, save_all=True, append_images=[colors.rotate(180)], interlace=0)
+    save("transparent.gif", colors, transparency=colors.getpixel((3, 2)), interlace=0)
+
+
+def heifs() -> None:
+    """32 x 24, because HEVC holds nothing as small as the others: red 8 x, green 10 y, blue 4 (x + y), alpha 255 - 7 x."""
+    w, h = 32, 24
+    places = [(x, y) for y in range(h) for x in range(w)]
+    rgb = Image.frombytes("RGB", (w, h), bytes(v for x, y in places for v in (8 * x, 10 * y, 4 * (x + y))))
+    rgba = rgb.copy()
+    rgba.putalpha(Image.frombytes("L", (w, h), bytes(255 - 7 * x for x, _ in places)))
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    p3 = ((0.5151, 0.2412, -0.0011), (0.2920, 0.6922, 0.0419), (0.1571, 0.0666, 0.7841), 2.2)
+    with tempfile.TemporaryDirectory() as folder:
+        source, turned, deep16 = Path(folder) / "a.png", Path(folder) / "t.jpg", Path(folder) / "d.png"
+        rgba.save(source, icc_profile=profile("Display P3", *p3, version=4))
+        rgb.save(turned, quality=98, subsampling=0, exif=exif)
+        rows = b"".join(b"\0" + b"".join(struct.pack(">3H", *(257 * v for v in rgb.getpixel((x, y)))) for x in range(w))
+                        for y in range(h))  # fmt: skip
+        deep16.write_bytes(b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", struct.pack(">IIBBBBB", w, h, 16, 2, 0, 0, 0))
+                           + chunk(b"IDAT", zlib.compress(rows)) + chunk(b"IEND", b""))  # fmt: skip
+        for name, flags in {"alpha.heic": [source], "exif.heic": [turned], "deep.heic": ["-b", "10", deep16],
+                            "several.heic": [turned, turned]}.items():  # fmt: skip
+            subprocess.run(["heif-enc", "-q", "95", "-p", "chroma=444", "-o", HERE / name, *flags], check=True)
+    save("alpha.avif", rgba, quality=95, subsampling="4:4:4")
+    # heif-enc has a flag for the codes of colours and writes "not stated" all the same
+    avif = (HERE / "alpha.avif").read_bytes()
+    at = avif.index(b"colrnclx") + 8
+    (HERE / "pq.avif").write_bytes(avif[:at] + struct.pack(">HH", 9, 16) + avif[at + 4:])
+    save("turned.avif", rgb, quality=95, subsampling="4:4:4", exif=exif)
 
 
 if __name__ == "__main__":
@@ -253,4 +399,6 @@ if __name__ == "__main__":
     tiffs()
     webps()
     bitmaps()
+    gifs()
+    heifs()
     print(sum(path.stat().st_size for path in HERE.iterdir()), "bytes in", len(list(HERE.iterdir())), "files")

@@ -32,7 +32,9 @@ std::vector<Victim> victims() {
                                    "bilevel.tif",        "jpeg.tif",         "lossless_alpha.webp",
                                    "lossy_alpha.webp",   "turned.webp",      "animated.webp",
                                    "index4.bmp",         "runs8.bmp",        "runs4.bmp",
-                                   "masks565.bmp"}) {
+                                   "masks565.bmp",       "alpha_used.bmp",   "still.gif",
+                                   "transparent.gif",    "apple_alpha.png",  "turned_both.png",
+                                   "thumbnail_below.tif"}) {
         all.push_back({name, read_file(sample(name))});
     }
     Picture picture;

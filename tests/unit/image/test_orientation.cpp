@@ -55,16 +55,45 @@ TEST(Orientation, AllEightAreTurnedUpright) {
 
 TEST(Orientation, NonsenseIsTakenAsUpright) {
     for (const int orientation : {0, 9, 100}) {
-        EXPECT_EQ(image::parse_exif(bytes_of(exif_block(orientation, true))).orientation, 1);
+        EXPECT_EQ(image::parse_exif(bytes_of(exif_block(orientation, true))).orientation, std::nullopt);
     }
-    EXPECT_EQ(image::parse_exif({}).orientation, 1);
-    EXPECT_EQ(image::parse_exif(bytes_of("Exif")).orientation, 1);
+    EXPECT_EQ(image::parse_exif({}).orientation, std::nullopt);
+    EXPECT_EQ(image::parse_exif(bytes_of("Exif")).orientation, std::nullopt);
+}
+
+TEST(Orientation, ALongNumberCountsAsAShortOneDoes) {
+    using namespace std::string_literals;
+    for (const std::string& block : {"II*\0\x08\0\0\0\x01\0\x12\x01\x04\0\x01\0\0\0\x06\0\0\0\0\0\0\0"s,
+                                     "MM\0*\0\0\0\x08\0\x01\x01\x12\0\x04\0\0\0\x01\0\0\0\x06\0\0\0\0"s}) {
+        EXPECT_EQ(image::parse_exif(bytes_of(block)).orientation, 6);
+    }
+}
+
+TEST(Orientation, XmpCountsWhereExifSaysNothing) {
+    const Tensor stored = test::smooth_picture(16, 24);
+    const std::vector<std::byte> jpeg = test::encoded(stored, PictureFormat::Jpeg);
+    const std::string xmp = std::string("http://ns.adobe.com/xap/1.0/\0", 29) + "<x tiff:Orientation=\"6\"/>";
+    const auto with_both = with_exif(with_exif(jpeg, xmp), exif_block(3, true));
+    EXPECT_LE(test::distance(decode_picture(with_exif(jpeg, xmp), "xmp").color, stored.rot90(-1, {1, 2})), 4);
+    EXPECT_LE(test::distance(decode_picture(with_both, "both").color, stored.rot90(2, {1, 2})), 4);
+}
+
+TEST(Orientation, XmpMayBeAnAttributeOrAnElement) {
+    const auto xmp = [](const std::string& packet) { return image::xmp_orientation(bytes_of(packet)); };
+    EXPECT_EQ(xmp("<rdf:Description tiff:Orientation='8' x='2'/>"), 8);
+    EXPECT_EQ(xmp("<tiff:Orientation> 6 </tiff:Orientation>"), 6);
+    EXPECT_EQ(xmp("tiff:Orientation = \"3\""), 3);
+    for (const std::string nothing :
+         {"", "tiff:Orientation", "tiff:Orientation=", "tiff:Orientation=\"", "tiff:Orientation=\"9\"",
+          "tiff:Orientation=\"16\"", "tiff:Orientation=\"0\"", "</tiff:Orientation>"}) {
+        EXPECT_EQ(xmp(nothing), std::nullopt) << nothing;
+    }
 }
 
 TEST(Exif, CutAnywhereItIsOnlyAbsent) {
     const std::string block = exif_block(6, false);
     for (std::size_t length = 0; length < block.size(); ++length) {
-        const int orientation = image::parse_exif(bytes_of(block.substr(0, length))).orientation;
+        const int orientation = image::parse_exif(bytes_of(block.substr(0, length))).orientation.value_or(1);
         EXPECT_TRUE(orientation == 1 || orientation == 6) << length;
     }
     EXPECT_EQ(image::parse_exif(bytes_of(block)).orientation, 6);

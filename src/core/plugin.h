@@ -1,0 +1,10 @@
+// Plugins: libraries beside this one, opened when they are needed because what they bring along is heavy to start.
+#pragma once
+
+namespace reverie {
+
+/// The function `function` of the plugin `file` ("libreverie_mp4.so"), which stays loaded. Throws std::runtime_error
+/// with the loader's reason, such as a library that is missing.
+void* plugin_function(const char* file, const char* function);
+
+}  // namespace reverie

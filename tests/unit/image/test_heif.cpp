@@ -1,0 +1,108 @@
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "core/plugin.h"
+#include "image/color_codes.h"
+#include "reverie/core/random.h"
+#include "sample_pictures.h"
+#include "support/expect_error.h"
+
+namespace reverie {
+namespace {
+
+using test::distance;
+using test::expect_error;
+using test::sample;
+using testing::Contains;
+using testing::HasSubstr;
+using testing::IsEmpty;
+
+/// The pattern of make_samples.py's heifs().
+Tensor pattern() {
+    const Tensor x = at::arange(32, at::kFloat).view({1, 1, 32}).expand({1, 24, 32});
+    const Tensor y = at::arange(24, at::kFloat).view({1, 24, 1}).expand({1, 24, 32});
+    return at::cat({8 * x, 10 * y, 4 * (x + y)}) / 255;
+}
+Tensor alpha() { return (255 - 7 * at::arange(32, at::kFloat).view({1, 1, 32}).expand({1, 24, 32})) / 255; }
+
+constexpr double kLossy = 12;  // of 255, at quality 95
+
+TEST(ReadHeif, HeicAndAvifAreReadWithAlpha) {
+    const Picture heic = read_picture(sample("alpha.heic"));
+    EXPECT_LE(distance(heic.alpha, alpha()), kLossy);
+    const Picture avif = read_picture(sample("alpha.avif"));
+    EXPECT_LE(distance(avif.color, pattern()), kLossy);
+    EXPECT_LE(distance(avif.alpha, alpha()), kLossy);
+    EXPECT_EQ(avif.bits, 8);
+    EXPECT_THAT(avif.notes, IsEmpty());
+}
+
+TEST(ReadHeif, ColoursAreConvertedByTheirProfileOrTheirCodes) {
+    std::vector<std::string> notes;
+    const image::ColorCodes p3 = {.primaries = 12, .transfer = 4};  // the gamma of the sample's profile
+    const Tensor expected = image::codes_to_srgb_(pattern().contiguous(), p3, "expected", notes);
+    ASSERT_GT(distance(expected, pattern()), 20);
+    const Picture heic = read_picture(sample("alpha.heic"));
+    EXPECT_LE((255 * (heic.color - expected)).abs().mean().item<double>(), 2);
+    EXPECT_THAT(heic.notes, IsEmpty());
+    EXPECT_THAT(read_picture(sample("pq.avif")).notes, Contains(HasSubstr("HDR picture (PQ)")));
+}
+
+TEST(ReadHeif, ContentDecidesAndSizesComeFromTheHeader) {
+    EXPECT_EQ(read_picture_size(sample("alpha.heic")), (Size{24, 32}));
+    EXPECT_THAT(expect_error(ErrorKind::Input, [] { read_picture(sample("alpha.avif"), {767}); }),
+                HasSubstr("raise --max-pixels"));
+}
+
+TEST(ReadHeif, TenBitsUseTheWholeRange) {
+    const Picture picture = read_picture(sample("deep.heic"));
+    EXPECT_EQ(picture.bits, 16);
+    EXPECT_LE(distance(picture.color, pattern()), kLossy);
+    EXPECT_GT(picture.color[1].max().item<float>(), 0.88F);
+}
+
+TEST(ReadHeif, TheFilesOwnTurnCountsAndItsExifDoesNot) {
+    // libheif turns by the file's irot; what EXIF says of it is a copy, or stale.
+    EXPECT_EQ(read_picture_size(sample("turned.avif")), (Size{32, 24}));
+    EXPECT_LE(distance(read_picture(sample("turned.avif")).color, pattern().rot90(-1, {1, 2})), kLossy);
+    EXPECT_LE(distance(read_picture(sample("exif.heic")).color, pattern()), kLossy);
+}
+
+TEST(ReadHeif, OfSeveralPicturesTheMainOneIsUsedWithANote) {
+    EXPECT_THAT(read_picture(sample("several.heic")).notes, Contains(HasSubstr("holds several pictures")));
+}
+
+TEST(ReadHeif, CutAnywhereOrFlippedItIsAnErrorOrAPicture) {
+    for (const std::string name : {"alpha.heic", "alpha.avif"}) {
+        const std::vector<std::byte> whole = read_file(sample(name));
+        const auto attempt = [&](const std::vector<std::byte>& bytes) {
+            try {
+                decode_picture(bytes, name, {1'000'000});
+            } catch (const Error& error) {
+                ASSERT_EQ(error.kind(), ErrorKind::Input) << error.what();
+            }
+        };
+        for (std::size_t length = 0; length < whole.size(); length += 7) {
+            attempt({whole.begin(), whole.begin() + static_cast<std::ptrdiff_t>(length)});
+        }
+        for (std::uint64_t i = 0; i < 200; ++i) {
+            std::vector<std::byte> bytes = whole;
+            bytes[random_bits(1, 1, i) % bytes.size()] = static_cast<std::byte>(random_bits(1, 2, i));
+            attempt(bytes);
+        }
+        const std::span half(whole.data(), whole.size() - 20);
+        EXPECT_THAT(expect_error(ErrorKind::Input, [&] { decode_picture(half, name); }), HasSubstr("is truncated"));
+    }
+}
+
+TEST(Plugin, WhatIsMissingIsSaid) {
+    try {
+        plugin_function("libreverie_none.so", "nothing");
+        FAIL();
+    } catch (const std::runtime_error& error) {
+        EXPECT_THAT(error.what(), HasSubstr("libreverie_none.so"));
+    }
+}
+
+}  // namespace
+}  // namespace reverie
