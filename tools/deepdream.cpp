@@ -33,6 +33,8 @@ class DeepDream : public Program {
                "  deepdream other.jpg -o other.png --from dream.png     as dream.png was made\n";
     }
 
+    bool may_use_tf32() const override { return true; }
+
     void add_flags(CLI::App& app) override {
         reverie::add_flags(app, pictures_);
         reverie::add_flags(app, dream_);
@@ -50,9 +52,7 @@ class DeepDream : public Program {
         const CatalogueEntry entry = choose_network(network_, store, dream_networks()).entry;
         const DreamOptions options = options_for(session, entry.name);
         const Graph graph = make_graph(entry.architecture, entry.preprocessing);
-        for (const LayerWeight& layer : options.layers) {
-            find_tap(graph, layer.tap);
-        }
+        require_distinct(graph, options.layers, "--layers");
         return run_pictures(session, pictures_,
                             {.prepare = [&](std::size_t) { return prepare(session, store); }, .small = kSmall});
     }

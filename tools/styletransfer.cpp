@@ -30,6 +30,8 @@ class StyleTransfer : public Program {
                "  styletransfer b.jpg --style starry.jpg -o b.png --from painted.png\n";
     }
 
+    bool may_use_tf32() const override { return true; }
+
     void add_flags(CLI::App& app) override {
         reverie::add_flags(app, pictures_);
         reverie::add_flags(app, style_);

@@ -1,12 +1,14 @@
 #include "reverie/cli/app.h"
 
 #include <c10/util/Exception.h>
+#include <sys/stat.h>
 #include <torch/version.h>
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <cerrno>
+#include <charconv>
 #include <cstdlib>
 #include <cstring>
 #include <filesystem>
@@ -15,6 +17,8 @@
 #include <system_error>
 
 #include "cli/help.h"
+#include "cli/libtorch_warnings.h"
+#include "cli/process.h"
 #include "cli/signals.h"
 #include "reverie/cli/batch.h"
 #include "reverie/core/text.h"
@@ -22,6 +26,8 @@
 
 namespace reverie {
 namespace {
+
+const std::string kCloseOthers = "close other programs";
 
 /// A complaint of CLI11 as one of our sentences. Values are judged by our own flags, so what is left is about the shape
 /// of the command line.
@@ -91,7 +97,7 @@ int run_checked(int argc, char** argv, Program& program, const Environment& envi
         add_output_flags(app, common, output, program.replaces_outputs());
     }
     program.add_flags(app);
-    add_running_flags(app, common);
+    add_running_flags(app, common, program.may_use_tf32());
     // Plain flags instead of CLI11's own, which would print and win only after every other flag was judged.
     bool help = false;
     bool show_version = false;
@@ -122,25 +128,66 @@ int run_checked(int argc, char** argv, Program& program, const Environment& envi
     const CancelToken& cancel = install_signal_handlers();
     set_stop_notice(console.stop_notice());
     Session session(app, common, environment, console, cancel, std::move(from));
-    return program.run(session);
+    try {
+        return program.run(session);
+    } catch (const OutputClosed&) {
+        if (cancel.requested()) {
+            throw Error(ErrorKind::Cancelled, "stopped");  // with the terminal its reader went too
+        }
+        throw;
+    } catch (...) {
+        throw session.as_error(std::current_exception());
+    }
 }
+
+std::string first_line(const std::string& text) { return text.substr(0, text.find('\n')); }
 
 bool tells_of_memory(const std::string& what) {
-    return what.find("out of memory") != std::string::npos || what.find("not enough memory") != std::string::npos ||
-           what.find("can't allocate memory") != std::string::npos;
+    for (const char* words :
+         {"out of memory", "not enough memory", "can't allocate memory", "Cannot allocate memory"}) {
+        if (what.find(words) != std::string::npos) {
+            return true;
+        }
+    }
+    return false;
 }
 
-Error out_of_memory(const std::string& details) {
-    return {ErrorKind::Device, "memory ran out" + details +
-                                   "; choose a smaller picture (--size), bound it (--max-memory) or close other "
-                                   "programs"};
+/// What LibTorch says of an allocation that failed, for people: its own sentence on a GPU, the size alone on the CPU.
+std::string allocation_of(const std::string& what) {
+    const std::string before = "you tried to allocate ";
+    const std::size_t at = what.find(before);
+    std::uint64_t bytes = 0;
+    if (at != std::string::npos &&
+        std::from_chars(what.data() + at + before.size(), what.data() + what.size(), bytes).ec == std::errc()) {
+        return " (" + human_bytes(bytes) + " more were asked for at once)";
+    }
+    return " (" + first_line(what) + ")";
+}
+
+Error out_of_memory(const std::string& details, const std::string& advice) {
+    return {ErrorKind::Device, "memory ran out" + details + "; " + advice};
+}
+
+/// Which flags of a program make its work smaller.
+std::string memory_advice(const CLI::App& app) {
+    std::vector<std::string> flags;
+    for (const char* flag : {"--batch", "--size", "--max-memory", "--jobs"}) {
+        if (app.get_option_no_throw(flag) != nullptr) {
+            flags.emplace_back(flag);
+        }
+    }
+    return flags.empty() ? kCloseOthers : "choose a smaller " + join(flags, ", ", " or ") + ", or " + kCloseOthers;
 }
 
 Error internal(const std::string& what) {
     return {ErrorKind::Internal, "internal error: " + what + "; this is a fault in Reverie, please report it"};
 }
 
-std::string first_line(const std::string& text) { return text.substr(0, text.find('\n')); }
+/// A terminal that was closed is a device whose every use is an input/output error.
+bool is_device(int descriptor) {
+    struct stat status {};
+    return ::fstat(descriptor, &status) == 0 && S_ISCHR(status.st_mode);
+}
 
 }  // namespace
 
@@ -156,6 +203,9 @@ void write_standard_output(const std::string& line) {
         if (count < 0 && errno == EINTR) {
             continue;
         }
+        if (count < 0 && (errno == EPIPE || (errno == EIO && is_device(STDOUT_FILENO)))) {
+            throw OutputClosed();
+        }
         if (count < 0) {
             throw Error(ErrorKind::Output, std::string("standard output could not be written (") +
                                                std::strerror(errno) + "); keep its reader open or free space");
@@ -168,7 +218,19 @@ const std::string& Session::program() const { return app_.get_name(); }
 
 const Runtime& Session::runtime() {
     if (!runtime_) {
-        runtime_ = setup_runtime(common_.runtime);
+        if (common_.runtime.deterministic) {
+            // cuBLAS sums in one order only with workspaces of its own for each stream, and asks for it here when it
+            // starts. What the user has set stays.
+            setenv("CUBLAS_WORKSPACE_CONFIG", ":4096:8", /*replace=*/0);
+        }
+        RuntimeOptions options = common_.runtime;
+        if (options.threads == 0) {
+            options.threads = environment_.threads;
+        }
+        runtime_ = setup_runtime(options);
+        if (!runtime_->note.empty()) {
+            console_.warning(runtime_->note);
+        }
         console_.debug("runs on " + describe(*runtime_));
     }
     return *runtime_;
@@ -209,33 +271,52 @@ void Session::save_config(const Settings& resolved) const {
     console_.info("wrote the flags in effect to '" + path.string() + "'");
 }
 
-Error as_error(const std::exception_ptr& exception) {
+Error Session::as_error(const std::exception_ptr& exception) const {
+    return reverie::as_error(exception, memory_advice(app_));
+}
+
+OutputClosed::OutputClosed()
+    : Error(ErrorKind::Output,
+            "standard output could not be written, because nobody reads it any more; keep its reader open, or send it "
+            "to a file or to /dev/null") {}
+
+Error as_error(const std::exception_ptr& exception, const std::string& memory_advice) {
+    const std::string advice = memory_advice.empty() ? kCloseOthers : memory_advice;
     try {
         std::rethrow_exception(exception);
     } catch (const Error& error) {
         return error;
     } catch (const std::bad_alloc&) {
-        return out_of_memory("");
+        return out_of_memory("", advice);
+    } catch (const std::system_error& error) {
+        if (error.code() == std::errc::resource_unavailable_try_again) {
+            return {ErrorKind::Device,
+                    "the system gives this process no more threads; pass a smaller --threads, or raise the limit of "
+                    "this user or process (ulimit -u, ulimit -v, pids.max)"};
+        }
+        return error.code() == std::errc::not_enough_memory ? out_of_memory("", advice)
+                                                            : internal(first_line(error.what()));
     } catch (const c10::Error& error) {
         const std::string what = error.what_without_backtrace();
-        return tells_of_memory(what) ? out_of_memory(" (" + first_line(what) + ")") : internal(first_line(what));
+        return tells_of_memory(what) ? out_of_memory(allocation_of(what), advice) : internal(first_line(what));
     } catch (const std::exception& error) {
-        return internal(first_line(error.what()));
+        const std::string what = error.what();
+        return tells_of_memory(what) ? out_of_memory("", advice) : internal(first_line(what));
     } catch (...) {
         return internal("an exception of no known type");
     }
 }
 
 int run_program(int argc, char** argv, Program& program) {
-    // MKL promises the same bits from run to run with several threads in this mode alone; it reads it when it first
-    // works. What the user has set stays.
-    setenv("MKL_CBWR", "AUTO", /*replace=*/0);
+    begin_process();
     const Environment environment = read_environment();
     Console console(environment);
+    const LibtorchWarnings warnings(console);
     return run_guarded(console, [&] { return run_checked(argc, argv, program, environment, console); });
 }
 
 int run_guarded(Console& console, const std::function<int()>& work) {
+    const Ending watched;
     try {
         return work();
     } catch (...) {

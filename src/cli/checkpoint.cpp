@@ -65,7 +65,7 @@ Checkpoint read_checkpoint(const std::filesystem::path& path) {
     try {
         Checkpoint checkpoint;
         checkpoint.state.tensors = std::move(file.tensors);
-        checkpoint.output = nlohmann::json::parse(file.notes["output"]).get<std::string>();
+        checkpoint.output = json_value(file.notes["output"]).get<std::string>();
         checkpoint.identity = settings_of({{kSettingsKey, file.notes["settings"]}}, path.string());
         checkpoint.state.notes = nlohmann::json::parse(file.notes["state"]).get<std::map<std::string, std::string>>();
         checkpoint.max_memory = nlohmann::json::parse(file.notes["max-memory"]).get<std::int64_t>();

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "cli/help.h"
+#include "cli/process.h"
 #include "reverie/core/text.h"
 
 namespace reverie {
@@ -53,6 +54,7 @@ std::string command_list(const CommandSet& set, int columns) {
 }
 
 int run_commands(int argc, char** argv, const CommandSet& set) {
+    begin_process();
     const Environment environment = read_environment();
     Console console(environment);
     return run_guarded(console, [&] {

@@ -13,13 +13,18 @@ void add_output_flags(CLI::App& app, CommonOptions& options, const std::string& 
     }
 }
 
-void add_running_flags(CLI::App& app, CommonOptions& options) {
+void add_running_flags(CLI::App& app, CommonOptions& options, bool tf32) {
     FlagGroup running(app, "Running");
     running.add("--device", options.runtime.device, "NAME", "auto, cpu, cuda or cuda:N; auto takes a GPU that works");
-    running.add("--threads", options.runtime.threads, "N", "CPU threads", "all cores");
+    running.add("--threads", options.runtime.threads, "N", "CPU threads", "$OMP_NUM_THREADS, or all cores");
     running.add("--seed", options.runtime.seed, "N", "the same seed gives the same bytes");
     running.add("--deterministic", options.runtime.deterministic,
                 "the same bytes on a GPU too, if slower; on the CPU they always are");
+    if (tf32) {
+        running.add("--tf32", options.runtime.tf32,
+                    "on a GPU: round to 10 bits of mantissa where it multiplies, which is faster; results differ in "
+                    "their third digit");
+    }
     not_configurable(
         running.add("--config", options.config, "FILE", "take flags that are not given here from this TOML file"));
     not_configurable(running.add("--save-config", options.save_config, "FILE", "write the flags in effect to FILE"));

@@ -25,6 +25,13 @@ std::filesystem::path folder_or(const std::string& value, const std::filesystem:
     return value.empty() ? otherwise : std::filesystem::path(value);
 }
 
+/// The number that a text begins with, from 1 on; 0: none.
+int leading_number(const std::string& text) {
+    int number = 0;
+    const auto result = std::from_chars(text.data(), text.data() + text.size(), number);
+    return result.ec == std::errc() && number > 0 ? number : 0;
+}
+
 bool names_utf8(std::string locale) {
     std::transform(locale.begin(), locale.end(), locale.begin(), [](unsigned char c) { return std::tolower(c); });
     return locale.find("utf-8") != std::string::npos || locale.find("utf8") != std::string::npos;
@@ -56,11 +63,9 @@ Environment read_environment(const EnvironmentReader& variable) {
             break;
         }
     }
-    const std::string columns = variable("COLUMNS");
-    int width = 0;
-    if (std::from_chars(columns.data(), columns.data() + columns.size(), width).ec == std::errc() && width > 0) {
-        environment.columns = width;
-    }
+    environment.columns = leading_number(variable("COLUMNS"));
+    environment.threads =
+        leading_number(variable("OMP_NUM_THREADS"));  // "4,2" is of nested teams: the outer one counts
     return environment;
 }
 

@@ -25,6 +25,10 @@ FlagTarget whole_number(Number& value, const char* wanted) {
             .now = std::to_string(value)};
 }
 
+/// Given again, it starts anew: the last one counts, of lists the last list. People keep flags in an alias and override
+/// them behind it.
+CLI::Option* last_counts(CLI::Option* option) { return option->trigger_on_parse()->take_last(); }
+
 /// The name a message calls a flag by: the long one.
 std::string long_name(const std::string& names) { return names.substr(names.rfind(',') + 1); }
 
@@ -67,18 +71,19 @@ FlagTarget target_of(double& value) {
 }
 
 CLI::Option* FlagGroup::add(const std::string& names, bool& value, const std::string& help) {
-    return app_.add_flag(names, value, help)->group(heading_);
+    return last_counts(app_.add_flag(names, value, help))->group(heading_);
 }
 
 CLI::Option* FlagGroup::add_list(const std::string& names, std::vector<std::string>& values, const std::string& metavar,
                                  const std::string& help, const std::string& default_text) {
     CLI::Option* option = app_.add_option(names, values, help)->type_name(metavar)->delimiter(',')->group(heading_);
+    option->trigger_on_parse();
     return default_text.empty() ? option : option->default_str(default_text);
 }
 
 CLI::Option* FlagGroup::add_paths(const std::string& names, std::vector<std::string>& values,
                                   const std::string& metavar, const std::string& help) {
-    return app_.add_option(names, values, help)->type_name(metavar)->group(heading_);
+    return app_.add_option(names, values, help)->type_name(metavar)->group(heading_)->trigger_on_parse();
 }
 
 CLI::Option* FlagGroup::add_positional(const std::string& name, std::string& value, const std::string& help) {
@@ -101,7 +106,7 @@ CLI::Option* FlagGroup::add_target(const std::string& names, FlagTarget target, 
         }
         return true;
     };
-    CLI::Option* option = app_.add_option(names, set, help)->type_name(metavar)->group(heading_);
+    CLI::Option* option = last_counts(app_.add_option(names, set, help))->type_name(metavar)->group(heading_);
     return shown.empty() ? option : option->default_str(shown);
 }
 
@@ -118,7 +123,8 @@ CLI::Option* FlagGroup::add_words(const std::string& names, const std::vector<st
         return true;
     };
     const std::string shown = default_text.empty() ? now : default_text;
-    CLI::Option* option = app_.add_option(names, set, help)->type_name(join(words, "|", "|"))->group(heading_);
+    CLI::Option* option = last_counts(app_.add_option(names, set, help));
+    option->type_name(join(words, "|", "|"))->group(heading_);
     return shown.empty() ? option : option->default_str(shown);
 }
 

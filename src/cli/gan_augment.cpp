@@ -48,8 +48,9 @@ class Augment : public Program {
         }
         if (show_.columns < 1 || draws_ < 1 || draws_ > 100) {
             throw Error(ErrorKind::Usage,
-                        show_.columns < 1 ? "--columns 0 is out of range; wanted 1 or more"
-                                          : "--draws " + std::to_string(draws_) + " is out of range; wanted 1 to 100");
+                        show_.columns < 1
+                            ? "--columns " + std::to_string(show_.columns) + " is out of range; wanted 1 or more"
+                            : "--draws " + std::to_string(draws_) + " is out of range; wanted 1 to 100");
         }
         if (!(probability_ >= 0.0 && probability_ <= 1.0)) {
             throw Error(ErrorKind::Usage,
@@ -83,6 +84,7 @@ class Augment : public Program {
         show(session, sheet,
              {.count = all.size(0),
               .images = [&](std::int64_t first, std::int64_t count) { return all.narrow(0, first, count); },
+              .size = size_of(all),
               .settings = settings},
              how);
         return 0;

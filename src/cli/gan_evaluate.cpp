@@ -152,7 +152,7 @@ class Evaluate : public Program {
     }
 
     static std::vector<Measure> measured(Session& session, const Sides& sides, const NetworkWeights& weights) {
-        FrozenNet net = load_net(weights, session.runtime().device);
+        FrozenNet net = load_net(session, weights);
         const FeatureProtocol protocol = feature_protocol(weights.network);
         const FeatureFile kept = feature_file(session.environment(), protocol, sides.reals.digest());
         const std::int64_t count = sides.reals.count();

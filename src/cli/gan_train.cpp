@@ -10,6 +10,7 @@
 #include "reverie/cli/gan_flags.h"
 #include "reverie/cli/run_training.h"
 #include "reverie/cli/train_flags.h"
+#include "reverie/metrics/sample_quality.h"
 #include "reverie/nn/frozen_net.h"
 #include "reverie/weights/state_dict.h"
 
@@ -92,7 +93,7 @@ class Train : public Program {
         NamedTensors start;
         if (fresh && !gan_.init_from.empty()) {
             // Not the mean, which only the generator has.
-            start = all_tensors(read_state_dict(run_weights_file(gan_.init_from, RunWeights::Last, kProgram)));
+            start = all_tensors(read_run_weights(gan_.init_from, RunWeights::Last, kProgram));
         }
         auto task =
             std::make_unique<GanTask>(options, session.common().runtime.seed, session.runtime().device, measure, start);
@@ -121,13 +122,14 @@ class Train : public Program {
             return {};
         }
         GanMeasure measure;
-        measure.net = std::make_shared<FrozenNet>(load_net(*weights, session.runtime().device));
+        measure.net = std::make_shared<FrozenNet>(load_net(session, *weights));
         measure.protocol = feature_protocol(weights->network);
         measure.samples = gan_.measured;
         const FeatureFile kept = feature_file(session.environment(), measure.protocol,
                                               reals.digest() + ", a sample of " + std::to_string(count));
-        measure.kept_reals = kept.path;
-        measure.reals_key = kept.key;
+        measure.reals_features = [kept](const std::function<Tensor()>& make) {
+            return kept_features(kept.path, kept.key, make);
+        };
         return measure;
     }
 

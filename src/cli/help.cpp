@@ -93,6 +93,8 @@ std::string help_text(const CLI::App& app, int columns) {
             }
         }
     }
+    text +=
+        "\n" + wrap_text("Of a flag given twice the last value counts, of a list the last list.", columns, 0) + "\n";
     return text + "\n" + app.get_footer();
 }
 

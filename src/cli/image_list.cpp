@@ -79,8 +79,9 @@ ImageList open_images(Session& session, const std::vector<std::string>& sources,
         }
         const Dataset set = open_dataset(source, options, session.hooks());
         session.console().end();
-        for (const SkippedFile& skipped : set.skipped()) {
-            session.console().warning("'" + skipped.path + "' in '" + source + "' was left out: " + skipped.reason);
+        if (const std::vector<SkippedFile>& left_out = set.skipped(); !left_out.empty()) {
+            session.console().warning("'" + source + "': " + left_out_text(left_out) +
+                                      (left_out.size() == 1 ? ": " : "; the first: ") + left_out.front().reason);
         }
         std::int64_t wanted = -1;
         if (!label.empty()) {

@@ -39,7 +39,7 @@ class ImageList {
 
 /// What --help says of sources.
 inline constexpr const char* kSourcesHelp =
-    "images: files, folders, tars, list files, IDX; SOURCE:LABEL takes one sub-folder of a labelled source";
+    "images: files, folders, tars, zips, list files, IDX; SOURCE:LABEL takes one sub-folder of a labelled source";
 
 /// "faces.tar:smiling" -> the source and its label; a path that exists as it stands has none.
 std::pair<std::string, std::string> source_and_label(const std::string& text);

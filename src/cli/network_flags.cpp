@@ -7,6 +7,7 @@
 #include <system_error>
 
 #include "cli/help.h"
+#include "core/json_text.h"
 #include "reverie/cli/flags.h"
 #include "reverie/cli/layers.h"
 #include "reverie/core/text.h"
@@ -42,7 +43,7 @@ void list_networks(Session& session, const WeightStore& store) {
                                                    {"bytes", entry.bytes},
                                                    {"licence", entry.licence},
                                                    {"description", entry.description}};
-            session.print(object.dump());
+            session.print(json_text(object));
             continue;
         }
         std::string name = entry.name;
@@ -64,7 +65,7 @@ void fetch_network(Session& session, const NetworkOptions& options, const Weight
     }
     const NetworkWeights weights = resolve_network(session, named, store, choices);
     if (session.common().json) {
-        session.print(nlohmann::ordered_json({{"network", weights.network}, {"path", weights.file.string()}}).dump());
+        session.print(json_text({{"network", weights.network}, {"path", weights.file.string()}}));
     } else {
         session.print(weights.file.string());
     }
@@ -183,10 +184,19 @@ NetworkWeights resolve_network(Session& session, const NetworkOptions& options, 
     return weights;
 }
 
+FrozenNet load_net(Session& session, const NetworkWeights& weights, const std::function<void(Graph&)>& adapt,
+                   Engine engine) {
+    FrozenNet net = load_net(weights, session.runtime().device, adapt, engine);
+    if (const std::string& prefix = net.weights_prefix(); !prefix.empty()) {
+        session.console().info("the names in '" + weights.file.string() + "' are taken without their common '" +
+                               prefix + "'");
+    }
+    return net;
+}
+
 std::unique_ptr<Pool<FrozenNet>> load_nets(Session& session, const NetworkOptions& options,
                                            const NetworkWeights& weights, const std::function<void(Graph&)>& adapt) {
-    const auto first =
-        std::make_shared<const FrozenNet>(load_net(weights, session.runtime().device, adapt, options.engine));
+    const auto first = std::make_shared<const FrozenNet>(load_net(session, weights, adapt, options.engine));
     return std::make_unique<Pool<FrozenNet>>([first] { return first->sibling(); });
 }
 

@@ -42,8 +42,9 @@ void add_flags(CLI::App& app, PictureOptions& options) {
               "with all); auto: small pictures, as many as there are threads");
     group.add("--fail-fast", options.fail_fast, "stop at the first input that fails instead of doing the rest");
     group.add("--max-pixels", options.max_pixels, "N", "refuse inputs with more pixels");
-    group.add("--max-memory", options.max_memory, "BYTES",
-              "memory the net may take: 6G, 500M or a share of what is free; beyond it the picture is done in tiles");
+    group.add(
+        "--max-memory", options.max_memory, "BYTES",
+        "memory the program may take: 6G, 500M or a share of what is free; beyond it the picture is done in tiles");
 }
 
 void validate(const PictureOptions& options, bool overwrite) {

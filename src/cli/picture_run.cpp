@@ -8,6 +8,7 @@
 
 #include "cli/picture_faults.h"
 #include "core/json_text.h"
+#include "reverie/core/files.h"
 #include "reverie/core/parallel.h"
 #include "reverie/core/text.h"
 #include "reverie/image/resample.h"
@@ -38,6 +39,11 @@ Picture read_input(Session& session, const PictureOptions& options, const std::s
     for (const std::string& note : picture.notes) {
         session.console().warning(note);
     }
+    if (picture.alpha.defined() && !(picture.alpha > 0.0).any().item<bool>()) {
+        session.console().warning("'" + input +
+                                  "' is transparent everywhere, so nothing of the result will be seen; "
+                                  "take its alpha channel off first");
+    }
     if (const Size size = size_at(options, input, size_of(picture.color)); size != size_of(picture.color)) {
         picture.color = resized(picture.color, size);
         if (picture.alpha.defined()) {
@@ -47,14 +53,35 @@ Picture read_input(Session& session, const PictureOptions& options, const std::s
     return picture;
 }
 
-void write(const std::filesystem::path& path, const Tensor& image, const Settings& settings, const Picture& input,
-           const PictureOptions& options) {
+std::filesystem::path write(const std::filesystem::path& path, const Tensor& image, const Settings& settings,
+                            const Picture& input, const PictureOptions& options,
+                            Replacing replacing = Replacing::Allowed) {
     Picture picture;
     picture.color = image.to(at::kCPU);
     picture.alpha = input.alpha;
     picture.bits = input.bits;
     picture.text[kSettingsKey] = to_json(settings);
-    write_picture(path, picture, {.quality = static_cast<int>(options.quality)});
+    return write_picture(path, picture, {.quality = static_cast<int>(options.quality), .replacing = replacing});
+}
+
+/// Whether the output came to be since the batch was planned. Throws Output when that may not be.
+bool has_come(const PictureShop& shop, const BatchItem& item) {
+    if (item.output == "-" || shop.existing == Existing::Overwrite || !is_there(item.output)) {
+        return false;
+    }
+    if (shop.existing == Existing::Refuse) {
+        throw Error(ErrorKind::Output, "'" + item.output +
+                                           "' came to be while this batch was at work, and is kept; pass --overwrite "
+                                           "to replace it or choose another --output");
+    }
+    shop.session.console().info("left out '" + item.input + "', whose output '" + item.output + "' came to be since");
+    return true;
+}
+
+Replacing replacing_for(Existing existing) {
+    return existing == Existing::Overwrite ? Replacing::Allowed
+           : existing == Existing::Skip    ? Replacing::Withdrawn
+                                           : Replacing::Beside;
 }
 
 /// Says what was written, and how.
@@ -96,6 +123,32 @@ struct Report {
     }
 };
 
+/// Bytes of the process while it reads a picture of that size: itself, the file, its samples and their colours.
+std::int64_t reading_bytes(const std::string& input, Size own) {
+    constexpr std::int64_t kProgram = 180'000'000;
+    constexpr std::int64_t kBytesPerPixel = 16;
+    std::error_code error;
+    const auto file = static_cast<std::int64_t>(std::filesystem::file_size(input, error));
+    return kProgram + own.height * own.width * kBytesPerPixel + (error ? 0 : file);
+}
+
+/// A large picture that is made small may take more to read than to work on. Throws Device when that is too much.
+void require_memory_to_read(const PictureShop& shop, const PictureTask& task, const std::string& input, Size wanted) {
+    if (task.max_memory <= 0 || !shop.session.runtime().device.is_cpu()) {
+        return;
+    }
+    const Size own = read_picture_size(input, {.max_pixels = shop.options.max_pixels});
+    const std::int64_t bytes = reading_bytes(input, own);
+    if (own.height * own.width > wanted.height * wanted.width && bytes > task.max_memory) {
+        throw Error(ErrorKind::Device,
+                    "reading a picture of " + text_of(own) + " pixels takes " +
+                        human_bytes(static_cast<std::uint64_t>(bytes) + (1 << 20)) + " of memory, more than the " +
+                        human_bytes(static_cast<std::uint64_t>(task.max_memory)) +
+                        " of --max-memory (by default a share of what is free); raise the limit or make the picture "
+                        "smaller first");
+    }
+}
+
 /// Of standard input, which can be read only once, nothing is known before; it is always made alone.
 std::optional<Size> size_before(const PictureShop& shop, const std::string& input) {
     return is_stream(input) ? std::nullopt : std::optional(wanted_size_of(shop.options, input));
@@ -106,6 +159,12 @@ std::optional<Size> size_before(const PictureShop& shop, const std::string& inpu
 bool is_stream(const std::string& input) {
     std::error_code ignored;
     return input == "-" || std::filesystem::is_other(input, ignored);
+}
+
+void require_fits(const BatchItem& item, Size size) {
+    if (item.output != "-") {
+        check_size(format_for(item.output), size);
+    }
 }
 
 Size wanted_size_of(const PictureOptions& options, const std::string& input) {
@@ -121,11 +180,18 @@ bool make_picture(const PictureShop& shop, const PictureTask& task, const Pictur
     if (shop.session.hooks().cancelled()) {
         return false;
     }
+    if (has_come(shop, item)) {
+        return true;
+    }
+    if (size) {
+        require_memory_to_read(shop, task, item.input, *size);
+    }
     const int threads = size ? shop.sharing.threads_for(*size) : shop.sharing.threads;
     const ThreadShare share(threads);
 
     const auto begin = Clock::now();
     const Picture picture = read_input(shop.session, shop.options, item.input);
+    require_fits(item, size_of(picture.color));
     Settings settings = task.settings;
     if (threads < shop.sharing.threads) {
         settings.set("threads", std::int64_t{threads});  // decides the order of sums
@@ -139,16 +205,31 @@ bool make_picture(const PictureShop& shop, const PictureTask& task, const Pictur
     }
     shop.progress.begin(turn.label);
     const PictureResult result = task.work(picture, item, hooks);
+    if (shop.sharing.jobs > 1) {
+        release_threads();
+    }
     const double seconds = std::chrono::duration<double>(Clock::now() - begin).count();
     for (const Setting& setting : result.settings.all()) {
         settings.set_list(setting.name, setting.values);
     }
     if (!result.cancelled) {
-        write(item.output, result.image, settings, picture, shop.options);
+        const std::string written =
+            write(item.output, result.image, settings, picture, shop.options, replacing_for(shop.existing)).string();
         if (task.written) {
             task.written();
         }
-        Report{item, item.output, result, settings, seconds}.say(shop);
+        if (written.empty()) {
+            shop.session.console().info("'" + item.output +
+                                        "' came to be in the meantime and is kept; the one made here is dropped");
+            return true;
+        }
+        if (written != item.output) {
+            shop.session.console().warning("'" + item.output +
+                                           "' came to be in the meantime and is kept; the picture "
+                                           "made here is '" +
+                                           written + "'");
+        }
+        Report{item, written, result, settings, seconds}.say(shop);
     } else if (item.output != "-" && result.steps > 0) {
         const std::string partial = with_tag(item.output, "partial").string();
         write(partial, result.image, settings, picture, shop.options);
@@ -163,6 +244,10 @@ void describe_picture(const PictureShop& shop, const PictureTask& task, const Pi
     const Size size = known ? *known
                             : size_at(shop.options, item.input,
                                       size_of(read_picture(item.input, {.max_pixels = shop.options.max_pixels}).color));
+    require_fits(item, size);
+    if (known) {
+        require_memory_to_read(shop, task, item.input, size);
+    }
     const ThreadShare share(known ? shop.sharing.threads_for(size) : shop.sharing.threads);
     const Settings plan = task.plan(size);
     Session& session = shop.session;

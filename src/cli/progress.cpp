@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 #include <vector>
 
+#include "core/json_text.h"
 #include "reverie/core/text.h"
 
 namespace reverie {
@@ -189,7 +190,7 @@ std::string render_json(const ProgressMeter& meter, const std::string& label) {
     object["elapsed"] = meter.elapsed();
     const auto remaining = meter.remaining();
     object["remaining"] = remaining ? nlohmann::ordered_json(*remaining) : nlohmann::ordered_json(nullptr);
-    return object.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace);
+    return json_text(object);
 }
 
 }  // namespace reverie

@@ -45,6 +45,7 @@ class Film : public Program {
         show(session, show_,
              {.count = static_cast<std::int64_t>(files.size()),
               .images = [&](std::int64_t first, std::int64_t count) { return frames(files, first, count); },
+              .size = read_picture_size(files.front()),
               .settings = made_with(session, run)},
              how);
         return 0;

@@ -78,7 +78,7 @@ class Info : public Program {
 
     int run(Session& session) override {
         const fs::path path = run_path(run_);
-        const StateDict weights = read_state_dict(run_weights_file(path, run_.weights, info_.program));
+        const StateDict weights = read_run_weights(path, run_.weights, info_.program);
         Json object = {{"run", path.string()}, {"weights", weights_word(run_.weights)}};
         object.update(net_of(weights));
         if (const auto step = weights.metadata().find("step"); step != weights.metadata().end()) {

@@ -1,6 +1,7 @@
 #include "reverie/cli/run_pictures.h"
 
 #include <algorithm>
+#include <atomic>
 #include <exception>
 #include <map>
 #include <memory>
@@ -10,6 +11,7 @@
 #include <thread>
 #include <utility>
 
+#include "cli/libtorch_warnings.h"
 #include "cli/picture_faults.h"
 #include "cli/picture_run.h"
 #include "reverie/core/parallel.h"
@@ -17,22 +19,34 @@
 namespace reverie {
 namespace {
 
-/// Header only: a missing or damaged input is found before a net is loaded or fetched.
+/// Header only: a missing or damaged input, and a size that the output's format cannot hold, is found before a net is
+/// loaded or fetched.
 void check_inputs(std::vector<BatchItem>& items, const PictureOptions& options) {
-    std::map<std::string, std::optional<Error>> faults;  // an input may stand for several pictures
+    struct Looked {
+        Size size;
+        std::optional<Error> fault;
+    };
+    std::map<std::string, Looked> seen;  // an input may stand for several pictures
     for (BatchItem& item : items) {
         if (item.fault || is_stream(item.input)) {
             continue;
         }
-        const auto [fault, fresh] = faults.try_emplace(item.input);
-        if (fresh) {
-            try {
-                read_picture_size(item.input, {.max_pixels = options.max_pixels});
-            } catch (const Error& error) {
-                fault->second = error;
+        const auto [looked, fresh] = seen.try_emplace(item.input);
+        try {
+            if (fresh) {
+                looked->second.size = wanted_size_of(options, item.input);
             }
+        } catch (const Error& error) {
+            looked->second.fault = error;
         }
-        item.fault = fault->second;
+        item.fault = looked->second.fault;
+        try {
+            if (!item.fault) {
+                require_fits(item, looked->second.size);
+            }
+        } catch (const Error& error) {
+            item.fault = error;
+        }
     }
 }
 
@@ -50,7 +64,7 @@ bool any_small(const std::vector<BatchItem>& items, const PictureOptions& option
 /// The pictures that are left, on as many threads as there are jobs.
 class Batch {
   public:
-    Batch(Session& session, const PictureOptions& options, const PictureProgram& program,
+    Batch(Session& session, const PictureOptions& options, const PictureProgram& program, Existing existing,
           const std::vector<BatchItem>& items, const Sharing& sharing, Faults& faults)
         : session_(session),
           program_(program),
@@ -62,7 +76,7 @@ class Batch {
                        : std::min(static_cast<std::size_t>(sharing.jobs), items.size())),
           room_(sharing.jobs),
           progress_(session.console(), workers_ > 1, items.size()),
-          shop_{session, options, program, sharing_, room_, progress_} {}
+          shop_{session, options, program, existing, sharing_, room_, progress_} {}
 
     /// Throws what ends the batch.
     void run() {
@@ -79,7 +93,7 @@ class Batch {
         others.clear();  // joins
         session_.console().end();
         if (end_) {
-            std::rethrow_exception(end_);
+            rethrow_end();
         }
     }
 
@@ -90,6 +104,7 @@ class Batch {
     };
 
     void work() {
+        const LibtorchWarnings warnings(session_.console());
         while (const std::optional<Turn> turn = next()) {
             const BatchItem& item = items_[turn->index];
             const PictureTurn picture{turn->index, item,
@@ -103,6 +118,11 @@ class Batch {
                 } else if (!make_picture(shop_, *turn->task, picture)) {
                     throw Error(ErrorKind::Cancelled, "stopped");
                 }
+                ++made_;
+            } catch (const OutputClosed&) {
+                ++made_;  // what could not be said is that it is there
+                const std::lock_guard lock(mutex_);
+                end_ = end_ ? end_ : std::current_exception();
             } catch (...) {
                 const std::lock_guard lock(mutex_);
                 settle(item, false);
@@ -137,9 +157,25 @@ class Batch {
         return std::nullopt;
     }
 
+    /// Where nobody reads any more which pictures there are, no more are made.
+    [[noreturn]] void rethrow_end() const {
+        try {
+            std::rethrow_exception(end_);
+        } catch (const OutputClosed&) {
+            if (items_.size() < 2 || session_.common().dry_run || session_.hooks().cancelled()) {
+                throw;
+            }
+            throw Error(ErrorKind::Output,
+                        "nobody reads standard output any more, so this ended after " + std::to_string(made_) + " of " +
+                            std::to_string(items_.size()) +
+                            " pictures, which are kept; for the rest run it again with --skip-existing, and send what "
+                            "it prints to a file or to /dev/null");
+        }
+    }
+
     /// The present exception is a fault of the picture, or the end of all. The mutex is held.
     void settle(const BatchItem& item, bool preparing) {
-        const Error error = as_error(std::current_exception());
+        const Error error = session_.as_error(std::current_exception());
         const bool shared_by_all = preparing && (program_.variants.size() < 2 || error.kind() != ErrorKind::Input);
         if (shared_by_all || error.kind() == ErrorKind::Cancelled || error.kind() == ErrorKind::Internal) {
             end_ = end_ ? end_ : std::current_exception();
@@ -167,6 +203,7 @@ class Batch {
     std::shared_ptr<const PictureTask> task_;  // of the variant at hand
     std::size_t variant_ = 0;
     bool config_saved_ = false;
+    std::atomic<std::size_t> made_ = 0;
     std::exception_ptr end_;
 };
 
@@ -175,6 +212,7 @@ class Batch {
 int run_pictures(Session& session, const PictureOptions& options, const PictureProgram& program) {
     const CommonOptions& common = session.common();
     BatchRequest request{options.inputs, common.output, options.recursive};
+    request.note = [&session](const std::string& sentence) { session.console().info(sentence); };
     for (const PictureVariant& variant : program.variants) {
         request.variants.push_back(variant.folder);
     }
@@ -183,10 +221,10 @@ int run_pictures(Session& session, const PictureOptions& options, const PictureP
     take_shard(items, parse_shard(options.shard));
     const std::size_t total = items.size();
     check_inputs(items, options);
-    const std::vector<BatchItem> skipped =
-        check_outputs(items, common.overwrite                          ? Existing::Overwrite
-                             : options.skip_existing || program.resume ? Existing::Skip
-                                                                       : Existing::Refuse);
+    const Existing existing = common.overwrite                          ? Existing::Overwrite
+                              : options.skip_existing || program.resume ? Existing::Skip
+                                                                        : Existing::Refuse;
+    const std::vector<BatchItem> skipped = check_outputs(items, existing);
     if (!skipped.empty()) {
         session.console().info(
             "left out " + std::to_string(skipped.size()) +
@@ -207,7 +245,8 @@ int run_pictures(Session& session, const PictureOptions& options, const PictureP
     if (!items.empty() && !faults.stop()) {
         const Runtime& runtime = session.runtime();
         const std::int64_t small = runtime.device.is_cpu() ? program.small : 0;
-        Batch(session, options, program, items, share_machine(jobs_of(options), runtime.threads, asked, small), faults)
+        Batch(session, options, program, existing, items,
+              share_machine(jobs_of(options), runtime.threads, asked, small), faults)
             .run();
     }
     return faults.finish(total);

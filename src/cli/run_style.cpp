@@ -52,6 +52,8 @@ class StyleBatch {
         const CatalogueEntry entry = choose_network(network, store, style_networks()).entry;
         Graph graph = make_graph(entry.architecture, entry.preprocessing);
         prepare_graph(graph, options_);
+        require_distinct(graph, options_.style_layers, "--style-layers");
+        require_distinct(graph, options_.content_layers, "--content-layers");
         std::vector<int> nodes;
         for (const auto& layers : {options_.style_layers, options_.content_layers}) {
             for (const LayerWeight& layer : layers) {

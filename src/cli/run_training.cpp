@@ -5,10 +5,10 @@
 #include <optional>
 #include <utility>
 
-#include "cli/train_plan.h"
 #include "core/json_text.h"
 #include "reverie/core/files.h"
 #include "reverie/core/text.h"
+#include "reverie/train/step_cost.h"
 
 namespace reverie {
 namespace {
@@ -157,7 +157,11 @@ RunOptions facts_of(Session& session, const TrainingImages& data, const Division
                                                                    : "the data, trained on too"));
     }
     if (const std::size_t skipped = data.images.skipped().size(); skipped > 0) {
-        facts.emplace_back("skipped", std::to_string(skipped) + (skipped == 1 ? " file" : " files"));
+        facts.emplace_back("left out", std::to_string(skipped) + (skipped == 1 ? " file" : " files"));
+    }
+    if (const std::int64_t sidecars = data.images.sidecars(); sidecars > 0) {
+        facts.emplace_back("beside the images",
+                           std::to_string(sidecars) + (sidecars == 1 ? " other file" : " other files"));
     }
     facts.insert(facts.end(), plan.facts.begin(), plan.facts.end());
     return facts;
@@ -203,8 +207,7 @@ void describe_plan(Session& session, const TrainingImages& data, RunOptions line
 void warn_of_skipped(Session& session, const TrainingImages& data, const RunFolder& folder) {
     const auto warn = [&](const std::vector<SkippedFile>& skipped, const std::string& why) {
         if (!skipped.empty()) {
-            session.console().warning(std::to_string(skipped.size()) +
-                                      (skipped.size() == 1 ? " file was" : " files were") + " skipped; " + why);
+            session.console().warning(left_out_text(skipped) + "; " + why);
         }
     };
     warn(data.images.skipped(), "'" + folder.file(kSkippedFile).string() + "' says why");
@@ -260,14 +263,14 @@ int run_training(Session& session, const TrainFlags& flags, const DataFlags& dat
     if (common.output.empty() || common.output == "-") {
         throw Error(ErrorKind::Usage, "no run folder is named; pass -o RUN");
     }
-    if (!flags.resume && is_there(fs::path(common.output) / kOptionsFile)) {
+    if (!flags.resume && RunFolder::holds_steps(common.output)) {
         throw Error(ErrorKind::Usage, "'" + common.output +
                                           "' holds a run already; go on with it (--resume) or name another folder "
                                           "(-o)");
     }
     if (flags.data.empty()) {
         throw Error(ErrorKind::Usage,
-                    "no images are given; name DATA: a folder, a list file, a tar or IDX files (see --help)");
+                    "no images are given; name DATA: a folder, a list file, a tar, a zip or IDX files (see --help)");
     }
     session.runtime();
     const TrainingImages images = open_data(session, flags, data);
@@ -291,11 +294,17 @@ int run_training(Session& session, const TrainFlags& flags, const DataFlags& dat
         measured.emplace(images.test ? *images.test : images.images, division.measured, plan.options.batch);
     }
     RunFolder folder = open_folder(session, flags, identity, plan, batches);
-    warn_of_skipped(session, images, folder);
-    write_labels(images, folder);
-    session.console().begin("");
-    const TrainResult result =
-        train(*plan.task, batches, measured ? &*measured : nullptr, plan.options, folder, facts, session.hooks());
+    TrainResult result;
+    try {
+        warn_of_skipped(session, images, folder);
+        write_labels(images, folder);
+        session.console().begin("");
+        result =
+            train(*plan.task, batches, measured ? &*measured : nullptr, plan.options, folder, facts, session.hooks());
+    } catch (...) {
+        folder.give_up();
+        throw;
+    }
     session.console().end();
     if (program.trained && result.end != TrainEnd::Cancelled) {
         program.trained();

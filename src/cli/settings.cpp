@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "cli/toml.h"
+#include "core/json_text.h"
 #include "reverie/cli/flags.h"
 #include "reverie/core/error.h"
 #include "reverie/core/files.h"
@@ -93,7 +94,7 @@ std::string to_json(const Settings& settings) {
             object[setting.name] = std::move(list);
         }
     }
-    return object.dump(-1, ' ', true, Json::error_handler_t::replace);
+    return json_text(object, /*ascii=*/true);
 }
 
 Settings settings_of(const std::map<std::string, std::string>& text, const std::string& path) {
@@ -103,7 +104,11 @@ Settings settings_of(const std::map<std::string, std::string>& text, const std::
                                           "' carries no settings of a Reverie program; wanted a picture that " +
                                           "one of them wrote and no other program has saved since");
     }
-    const Json object = Json::parse(found->second, nullptr, /*allow_exceptions=*/false);
+    Json object;
+    try {
+        object = json_value(found->second);
+    } catch (const Json::exception&) {  // none
+    }
     if (!object.is_object()) {
         throw Error(ErrorKind::Input, "the settings in '" + path +
                                           "' are damaged (no JSON object); give the flags by hand instead of --from");

@@ -74,6 +74,22 @@ void require_own_names(const Exhibit& exhibit) {
     }
 }
 
+GridOptions grid_of(const ShowFlags& flags, const Exhibit& exhibit) {
+    return {.columns = flags.columns > 0 ? flags.columns : exhibit.columns};
+}
+
+/// Throws what writing would throw when all the work is done.
+void check_fits(const ShowFlags& flags, const Exhibit& exhibit, ShowAs how, const std::string& output) {
+    const Size image = {exhibit.size.height * flags.scale, exhibit.size.width * flags.scale};
+    if (how == ShowAs::Film) {
+        check_frame(output, image);
+    } else {
+        const bool sheet = how == ShowAs::Picture && exhibit.count != 1;
+        check_size(how == ShowAs::Folder || output == "-" ? PictureFormat::Png : format_for(output),
+                   sheet ? grid_size(exhibit.count, image, grid_of(flags, exhibit)) : image);
+    }
+}
+
 class Writer {
   public:
     Writer(Session& session, const ShowFlags& flags, const Exhibit& exhibit)
@@ -82,12 +98,11 @@ class Writer {
     void picture() {
         std::vector<Tensor> parts;
         pieces([&](std::int64_t /*first*/, const Tensor& images) { parts.push_back(images); });
-        GridOptions grid;
-        grid.columns = flags_.columns > 0 ? flags_.columns : exhibit_.columns;
-        const Tensor sheet = exhibit_.count == 1 ? parts.front()[0] : image_grid(at::cat(parts), grid);
-        write_picture(output_, picture_of(sheet, all_settings(exhibit_)),
-                      {.quality = static_cast<int>(flags_.quality)});
-        report(size_of(sheet));
+        const Tensor sheet =
+            exhibit_.count == 1 ? parts.front()[0] : image_grid(at::cat(parts), grid_of(flags_, exhibit_));
+        const fs::path written = write_picture(output_, picture_of(sheet, all_settings(exhibit_)),
+                                               {.quality = static_cast<int>(flags_.quality), .replacing = replacing()});
+        report(size_of(sheet), written);
     }
 
     void folder() {
@@ -99,14 +114,18 @@ class Writer {
                 const std::string name = file_name(exhibit_, first + i);
                 Settings settings = exhibit_.settings;
                 settings.set("image", fs::path(name).stem().string());
-                write_picture(fs::path(output_) / name, picture_of(images[i], settings));
+                const fs::path path = fs::path(output_) / name;
+                say_where(session_, path,
+                          write_picture(path, picture_of(images[i], settings), {.replacing = replacing()}));
             }
         });
-        report(size);
+        report(size, output_);
     }
 
     void film() {
-        Animation animation(output_, {.fps = flags_.fps, .quality = static_cast<int>(flags_.quality), .loop = true});
+        Animation animation(
+            output_,
+            {.fps = flags_.fps, .quality = static_cast<int>(flags_.quality), .loop = true, .replacing = replacing()});
         Size size;
         pieces([&](std::int64_t /*first*/, const Tensor& images) {
             size = size_of(images);
@@ -114,8 +133,7 @@ class Writer {
                 animation.add(images[i]);
             }
         });
-        animation.finish();
-        report(size);
+        report(size, animation.finish());
     }
 
   private:
@@ -125,15 +143,18 @@ class Writer {
         });
     }
 
-    void report(Size size) {
+    Replacing replacing() const { return replacing_for(session_); }
+
+    void report(Size size, const fs::path& written) {
         if (output_ == "-") {
             return;  // standard output carries the picture itself
         }
+        say_where(session_, output_, written);
         if (!session_.common().json) {
-            session_.print(output_);
+            session_.print(written.string());
             return;
         }
-        session_.print(json_text(Json{{"output", output_},
+        session_.print(json_text(Json{{"output", written.string()},
                                       {"width", size.width},
                                       {"height", size.height},
                                       {"images", exhibit_.count},
@@ -222,7 +243,20 @@ ShowAs check_output(const Session& session, bool moving) {
     return film ? ShowAs::Film : ShowAs::Picture;
 }
 
+Replacing replacing_for(const Session& session) {
+    return session.common().overwrite ? Replacing::Allowed : Replacing::Beside;
+}
+
+void say_where(Session& session, const fs::path& wanted, const fs::path& written) {
+    if (written != wanted) {
+        session.console().warning("'" + wanted.string() +
+                                  "' came to be in the meantime and is kept; what was made here is '" +
+                                  written.string() + "'");
+    }
+}
+
 void show(Session& session, const ShowFlags& flags, const Exhibit& exhibit, ShowAs how) {
+    check_fits(flags, exhibit, how, session.common().output);
     session.save_config(all_settings(exhibit));
     if (session.common().dry_run) {
         describe(session, exhibit, how);

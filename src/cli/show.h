@@ -8,6 +8,7 @@
 
 #include "reverie/cli/app.h"
 #include "reverie/cli/flags.h"
+#include "reverie/image/picture.h"
 
 namespace reverie {
 
@@ -36,6 +37,13 @@ enum class ShowAs { Picture, Folder, Film };
 /// none, and for a film where nothing moves; Output when it exists and --overwrite was not given.
 ShowAs check_output(const Session& session, bool moving);
 
+/// How an output that was checked is written: what came to be under its name since is kept, unless --overwrite was
+/// given.
+Replacing replacing_for(const Session& session);
+
+/// Warns when an output had to be written under another name for that.
+void say_where(Session& session, const std::filesystem::path& wanted, const std::filesystem::path& written);
+
 /// "smiling/645.jpg" -> "smiling/645", "#17" -> "17": what an image's file in a folder is called, without ".png".
 std::string bare_name(const std::string& name);
 
@@ -43,14 +51,16 @@ std::string bare_name(const std::string& name);
 struct Exhibit {
     std::int64_t count = 0;
     std::function<Tensor(std::int64_t first, std::int64_t count)> images;  ///< [N,C,H,W] in [0,1]
+    Size size;                                                             ///< of one, before --scale
     std::vector<std::string> names = {};                                   ///< of files in a folder; empty: numbers
     std::int64_t columns = 0;                                              ///< of a picture; 0: as square as can be
     Settings settings = {};  ///< what decides each image; kept in every picture
     Settings which = {};     ///< what more decides which are there; kept in a picture of all
 };
 
-/// Writes it to --output and prints its path; with --dry-run only says what would be written. Throws Usage for two
-/// images of one name; Cancelled.
+/// Writes it to --output and prints its path (beside it when something has taken its name since check_output); with
+/// --dry-run only says what would be written. Throws Usage for two images of one name, and Usage or Output for a size
+/// that the format cannot hold; Cancelled.
 void show(Session& session, const ShowFlags& flags, const Exhibit& exhibit, ShowAs how);
 
 }  // namespace reverie

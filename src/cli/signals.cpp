@@ -35,8 +35,16 @@ const CancelToken& install_signal_handlers() {
     action.sa_handler = stop_on_signal;
     sigemptyset(&action.sa_mask);
     action.sa_flags = SA_RESTART;
-    ::sigaction(SIGINT, &action, nullptr);
-    ::sigaction(SIGTERM, &action, nullptr);
+    for (const int number : {SIGINT, SIGTERM, SIGHUP}) {
+        struct sigaction inherited {};
+        // Whoever starts a program with an interrupt or a hang-up ignored (nohup, a shell in the background) wants it
+        // to go on.
+        const bool ignored =
+            ::sigaction(number, nullptr, &inherited) == 0 && inherited.sa_handler == SIG_IGN && number != SIGTERM;
+        if (!ignored) {
+            ::sigaction(number, &action, nullptr);
+        }
+    }
     std::signal(SIGPIPE, SIG_IGN);
     std::signal(SIGXFSZ, SIG_IGN);
     return g_cancel;

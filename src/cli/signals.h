@@ -1,4 +1,4 @@
-// SIGINT and SIGTERM: the first asks for a stop, the second one ends the process at once.
+// SIGINT, SIGTERM and SIGHUP: the first asks for a stop, the second one ends the process at once.
 #pragma once
 
 #include <string>
@@ -7,8 +7,8 @@
 
 namespace reverie {
 
-/// Installs the handlers and returns the token they set. SIGPIPE and SIGXFSZ are ignored, so that a closed pipe or a
-/// file size limit comes back as an error of the write.
+/// Installs the handlers and returns the token they set; SIGINT and SIGHUP stay ignored where they were. SIGPIPE and
+/// SIGXFSZ are ignored, so that a closed pipe or a file size limit comes back as an error of the write.
 const CancelToken& install_signal_handlers();
 
 /// What the first signal writes to standard error; empty: nothing.

@@ -8,6 +8,7 @@
 
 #include "reverie/cli/flags.h"
 #include "reverie/core/error.h"
+#include "reverie/core/text.h"
 
 namespace reverie {
 namespace {
@@ -54,6 +55,11 @@ bool is_bare(const std::string& text) {
 std::string toml_scalar(const std::string& text) {
     if (is_bare(text)) {
         return text;
+    }
+    if (!is_utf8(text)) {
+        throw Error(ErrorKind::Usage, "'" + text +
+                                          "' holds bytes that are no UTF-8, which no settings file can hold; rename "
+                                          "it, or reach it by a link with another name");
     }
     std::string quoted = "\"";
     for (const char c : text) {

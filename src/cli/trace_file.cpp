@@ -55,7 +55,11 @@ void TraceFile::begin(const std::string& output, std::int64_t kept) {
     lines_ = 0;
     output_ = json_text(Json(output));
     for (std::string line; std::getline(before, line);) {
-        const Json object = Json::parse(line, nullptr, /*allow_exceptions=*/false);
+        Json object;
+        try {
+            object = json_value(line);
+        } catch (const Json::exception&) {  // a cut or a foreign one
+        }
         if (!object.is_object() || !object.contains("output")) {
             if (before.eof() && kBegin.starts_with(std::string_view(line).substr(0, kBegin.size()))) {
                 break;  // the last one, cut while it was written
@@ -76,7 +80,7 @@ void TraceFile::begin(const std::string& output, std::int64_t kept) {
 }
 
 void TraceFile::add(const StyleTrace& trace) {
-    Json object = {{"output", Json::parse(output_)},
+    Json object = {{"output", json_value(output_)},
                    {"scale", trace.scale},
                    {"width", trace.size.width},
                    {"height", trace.size.height},

@@ -20,7 +20,7 @@ void add_flags(CLI::App& app, TrainFlags& flags, const TrainHelp& help) {
     FlagGroup input(app, "Input and output");
     // Also a flag, so that a configuration file can say it.
     input.add("DATA,--data", flags.data, "",
-              "images to learn from: a folder (sub-folders are labels), a list file, a tar, IDX files");
+              "images to learn from: a folder (sub-folders are labels), a list file, a tar or zip, IDX files");
     not_configurable(input.add(
         "--resume", flags.resume,
         "go on with the run in -o as if it had never stopped; flags not given are the run's own. Starts it when "
@@ -54,7 +54,7 @@ void add_flags(CLI::App& app, TrainFlags& flags, const TrainHelp& help) {
     training.add("--ema", flags.ema, "IMAGES",
                  "half-life of the running mean of weights that the other commands use; 0: none is kept",
                  number_text(recipe.average_half_life));
-    training.add("--mixed-precision", flags.mixed_precision, "bfloat16 where it is safe, on a GPU");
+    training.add("--mixed-precision", flags.mixed_precision, "on a GPU: bfloat16 where it is safe, TF32 for the rest");
 
     FlagGroup records(app, "Records");
     records.add("--log-every", flags.log_every, "STEPS", "between lines of metrics.jsonl");

@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 #include <utility>
 
+#include "core/json_text.h"
 #include "reverie/cli/data_flags.h"
 #include "reverie/cli/run_training.h"
 #include "reverie/core/files.h"
@@ -29,7 +30,7 @@ std::vector<std::string> read_labels(const fs::path& path) {
     const std::vector<std::byte> bytes = read_file(path);
     const auto* text = reinterpret_cast<const char*>(bytes.data());
     try {
-        return nlohmann::json::parse(text, text + bytes.size()).get<std::vector<std::string>>();
+        return json_value({text, bytes.size()}).get<std::vector<std::string>>();
     } catch (const nlohmann::json::exception&) {
         throw Error(ErrorKind::Input,
                     "'" + path.string() + "' is damaged (no list of names); get it back from the data's sub-folders");

@@ -68,6 +68,8 @@ class TrainedRun {
     /// Images of latents `first` ... `first + count - 1`.
     virtual Tensor decode(const Latents& latents, std::int64_t first, std::int64_t count) const = 0;
 
+    /// Of the images that it makes.
+    Size image_size() const noexcept { return kind_.size; }
     /// The folder, or the weights file handed in.
     const std::filesystem::path& path() const noexcept { return path_; }
     /// The weights file in use.

@@ -61,6 +61,7 @@ class Reconstruct : public Program {
         show(session, rows,
              {.count = sheet.size(0),
               .images = [&](std::int64_t first, std::int64_t count) { return sheet.narrow(0, first, count); },
+              .size = size_of(sheet),
               .settings = run.made_with()},
              how);
         return 0;
@@ -113,12 +114,15 @@ class Encode : public Program {
             return 0;
         }
         const Latents latents = run.latents_of(images);
-        write_latents(output, latents.values, extension == ".csv" ? latents.names : std::vector<std::string>());
+        const std::filesystem::path written =
+            write_latents(output, latents.values, extension == ".csv" ? latents.names : std::vector<std::string>(),
+                          replacing_for(session));
+        say_where(session, output, written);
         if (session.common().json) {
             session.print(json_text(
-                {{"output", output.string()}, {"latents", latents.count()}, {"dimensions", run.dimensions()}}));
+                {{"output", written.string()}, {"latents", latents.count()}, {"dimensions", run.dimensions()}}));
         } else {
-            session.print(output.string());
+            session.print(written.string());
         }
         return 0;
     }

@@ -166,6 +166,7 @@ class Edit : public Program {
         show(session, show_,
              {.count = all.count(),
               .images = [&](std::int64_t first, std::int64_t count) { return run.decode(all, first, count); },
+              .size = run.image_size(),
               .names = all.names,
               .columns = columns == 1 ? 0 : columns,
               .settings = settings},
@@ -190,6 +191,8 @@ class Edit : public Program {
                       }
                       return at::stack(frames);
                   },
+              .size = start.count() == 1 ? run.image_size()
+                                         : grid_size(start.count(), run.image_size(), {.columns = show_.columns}),
               .settings = settings},
              ShowAs::Film);
     }

@@ -99,7 +99,7 @@ LikelihoodEstimate importance(Session& session, const VaeRun& run, const ImageLi
 /// How far reconstructions and samples lie from the images.
 std::vector<Measure> distance_rows(Session& session, const VaeRun& run, const ImageList& images,
                                    const Posterior& posterior, const NetworkWeights& weights) {
-    FrozenNet net = load_net(weights, session.runtime().device);
+    FrozenNet net = load_net(session, weights);
     const FeatureProtocol protocol = feature_protocol(weights.network);
     const std::int64_t count = images.count();
     const Latents means{posterior.mean, run.labels_of(images, 0, count), {}};

@@ -81,6 +81,7 @@ class Manifold : public Program {
         show(session, show_,
              {.count = plane.count(),
               .images = [&](std::int64_t first, std::int64_t count) { return run.decode(plane, first, count); },
+              .size = run.image_size(),
               .settings = settings},
              how);
         return 0;

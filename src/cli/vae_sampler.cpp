@@ -54,13 +54,22 @@ Mixture mixture_of(Session& session, const VaeRun& run, const SamplerFlags& flag
     const Tensor noise = normal_noise(0, kNoiseStream, 0, images.count(), {run.dimensions()});
     Mixture mixture = fit_mixture(posterior.mean + at::exp(0.5 * posterior.log_variance) * noise, components, 0);
     if (keep && !session.common().dry_run) {
-        write_safetensors(file,
-                          {{"weights", mixture.weights},
-                           {"means", mixture.means},
-                           {"variances", mixture.variances},
-                           {"center", mixture.center},
-                           {"basis", mixture.basis}},
-                          notes_for(weights));
+        try {
+            write_safetensors(file,
+                              {{"weights", mixture.weights},
+                               {"means", mixture.means},
+                               {"variances", mixture.variances},
+                               {"center", mixture.center},
+                               {"basis", mixture.basis}},
+                              notes_for(weights));
+        } catch (const Error& error) {  // a run that may only be read gives the same images, only later
+            if (error.kind() != ErrorKind::Output) {
+                throw;
+            }
+            session.console().warning(std::string("the fitted Gaussians are used but could not be kept, so the next "
+                                                  "command fits them again: ") +
+                                      error.what());
+        }
     }
     return mixture;
 }

@@ -129,7 +129,12 @@ void run_swap(Session& session, const SwapFlags& flags, const RunFlags& run_flag
         settings.set("latents", flags.latents);
     }
     show(session, show_flags,
-         {.count = to.count(), .images = swapped, .names = std::move(names), .settings = std::move(settings)}, how);
+         {.count = to.count(),
+          .images = swapped,
+          .size = size,
+          .names = std::move(names),
+          .settings = std::move(settings)},
+         how);
 }
 
 }  // namespace reverie

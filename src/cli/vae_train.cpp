@@ -73,14 +73,14 @@ class Train : public Program {
         std::shared_ptr<FrozenNet> features;
         if (options.likelihood.kind == LikelihoodKind::Perceptual) {
             const NetworkWeights weights = perceptual_weights(session);
-            features = std::make_shared<FrozenNet>(load_net(weights, session.runtime().device));
+            features = std::make_shared<FrozenNet>(load_net(session, weights));
             plan.identity.emplace_back("perceptual-network", weights.network);
         }
         // A run that is gone on with has its own weights.
         const bool fresh = options_to_resume(train_, session.common(), kProgram).empty();
         NamedTensors start;
         if (fresh && !vae_.init_from.empty()) {
-            start = all_tensors(read_state_dict(run_weights_file(vae_.init_from, RunWeights::Average, kProgram)));
+            start = all_tensors(read_run_weights(vae_.init_from, RunWeights::Average, kProgram));
         }
         auto task = std::make_unique<VaeTask>(options, session.common().runtime.seed, session.runtime().device,
                                               std::move(features), start);

@@ -47,6 +47,7 @@ void show_latents(Session& session, const ShowFlags& flags, const TrainedRun& ru
     show(session, flags,
          {.count = latents.count(),
           .images = [&](std::int64_t first, std::int64_t count) { return run.decode(latents, first, count); },
+          .size = run.image_size(),
           .names = latents.names,
           .settings = settings,
           .which = which},
@@ -59,6 +60,7 @@ void show_way(Session& session, const ShowFlags& flags, const TrainedRun& run, c
     show(session, flags,
          {.count = way.count(),
           .images = [&](std::int64_t first, std::int64_t count) { return run.decode(way, first, count); },
+          .size = run.image_size(),
           .columns = way.count() <= kLongestRow ? way.count() : 0,
           .settings = settings},
          how);

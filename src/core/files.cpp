@@ -9,6 +9,7 @@
 #include <array>
 #include <atomic>
 #include <cerrno>
+#include <cstdio>
 #include <cstring>
 #include <system_error>
 #include <utility>
@@ -17,6 +18,8 @@
 
 namespace reverie {
 namespace {
+
+constexpr std::size_t kKept = 200;  // of a name: file systems take 255 bytes, and more is added here
 
 std::string reason() { return std::strerror(errno); }
 
@@ -108,25 +111,67 @@ std::vector<std::byte> read_file(const std::filesystem::path& path, ErrorKind ki
     return bytes;
 }
 
-AtomicFile::AtomicFile(std::filesystem::path path) : path_(std::move(path)) {
+std::filesystem::path written_path(const std::filesystem::path& path) {
+    constexpr int kMostLinks = 40;  // as many as the system follows
+    std::filesystem::path target = path;
+    std::error_code error;
+    for (int links = 0; std::filesystem::is_symlink(std::filesystem::symlink_status(target, error)); ++links) {
+        const std::filesystem::path next = std::filesystem::read_symlink(target, error);
+        if (error || links == kMostLinks) {
+            throw Error(ErrorKind::Output, "'" + path.string() + "' is a symbolic link that leads " +
+                                               (error ? "nowhere" : "round in a circle") +
+                                               "; remove it or choose another place with --output");
+        }
+        target = target.parent_path() / next;  // an absolute one replaces it
+    }
+    return target;
+}
+
+AtomicFile::AtomicFile(std::filesystem::path path, Replacing replacing)
+    : path_(std::move(path)), target_(path_), replacing_(replacing) {
     static std::atomic<unsigned> counter = 0;
-    const std::filesystem::path folder = make_parent_folder(path_);
-    constexpr std::size_t kKept = 200;  // of the name: file systems take 255 bytes, and more is added here
-    temporary_ = folder / ("." + path_.filename().string().substr(0, kKept) + "." + std::to_string(::getpid()) + "-" +
+    struct stat there {};
+    const bool exists = ::stat(path_.c_str(), &there) == 0;
+    // A device or pipe is found by its name alone: the links below /proc lead to no path.
+    if (exists && !S_ISREG(there.st_mode) && !S_ISDIR(there.st_mode)) {
+        direct_ = true;
+        temporary_ = path_;
+        descriptor_ = ::open(path_.c_str(), O_WRONLY | O_CLOEXEC);
+        if (descriptor_ < 0) {
+            fail("opened");
+        }
+        return;
+    }
+    target_ = written_path(path_);
+    if (exists && S_ISREG(there.st_mode) && replacing_ == Replacing::Allowed && ::access(path_.c_str(), W_OK) != 0) {
+        fail("replaced");
+    }
+    const std::filesystem::path folder = make_parent_folder(target_);
+    temporary_ = folder / ("." + target_.filename().string().substr(0, kKept) + "." + std::to_string(::getpid()) + "-" +
                            std::to_string(counter++) + ".partial");
     // Listed first: a signal between the two finds no file, which is harmless.
     slot_ = list_temporary(temporary_.string());
-    descriptor_ = ::open(temporary_.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+    const bool replaces = exists && S_ISREG(there.st_mode);
+    const mode_t mode = replaces ? there.st_mode & 0777 : 0666;  // never readable by more than the file will be
+    descriptor_ = ::open(temporary_.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, mode | S_IWUSR);
     if (descriptor_ < 0) {
         unlist_temporary(slot_);
         fail("made");
+    }
+    if (replaces) {
+        // The owner first, which would clear bits of the mode. Who may not give files away keeps what he has made.
+        const bool given = (there.st_uid == ::geteuid() && there.st_gid == ::getegid()) ||
+                           ::fchown(descriptor_, there.st_uid, there.st_gid) == 0;
+        static_cast<void>(::fchmod(descriptor_, there.st_mode & (given ? 07777 : 0777)));
     }
 }
 
 AtomicFile::~AtomicFile() {
     if (descriptor_ >= 0) {
         ::close(descriptor_);
-        ::unlink(temporary_.c_str());
+        if (!direct_) {
+            ::unlink(temporary_.c_str());
+        }
     }
     unlist_temporary(slot_);
 }
@@ -146,23 +191,82 @@ void AtomicFile::write(std::span<const std::byte> bytes) {
 
 void AtomicFile::write(std::string_view text) { write(std::as_bytes(std::span(text.data(), text.size()))); }
 
-void AtomicFile::commit() {
+bool AtomicFile::take_free_name(const std::filesystem::path& name) const {
+    if (::renameat2(AT_FDCWD, temporary_.c_str(), AT_FDCWD, name.c_str(), RENAME_NOREPLACE) == 0) {
+        return true;
+    }
+    if (errno == EINVAL || errno == ENOSYS) {  // a file system that cannot: a second name is never given over a first
+        if (::link(temporary_.c_str(), name.c_str()) == 0) {
+            ::unlink(temporary_.c_str());
+            return true;
+        }
+        if (errno == EPERM || errno == EOPNOTSUPP || errno == EMLINK) {  // nor that: the name is claimed beforehand
+            const int claimed = ::open(name.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+            if (claimed >= 0) {
+                ::close(claimed);
+                if (::rename(temporary_.c_str(), name.c_str()) == 0) {
+                    return true;
+                }
+                const int why = errno;
+                ::unlink(name.c_str());
+                errno = why;
+            }
+        }
+    }
+    if (errno == EEXIST) {
+        return false;
+    }
+    fail("written");
+}
+
+std::filesystem::path AtomicFile::commit() {
     // fsync before rename: after a power cut the final name holds either the old file or the whole new one.
-    if (::fsync(descriptor_) != 0 && errno != EINVAL && errno != EROFS) {
+    if (::fsync(descriptor_) != 0 && errno != EINVAL && errno != EROFS && errno != ENOTSUP) {
         fail("written");
     }
-    const int descriptor = std::exchange(descriptor_, -1);
-    if (::close(descriptor) != 0 || ::rename(temporary_.c_str(), path_.c_str()) != 0) {
-        const std::string why = reason();
-        ::unlink(temporary_.c_str());
-        throw Error(ErrorKind::Output, "'" + path_.string() + "' could not be written (" + why +
-                                           "); free space or choose another place with --output");
+    const int closed = ::close(std::exchange(descriptor_, -1));
+    if (direct_) {
+        if (closed != 0) {
+            fail("written");
+        }
+        return path_;
     }
+    /// Until it has its name: what is thrown on the way leaves nothing behind.
+    struct Remains {
+        const char* name;
+        ~Remains() {
+            if (name != nullptr) {
+                ::unlink(name);
+            }
+        }
+    } remains{temporary_.c_str()};
+    if (closed != 0) {
+        fail("written");
+    }
+    std::filesystem::path got = path_;
+    if (replacing_ == Replacing::Allowed) {
+        if (::rename(temporary_.c_str(), target_.c_str()) != 0) {
+            fail("written");
+        }
+    } else {
+        std::filesystem::path name = target_;
+        for (int number = 2; !take_free_name(name); ++number) {
+            if (replacing_ == Replacing::Withdrawn) {
+                return {};
+            }
+            name.replace_filename(target_.stem().string().substr(0, kKept) + "." + std::to_string(number) +
+                                  target_.extension().string().substr(0, kKept / 10));
+            got = name;
+        }
+    }
+    remains.name = nullptr;
+    return got;
 }
 
 void AtomicFile::fail(const char* doing) const {
-    throw Error(ErrorKind::Output, "'" + path_.string() + "' could not be " + doing + " (" + reason() +
-                                       "); free space or choose another place with --output");
+    const bool full = errno == ENOSPC || errno == EDQUOT || errno == EFBIG;
+    throw Error(ErrorKind::Output, "'" + path_.string() + "' could not be " + doing + " (" + reason() + "); " +
+                                       (full ? "free space or " : "") + "choose another place with --output");
 }
 
 void remove_temporary_files() noexcept {
@@ -173,14 +277,15 @@ void remove_temporary_files() noexcept {
     }
 }
 
-void write_file(const std::filesystem::path& path, std::span<const std::byte> bytes) {
-    AtomicFile file(path);
+std::filesystem::path write_file(const std::filesystem::path& path, std::span<const std::byte> bytes,
+                                 Replacing replacing) {
+    AtomicFile file(path, replacing);
     file.write(bytes);
-    file.commit();
+    return file.commit();
 }
 
-void write_file(const std::filesystem::path& path, std::string_view text) {
-    write_file(path, std::as_bytes(std::span(text.data(), text.size())));
+std::filesystem::path write_file(const std::filesystem::path& path, std::string_view text, Replacing replacing) {
+    return write_file(path, std::as_bytes(std::span(text.data(), text.size())), replacing);
 }
 
 MappedFile::MappedFile(const std::filesystem::path& path, ErrorKind kind) : path_(path) {
@@ -190,6 +295,11 @@ MappedFile::MappedFile(const std::filesystem::path& path, ErrorKind kind) : path
     }
     void* address = ::mmap(nullptr, file.size(), PROT_READ, MAP_PRIVATE, file.value(), 0);
     if (address == MAP_FAILED) {
+        if (errno == ENOMEM) {  // not the file's fault
+            throw Error(ErrorKind::Device, "memory ran out where '" + path.string() + "' was to be read (" +
+                                               std::to_string(file.size()) +
+                                               " bytes); raise the limit (ulimit -v) or close other programs");
+        }
         throw Error(kind, "'" + path.string() + "' cannot be mapped into memory (" + reason() + ")");
     }
     bytes_ = {static_cast<const std::byte*>(address), file.size()};

@@ -3,12 +3,16 @@
 
 #include <nlohmann/json.hpp>
 #include <string>
+#include <string_view>
 
 namespace reverie {
 
-/// Bytes of file names that are no UTF-8 become replacement characters.
-inline std::string json_text(const nlohmann::ordered_json& value) {
-    return value.dump(-1, ' ', /*ensure_ascii=*/false, nlohmann::ordered_json::error_handler_t::replace);
-}
+/// A byte of a file's name that is no UTF-8, say 0xe9, is written as "\udce9": half a character, which no text holds,
+/// so that it can be told and read back (Python's `surrogateescape` means the same by it). `ascii`: all other
+/// characters beyond ASCII are escaped too.
+std::string json_text(const nlohmann::ordered_json& value, bool ascii = false);
+
+/// What json_text wrote, with those bytes as they were. Throws nlohmann's exceptions.
+nlohmann::ordered_json json_value(std::string_view text);
 
 }  // namespace reverie

@@ -1,6 +1,7 @@
 #include "reverie/core/parallel.h"
 
 #include <ATen/Parallel.h>
+#include <omp.h>
 
 #include <algorithm>
 #include <atomic>
@@ -25,6 +26,8 @@ int own_threads() {
 ThreadShare::ThreadShare(int threads) : before_(own_threads()) { at::set_num_threads(threads); }
 
 ThreadShare::~ThreadShare() { at::set_num_threads(before_); }
+
+void release_threads() { omp_pause_resource(omp_pause_soft, omp_get_initial_device()); }
 
 void side_by_side(const std::vector<std::function<void()>>& tasks) {
     const auto threads = static_cast<std::size_t>(own_threads());

@@ -7,20 +7,14 @@
 #include <ATen/Version.h>
 #include <dlfcn.h>
 #include <malloc.h>
-#include <pthread.h>
-#include <sched.h>
 #include <torch/version.h>
-#include <unistd.h>
 
 #include <algorithm>
-#include <atomic>
-#include <csignal>
-#include <fstream>
 #include <mutex>
-#include <optional>
 #include <sstream>
-#include <thread>
 
+#include "core/machine.h"
+#include "reverie/core/device.h"
 #include "reverie/core/error.h"
 
 namespace reverie {
@@ -72,47 +66,7 @@ std::string probe_cuda() {
     }
 }
 
-int usable_cores() {
-    cpu_set_t set;
-    CPU_ZERO(&set);
-    if (sched_getaffinity(0, sizeof set, &set) != 0) {
-        return 1;
-    }
-    return std::max(1, CPU_COUNT(&set));
-}
-
-/// LibTorch's threads wait for one another in a busy loop of about a millisecond before they sleep. On cores that are
-/// shared with other work that loop keeps the very thread that is waited for from running, and small pictures take ten
-/// times as long (measured under load). GNU's OpenMP cuts the loop short by itself when it manages more threads than
-/// there are cores, so one idle team is kept; environment variables could say the same, but are read before main()
-/// begins.
-void shorten_busy_waiting(int cores) {
-    static std::once_flag once;
-    std::call_once(once, [cores] {
-        std::thread([cores] {
-            sigset_t all;
-            sigfillset(&all);
-            pthread_sigmask(SIG_BLOCK, &all, nullptr);  // signals belong to the program's own threads
-#pragma omp parallel num_threads(cores + 1)
-            { std::atomic_signal_fence(std::memory_order_seq_cst); }
-            for (;;) {
-                pause();
-            }
-        }).detach();
-    });
-}
-
-/// Feature maps come and go with every step. Given back to the system each time, they have to be zeroed page by page
-/// when they are taken again, which is a fifth of a dream's time; so what was taken once is kept for the next step. One
-/// arena for all threads: those that threads get for themselves are given back in pieces all the same.
-void keep_freed_memory() {
-#ifdef __GLIBC__
-    mallopt(M_MMAP_MAX, 0);
-    mallopt(M_TRIM_THRESHOLD, -1);
-    mallopt(M_TOP_PAD, 64 << 20);
-    mallopt(M_ARENA_MAX, 1);
-#endif
-}
+constexpr int kMostThreads = 1024;
 
 struct DeviceRequest {
     bool automatic = false;
@@ -136,32 +90,30 @@ DeviceRequest parse_device(const std::string& text) {
     throw Error(ErrorKind::Usage, "--device '" + text + "' is not a device; wanted auto, cpu, cuda or cuda:N");
 }
 
-std::optional<std::int64_t> read_number(const std::string& path) {
-    std::ifstream file(path);
-    std::int64_t number = 0;
-    if (file >> number) {
-        return number;
-    }
-    return std::nullopt;
-}
+/// Of how many threads a team can be when the process can have `most`: LibTorch keeps a second pool of its own beside
+/// OpenMP's, which sleeps.
+int team_within(int most) { return std::max(1, (most + 1) / 2); }
+int needed_for(int team) { return 2 * team - 1; }
 
-/// What the control group still allows; its file cache counts as free, because the kernel gives it back.
-std::optional<std::int64_t> control_group_headroom() {
-    const auto limit = read_number("/sys/fs/cgroup/memory.max");
-    const auto used = read_number("/sys/fs/cgroup/memory.current");
-    if (!limit || !used) {
-        return std::nullopt;
-    }
-    std::int64_t cache = 0;
-    std::ifstream stat("/sys/fs/cgroup/memory.stat");
-    std::string key;
-    std::int64_t value = 0;
-    while (stat >> key >> value) {
-        if (key == "inactive_file" || key == "active_file") {
-            cache += value;
+/// A process that cannot start its threads is ended by OpenMP: better found out before.
+void choose_threads(Runtime& runtime, int asked) {
+    const std::string limits = " (a limit of this user or process; see ulimit -u, ulimit -v and pids.max)";
+    if (asked > 0) {
+        if (const int most = team_within(startable_threads(needed_for(asked))); most < asked) {
+            throw Error(ErrorKind::Device, "--threads " + std::to_string(asked) + " are more than the system lets " +
+                                               "this process start" + limits + "; pass --threads " +
+                                               std::to_string(most) + ", or raise that limit");
         }
+        runtime.threads = asked;
+        return;
     }
-    return std::max<std::int64_t>(0, *limit - *used + cache);
+    constexpr int kHelpers = 2;  // what reads ahead, or fetches a file, needs a thread too
+    const int cores = std::min(usable_cores(), kMostThreads);
+    runtime.threads = std::min(cores, team_within(startable_threads(needed_for(cores) + kHelpers) - kHelpers));
+    if (runtime.threads < cores) {
+        runtime.note = "the system does not let this process start a thread for each of its " + std::to_string(cores) +
+                       " cores" + limits + "; it goes on with " + std::to_string(runtime.threads);
+    }
 }
 
 }  // namespace
@@ -174,7 +126,6 @@ std::string cuda_unavailable_reason() {
 }
 
 Runtime setup_runtime(const RuntimeOptions& options) {
-    constexpr int kMostThreads = 1024;  // a process that cannot start its threads is ended by OpenMP
     if (options.threads < 0 || options.threads > kMostThreads) {
         throw Error(ErrorKind::Usage, "--threads " + std::to_string(options.threads) +
                                           " is out of range; wanted 0 (all cores) to " + std::to_string(kMostThreads));
@@ -183,10 +134,8 @@ Runtime setup_runtime(const RuntimeOptions& options) {
     Runtime runtime;
     runtime.seed = options.seed;
     runtime.deterministic = options.deterministic;
-    runtime.threads = options.threads > 0 ? options.threads : usable_cores();
+    choose_threads(runtime, options.threads);
     at::set_num_threads(runtime.threads);
-    shorten_busy_waiting(usable_cores());
-    keep_freed_memory();
 
     if (request.automatic) {
         if (cuda_unavailable_reason().empty()) {
@@ -205,10 +154,26 @@ Runtime setup_runtime(const RuntimeOptions& options) {
         runtime.device = request.device;
     }
     if (runtime.deterministic) {
-        at::globalContext().setDeterministicAlgorithms(true, /*warn_only=*/true);
+        at::globalContext().setDeterministicAlgorithms(true, /*warn_only=*/false);
+        at::globalContext().setDeterministicFillUninitializedMemory(false);  // what is never read costs no time
         at::globalContext().setDeterministicCuDNN(true);
     }
+    if (options.tf32 && !runtime.device.is_cuda()) {
+        throw Error(ErrorKind::Usage,
+                    "--tf32 is about CUDA devices and this run is on the CPU; leave --tf32 out or pass --device cuda");
+    }
+    set_tf32(options.tf32);
     return runtime;
+}
+
+void keep_freed_memory() {
+#ifdef __GLIBC__
+    // One arena for all threads: those that threads get for themselves are given back in pieces all the same.
+    mallopt(M_MMAP_MAX, 0);
+    mallopt(M_TRIM_THRESHOLD, -1);
+    mallopt(M_TOP_PAD, 64 << 20);
+    mallopt(M_ARENA_MAX, 1);
+#endif
 }
 
 std::string describe(const Runtime& runtime) {
@@ -218,24 +183,7 @@ std::string describe(const Runtime& runtime) {
     return text.str();
 }
 
-std::int64_t available_memory() {
-    std::int64_t available = 0;
-    std::ifstream info("/proc/meminfo");
-    std::string key;
-    std::int64_t kilobytes = 0;
-    std::string unit;
-    while (info >> key >> kilobytes) {
-        std::getline(info, unit);
-        if (key == "MemAvailable:") {
-            available = kilobytes * 1024;
-            break;
-        }
-    }
-    if (const auto headroom = control_group_headroom()) {
-        available = available > 0 ? std::min(available, *headroom) : *headroom;
-    }
-    return available;
-}
+std::int64_t available_memory() { return free_memory(); }
 
 std::int64_t available_memory(c10::Device device) {
     if (device.is_cpu()) {

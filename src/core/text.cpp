@@ -1,7 +1,9 @@
 #include "reverie/core/text.h"
 
 #include <algorithm>
+#include <array>
 #include <cctype>
+#include <charconv>
 #include <cmath>
 #include <cstdio>
 #include <iterator>
@@ -77,6 +79,51 @@ std::string join(const std::vector<std::string>& words, std::string_view separat
         text += words[i];
     }
     return text;
+}
+
+std::string human_number(double value) {
+    char text[32];
+    char plain[64];
+    const auto shortest = std::to_chars(text, text + sizeof text, value);
+    // 1e-05 is how a computer writes; twenty digits are no better.
+    const auto digits = std::to_chars(plain, plain + sizeof plain, value, std::chars_format::fixed);
+    const bool readable = digits.ec == std::errc() && digits.ptr - plain <= 12;
+    return readable ? std::string(plain, digits.ptr) : std::string(text, shortest.ptr);
+}
+
+std::size_t utf8_character(std::string_view text) {
+    constexpr std::array<std::uint32_t, 4> kLeast = {0, 0x80, 0x800, 0x10000};  // shorter forms must be used below
+    if (text.empty()) {
+        return 0;
+    }
+    const auto first = static_cast<unsigned char>(text.front());
+    if (first < 0x80) {
+        return 1;
+    }
+    const std::size_t more = first >= 0xf8 ? 0 : first >= 0xf0 ? 3 : first >= 0xe0 ? 2 : first >= 0xc0 ? 1 : 0;
+    if (more == 0 || text.size() <= more) {
+        return 0;
+    }
+    std::uint32_t point = first & (0x3fU >> more);
+    for (std::size_t k = 1; k <= more; ++k) {
+        const auto next = static_cast<unsigned char>(text[k]);
+        if ((next & 0xc0) != 0x80) {
+            return 0;
+        }
+        point = (point << 6) | (next & 0x3f);
+    }
+    return point < kLeast[more] || point > 0x10ffff || (point >= 0xd800 && point < 0xe000) ? 0 : more + 1;
+}
+
+bool is_utf8(std::string_view text) {
+    while (!text.empty()) {
+        const std::size_t length = utf8_character(text);
+        if (length == 0) {
+            return false;
+        }
+        text.remove_prefix(length);
+    }
+    return true;
 }
 
 std::string human_bytes(std::uint64_t bytes) {

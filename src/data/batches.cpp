@@ -99,7 +99,7 @@ struct Batches::State {
 
     State(Dataset set_, std::vector<std::int64_t> indices_, const BatchOptions& options_)
         : set(std::move(set_)), indices(std::move(indices_)), options(options_) {
-        if (options.ahead > 0) {
+        if (options.ahead > 0 && at::get_num_threads() > 1) {  // on one thread there is nobody to make them meanwhile
             worker = std::thread([this] { work(); });
         }
     }

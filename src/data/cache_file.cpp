@@ -4,6 +4,7 @@
 #include <string_view>
 #include <system_error>
 
+#include "core/json_text.h"
 #include "reverie/core/error.h"
 #include "reverie/core/text.h"
 
@@ -41,15 +42,15 @@ CacheWriter::CacheWriter(const std::filesystem::path& path, std::int64_t bytes) 
 void CacheWriter::append(std::span<const std::uint8_t> images) { file_->write(std::as_bytes(images)); }
 
 void CacheWriter::commit(Decoded& decoded) {
-    nlohmann::json about = {{"height", decoded.pixels.size.height},
-                            {"width", decoded.pixels.size.width},
-                            {"channels", decoded.pixels.channels},
-                            {"count", decoded.pixels.count},
-                            {"faults", nlohmann::json::array()}};
+    nlohmann::ordered_json about = {{"height", decoded.pixels.size.height},
+                                    {"width", decoded.pixels.size.width},
+                                    {"channels", decoded.pixels.channels},
+                                    {"count", decoded.pixels.count},
+                                    {"faults", nlohmann::ordered_json::array()}};
     for (const Fault& fault : decoded.faults) {
         about["faults"].push_back({fault.index, fault.reason});
     }
-    std::string tail = about.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+    std::string tail = json_text(about);
     const std::uint64_t length = tail.size();
     tail.append(reinterpret_cast<const char*>(&length), sizeof length);
     tail += kMagic;
@@ -77,7 +78,7 @@ std::optional<Decoded> open_cache(const std::filesystem::path& path) {
         if (length < 0 || length > tail - kMagicBytes) {
             return std::nullopt;
         }
-        const auto about = nlohmann::json::parse(text_at(*file, tail - length, length));
+        const auto about = json_value(text_at(*file, tail - length, length));
         Decoded decoded;
         Pixels& pixels = decoded.pixels;
         pixels.size = {about.at("height"), about.at("width")};

@@ -18,6 +18,7 @@
 #include "data/streams.h"
 #include "reverie/core/error.h"
 #include "reverie/core/random.h"
+#include "reverie/core/text.h"
 
 namespace reverie {
 namespace {
@@ -104,6 +105,7 @@ Size Dataset::size() const { return state_->pixels.size; }
 std::int64_t Dataset::channels() const { return state_->pixels.channels; }
 const std::vector<std::string>& Dataset::classes() const { return state_->classes; }
 const std::vector<SkippedFile>& Dataset::skipped() const { return state_->skipped; }
+std::int64_t Dataset::sidecars() const { return state_->sidecars; }
 const std::string& Dataset::digest() const { return state_->digest; }
 std::string Dataset::name(std::int64_t index) const { return std::string(state_->names[index]); }
 
@@ -149,9 +151,11 @@ const std::uint8_t* data::Pixels::image(std::int64_t index, std::uint8_t* scratc
 
 Dataset open_dataset(const std::filesystem::path& path, const DataOptions& options, const Hooks& hooks) {
     validate(options);
-    const std::unique_ptr<Source> source = data::open_source(path, options.part);
-    if (const auto faults = source->unlisted(); options.strict && !faults.empty()) {
-        throw Error(ErrorKind::Input, faults.front().reason);
+    const std::unique_ptr<Source> source = data::open_source(path, options.part, options.cache_folder, hooks);
+    const data::LeftOut left_out = source->left_out();
+    if (const auto fault = std::ranges::find(left_out.files(), true, &SkippedFile::is_fault);
+        options.strict && fault != left_out.files().end()) {
+        throw Error(ErrorKind::Input, fault->reason);
     }
     const std::filesystem::path cache =
         options.cache_folder.empty()
@@ -161,7 +165,8 @@ Dataset open_dataset(const std::filesystem::path& path, const DataOptions& optio
 
     auto state = std::make_shared<Dataset::State>();
     state->pixels = std::move(decoded.pixels);
-    state->skipped = source->unlisted();
+    state->skipped = left_out.files();
+    state->sidecars = left_out.sidecars();
     std::vector<std::int64_t> kept;
     kept.reserve(static_cast<std::size_t>(state->pixels.count));
     auto fault = decoded.faults.begin();
@@ -189,10 +194,24 @@ Dataset open_dataset(const std::filesystem::path& path, const DataOptions& optio
     return Dataset(std::move(state));
 }
 
+std::string left_out_text(const std::vector<SkippedFile>& files) {
+    constexpr std::size_t kNamed = 3;
+    std::vector<std::string> named;
+    for (const SkippedFile& file : files) {
+        if (named.size() == kNamed) {
+            named.emplace_back("...");
+            break;
+        }
+        named.push_back(file.path);
+    }
+    return std::to_string(files.size()) + (files.size() == 1 ? " file" : " files") + " left out (" +
+           join(named, ", ", ", ") + ")";
+}
+
 Split split(std::int64_t count, double fraction, std::uint64_t seed) {
     if (!(fraction >= 0 && fraction < 1)) {
         throw Error(ErrorKind::Usage,
-                    "--validation " + std::to_string(fraction) + " is out of range; wanted 0 or more and less than 1");
+                    "--validation " + human_number(fraction) + " is out of range; wanted 0 or more and less than 1");
     }
     const auto draw = [&](std::int64_t index) {
         return random_uniform(seed, data::kSplitStream, static_cast<std::uint64_t>(index));

@@ -7,6 +7,7 @@
 #include <string_view>
 #include <system_error>
 
+#include "data/list_lines.h"
 #include "data/pixels.h"
 #include "data/random_file.h"
 #include "data/source.h"
@@ -22,10 +23,13 @@ class DiskSource : public FileSource {
   public:
     explicit DiskSource(fs::path root) : root_(std::move(root)) {}
 
-    void add(const std::string& name) {
+    /// A label given beside the path takes the place of the folder's name.
+    void add(const std::string& name, const std::string& label = "") {
         struct stat status {};
         const bool there = ::stat((root_ / name).c_str(), &status) == 0;
         names_.add(name);
+        labels_.add(label);
+        has_labels_ = has_labels_ || !label.empty();
         bytes_.push_back(there ? status.st_size : -1);  // what is missing is a fault when it is read
         times_.push_back(there ? status.st_mtim.tv_sec * std::int64_t{1'000'000'000} + status.st_mtim.tv_nsec : 0);
     }
@@ -43,8 +47,13 @@ class DiskSource : public FileSource {
         reorder(times_);
     }
 
-    void skip(SkippedFile file) { unlisted_.push_back(std::move(file)); }
-    std::vector<SkippedFile> unlisted() const override { return unlisted_; }
+    void list_is_whole() { find_class_start(); }
+    std::string class_of(std::int64_t index) const override {
+        return has_labels_ ? std::string(labels_[index]) : FileSource::class_of(index);
+    }
+
+    LeftOut& left_out() { return left_out_; }
+    LeftOut left_out() const override { return left_out_; }
 
     Tensor load(std::int64_t index, const LoadOptions& options) const override {
         const RandomFile file(root_ / names_[index]);
@@ -55,7 +64,8 @@ class DiskSource : public FileSource {
 
   private:
     fs::path root_;
-    std::vector<SkippedFile> unlisted_;
+    Names labels_;
+    bool has_labels_ = false;
 };
 
 /// Below `root`: the real folders first, then those that links lead to, and none twice, so that a loop ends and what
@@ -85,21 +95,20 @@ class FolderWalk {
         for (fs::directory_iterator entry(root_ / below, fault); !fault && entry != fs::directory_iterator();
              entry.increment(fault)) {
             const std::string file = entry->path().filename().string();
-            if (file.starts_with('.')) {
-                continue;
-            }
             const std::string name = below.empty() ? file : below + "/" + file;
             std::error_code broken;  // a link to nothing is an image that cannot be read, if its name says image
             if (entry->is_directory(broken)) {
-                (entry->is_symlink(broken) ? links : folders).push_back(name);
-            } else if (has_picture_extension(entry->path())) {
+                if (!file.starts_with('.')) {
+                    (entry->is_symlink(broken) ? links : folders).push_back(name);
+                }
+            } else if (found_.left_out().is_picture(name)) {
                 found_.add(name);
             }
         }
         if (fault) {
-            found_.skip({below.empty() ? root_.string() : below, "'" + (root_ / below).string() +
-                                                                     "' cannot be listed (" + fault.message() +
-                                                                     "); check its permissions"});
+            found_.left_out().add_fault(
+                below.empty() ? root_.string() : below,
+                "'" + (root_ / below).string() + "' cannot be listed (" + fault.message() + "); check its permissions");
         }
         std::sort(folders.begin(), folders.end());
         std::sort(links.begin(), links.end());
@@ -115,59 +124,28 @@ class FolderWalk {
     std::deque<std::string> links_;
 };
 
-std::string_view trimmed(std::string_view line) {
-    constexpr std::string_view kSpace = " \t\r";
-    const std::size_t begin = line.find_first_not_of(kSpace);
-    return begin == std::string_view::npos ? "" : line.substr(begin, line.find_last_not_of(kSpace) - begin + 1);
-}
-
 }  // namespace
-
-std::string FileSource::class_of(std::int64_t index) const {
-    std::string_view name = names_[index];
-    if (name.starts_with('/') || name.starts_with("../")) {
-        return "";  // a list may name files that are not below it
-    }
-    name.remove_prefix(class_start_);
-    const std::size_t slash = name.find('/');
-    return slash == std::string_view::npos ? "" : std::string(name.substr(0, slash));
-}
 
 std::unique_ptr<Source> open_folder(const fs::path& folder) {
     auto source = std::make_unique<DiskSource>(folder);
     FolderWalk(folder, *source).run();
     source->sort();
     if (source->count() == 0) {
-        const auto faults = source->unlisted();
-        throw Error(ErrorKind::Input,
-                    faults.empty() ? "'" + folder.string() +
-                                         "' holds no image; files named .jpg, .png, .tif, .webp or .bmp were wanted"
-                                   : faults.front().reason);
+        throw_no_image(folder, source->left_out());
     }
     return source;
 }
 
 std::unique_ptr<Source> open_list(const fs::path& file) {
-    const std::vector<std::byte> bytes = read_file(file);
-    std::string_view text(reinterpret_cast<const char*>(bytes.data()), bytes.size());
-    if (constexpr std::string_view kMark = "\xef\xbb\xbf"; text.starts_with(kMark)) {
-        text.remove_prefix(kMark.size());
-    }
-    auto source = std::make_unique<DiskSource>(file.parent_path());
-    while (!text.empty()) {
-        const std::size_t end = std::min(text.find('\n'), text.size());
-        std::string_view line = trimmed(text.substr(0, end));
-        text.remove_prefix(std::min(end + 1, text.size()));
-        while (line.starts_with("./")) {
-            line.remove_prefix(2);
-        }
-        if (!line.empty() && !line.starts_with('#')) {
-            source->add(std::string(line));
-        }
+    const fs::path folder = file.parent_path();
+    auto source = std::make_unique<DiskSource>(folder);
+    for (const ListLine& line : list_lines(read_file(file), file, folder)) {
+        source->add(line.path, line.label);
     }
     if (source->count() == 0) {
         throw Error(ErrorKind::Input, "'" + file.string() + "' lists no image; one path a line was wanted");
     }
+    source->list_is_whole();
     return source;
 }
 

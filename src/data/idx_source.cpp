@@ -1,13 +1,13 @@
 // The IDX files of MNIST and its kin (LeCun, Cortes, Burges 1998): two zero bytes, the type (8: unsigned bytes), the
-// number of dimensions, each as a big-endian 32-bit number, then the values; plain or gzipped.
+// number of dimensions, each as a big-endian 32-bit number, then the values; plain, gzipped or as .zst.
 #include <ATen/ATen.h>
-#include <zlib.h>
 
 #include <algorithm>
 #include <array>
 #include <cstring>
 #include <numeric>
 
+#include "data/byte_stream.h"
 #include "data/digest.h"
 #include "data/random_file.h"
 #include "data/source.h"
@@ -18,99 +18,38 @@ namespace {
 
 namespace fs = std::filesystem;
 
-/// The bytes of a file from its start on, inflated when they are gzipped.
-class ByteStream {
-  public:
-    explicit ByteStream(const fs::path& path) : file_(path) {
-        std::array<std::byte, 2> magic = {};
-        if (file_.size() >= 2) {
-            file_.read(0, magic);
-        }
-        gzipped_ = magic[0] == std::byte{0x1f} && magic[1] == std::byte{0x8b};
-        constexpr int kGzip = 16 + MAX_WBITS;
-        if (gzipped_ && inflateInit2(&stream_, kGzip) != Z_OK) {
-            throw std::bad_alloc();
-        }
+/// All of `bytes`, or a fault.
+void read_exactly(ByteStream& stream, std::span<std::byte> bytes) {
+    if (stream.read_some(bytes) < bytes.size()) {
+        throw Error(ErrorKind::Input, "'" + stream.file().path().string() +
+                                          "' is truncated: fewer values than its header says; get a complete copy of "
+                                          "it");
     }
-    ~ByteStream() {
-        if (gzipped_) {
-            inflateEnd(&stream_);
-        }
+}
+
+/// The most that can be in a file: deflate does not shrink to less than a 1032th, Zstandard to a 43690th.
+std::int64_t most_in(const ByteStream& stream) {
+    const std::int64_t times = stream.compression() == Compression::None   ? 1
+                               : stream.compression() == Compression::Gzip ? 1032
+                                                                           : 43690;
+    return times * stream.file().size();
+}
+
+/// `total` bytes; memory is taken as they come, because what is said of a packed file's size need not be true.
+std::vector<std::byte> read_values(ByteStream& stream, std::int64_t total) {
+    constexpr std::int64_t kPiece = 1 << 26;
+    std::vector<std::byte> values;
+    if (stream.compression() == Compression::None) {
+        values.reserve(static_cast<std::size_t>(total));
     }
-    ByteStream(const ByteStream&) = delete;
-    ByteStream& operator=(const ByteStream&) = delete;
-
-    /// The most that can still come: deflate does not shrink to less than a 1032th.
-    std::int64_t most() const { return gzipped_ ? 1032 * file_.size() : file_.size() - at_; }
-    const RandomFile& file() const { return file_; }
-
-    void read(std::span<std::byte> bytes) {
-        if (!gzipped_) {
-            if (static_cast<std::int64_t>(bytes.size()) > file_.size() - at_) {
-                truncated();
-            }
-            file_.read(at_, bytes);
-            at_ += static_cast<std::int64_t>(bytes.size());
-            return;
-        }
-        while (!bytes.empty()) {
-            const std::size_t piece = std::min<std::size_t>(bytes.size(), 1 << 30);
-            stream_.next_out = reinterpret_cast<Bytef*>(bytes.data());
-            stream_.avail_out = static_cast<uInt>(piece);
-            while (stream_.avail_out > 0) {
-                if (ended_) {
-                    truncated();
-                }
-                step();
-            }
-            bytes = bytes.subspan(piece);
-        }
+    for (std::int64_t done = 0; done < total;) {
+        const std::int64_t piece = std::min(kPiece, total - done);
+        values.resize(static_cast<std::size_t>(done + piece));
+        read_exactly(stream, std::span(values).subspan(static_cast<std::size_t>(done)));
+        done += piece;
     }
-
-    /// Reads what is left, so that a gzip's check sum is compared.
-    void finish() {
-        std::array<std::byte, 4096> rest;
-        while (gzipped_ && !ended_) {
-            stream_.next_out = reinterpret_cast<Bytef*>(rest.data());
-            stream_.avail_out = rest.size();
-            step();
-        }
-    }
-
-  private:
-    [[noreturn]] void truncated() const {
-        throw Error(ErrorKind::Input,
-                    "'" + file_.path().string() +
-                        "' is truncated: fewer values than its header says; get a complete copy of it");
-    }
-
-    void step() {
-        if (stream_.avail_in == 0) {
-            const auto piece = std::min<std::int64_t>(static_cast<std::int64_t>(input_.size()), file_.size() - at_);
-            if (piece == 0) {
-                truncated();
-            }
-            file_.read(at_, std::span(input_).first(static_cast<std::size_t>(piece)));
-            at_ += piece;
-            stream_.next_in = reinterpret_cast<Bytef*>(input_.data());
-            stream_.avail_in = static_cast<uInt>(piece);
-        }
-        const int result = inflate(&stream_, Z_NO_FLUSH);
-        ended_ = result == Z_STREAM_END;
-        if (!ended_ && result != Z_OK) {
-            throw Error(ErrorKind::Input, "'" + file_.path().string() + "' is a damaged gzip file (" +
-                                              (stream_.msg != nullptr ? stream_.msg : "it cannot be inflated") +
-                                              "); get an intact copy of it");
-        }
-    }
-
-    RandomFile file_;
-    std::vector<std::byte> input_ = std::vector<std::byte>(1 << 16);
-    z_stream stream_ = {};
-    bool gzipped_ = false;
-    bool ended_ = false;
-    std::int64_t at_ = 0;
-};
+    return values;
+}
 
 struct IdxArray {
     std::vector<std::int64_t> dimensions;
@@ -124,7 +63,7 @@ IdxArray read_idx(const fs::path& path, std::size_t dimensions, const std::strin
         throw Error(ErrorKind::Input, "'" + path.string() + "' " + found + "; " + wanted + " were wanted");
     };
     std::array<std::byte, 4> word = {};
-    stream.read(word);
+    read_exactly(stream, word);
     if (word[0] != std::byte{0} || word[1] != std::byte{0}) {
         refuse("holds something else than IDX values");
     }
@@ -136,7 +75,7 @@ IdxArray read_idx(const fs::path& path, std::size_t dimensions, const std::strin
     array.time = stream.file().time();
     std::int64_t total = 1;
     for (std::size_t i = 0; i < dimensions; ++i) {
-        stream.read(word);
+        read_exactly(stream, word);
         const std::int64_t length = std::accumulate(word.begin(), word.end(), std::int64_t{0}, [](auto sum, auto byte) {
             return sum << 8 | std::to_integer<std::int64_t>(byte);
         });
@@ -145,16 +84,16 @@ IdxArray read_idx(const fs::path& path, std::size_t dimensions, const std::strin
         }
         array.dimensions.push_back(length);
         // Held against the file before any memory is taken.
-        if (length > stream.most() / total) {
+        if (length > most_in(stream) / total) {
             throw Error(ErrorKind::Input, "'" + path.string() + "' is truncated: its " +
                                               std::to_string(stream.file().size()) +
                                               " bytes cannot hold what its header says; get a complete copy of it");
         }
         total *= length;
     }
-    array.values.resize(static_cast<std::size_t>(total));
-    stream.read(array.values);
-    stream.finish();
+    array.values = read_values(stream, total);
+    std::array<std::byte, 1> behind = {};
+    stream.read_some(behind);  // to the end, where a packed file's checksum is compared
     return array;
 }
 
@@ -207,8 +146,13 @@ class IdxSource : public Source {
     std::string content_;
 };
 
-std::string_view without_gz(std::string_view name) {
-    return name.ends_with(".gz") ? name.substr(0, name.size() - 3) : name;
+std::string_view unpacked_name(std::string_view name) {
+    for (const std::string_view ending : {".gz", ".zst"}) {
+        if (name.ends_with(ending)) {
+            return name.substr(0, name.size() - ending.size());
+        }
+    }
+    return name;
 }
 
 /// The file of the folder that begins so; unzipped ones before zipped ones.
@@ -217,7 +161,7 @@ std::optional<fs::path> find_beginning(const fs::path& folder, std::string_view 
     std::error_code ignored;
     for (const auto& entry : fs::directory_iterator(folder, ignored)) {
         const std::string name = entry.path().filename().string();
-        if (name.starts_with(beginning) && without_gz(name).ends_with("-ubyte") && entry.is_regular_file(ignored)) {
+        if (name.starts_with(beginning) && unpacked_name(name).ends_with("-ubyte") && entry.is_regular_file(ignored)) {
             found.push_back(entry.path());
         }
     }

@@ -28,6 +28,9 @@ RandomFile::RandomFile(std::filesystem::path path) : path_(std::move(path)) {
     time_ = status.st_mtim.tv_sec * std::int64_t{1'000'000'000} + status.st_mtim.tv_nsec;
 }
 
+RandomFile::RandomFile(int descriptor, std::filesystem::path path, std::int64_t time)
+    : path_(std::move(path)), descriptor_(descriptor), time_(time) {}
+
 RandomFile::~RandomFile() { ::close(descriptor_); }
 
 void RandomFile::read(std::int64_t offset, std::span<std::byte> bytes) const {

@@ -12,6 +12,8 @@ class RandomFile {
   public:
     /// Throws Input when it is missing, unreadable or no regular file.
     explicit RandomFile(std::filesystem::path path);
+    /// Takes over a descriptor; `path` and `time` are what it speaks of. Its size is to be set.
+    RandomFile(int descriptor, std::filesystem::path path, std::int64_t time);
     ~RandomFile();
     RandomFile(const RandomFile&) = delete;
     RandomFile& operator=(const RandomFile&) = delete;
@@ -19,6 +21,7 @@ class RandomFile {
     /// Fills `bytes` from `offset` on; from any thread. Throws Input when the file ends before.
     void read(std::int64_t offset, std::span<std::byte> bytes) const;
     std::int64_t size() const noexcept { return size_; }
+    void set_size(std::int64_t size) noexcept { size_ = size; }
     std::int64_t time() const noexcept { return time_; }  ///< of the last change, in nanoseconds
     const std::filesystem::path& path() const noexcept { return path_; }
 

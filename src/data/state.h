@@ -35,6 +35,7 @@ struct Dataset::State {
     std::vector<std::string> classes;  ///< sorted
     std::vector<std::int32_t> labels;  ///< empty: none has one
     std::vector<SkippedFile> skipped;
+    std::int64_t sidecars = 0;
     std::string digest;
 };
 

@@ -5,6 +5,7 @@
 
 #include "image/byte_reader.h"
 #include "image/codecs.h"
+#include "image/color_profile.h"
 
 namespace reverie::image {
 namespace {
@@ -247,6 +248,20 @@ void put_number(std::vector<std::byte>& bytes, std::uint32_t value, int count) {
     }
 }
 
+/// The colour profile inside a file whose header is of version 5, empty when there is none.
+Bytes embedded_profile(Bytes bytes) {
+    constexpr std::uint32_t kVersion5 = 124;
+    constexpr std::uint32_t kEmbedded = 0x4d424544;  // "MBED"
+    const ByteReader reader(bytes, true);
+    if (reader.u32(kFileHeaderBytes) != kVersion5 || reader.u32(70) != kEmbedded) {
+        return {};
+    }
+    const std::size_t offset = kFileHeaderBytes + std::size_t{reader.u32(126).value_or(0)};
+    return offset < bytes.size()
+               ? bytes.subspan(offset, std::min<std::size_t>(bytes.size() - offset, reader.u32(130).value_or(0)))
+               : Bytes();
+}
+
 }  // namespace
 
 Header bmp_header(Bytes bytes, const std::string& name) { return {HeaderReader(bytes, name).read().size}; }
@@ -258,17 +273,20 @@ Raster decode_bmp(Bytes bytes, const Header&, const std::string& name) {
     const bool runs = layout.packing == Packing::RunLength8 || layout.packing == Packing::RunLength4;
     runs ? decode_runs(bytes, layout, raster, name) : decode_rows(bytes, layout, raster, name);
     raster.has_alpha = has_alpha && !alpha_is_unused(raster);
+    raster.conversion = profile_conversion(embedded_profile(bytes), 3, name, raster.notes);
     return raster;
+}
+
+bool fits_bmp(Size size) {
+    constexpr std::uint64_t kMostBytes = 0xffffffff;
+    const std::uint64_t row_bytes = (static_cast<std::uint64_t>(size.width) * 3 + 3) / 4 * 4;
+    return row_bytes * static_cast<std::uint64_t>(size.height) + kFileHeaderBytes + kInfoHeaderBytes <= kMostBytes;
 }
 
 std::vector<std::byte> encode_bmp(const Raster& raster) {
     const std::size_t row_bytes = (raster.row_bytes() + 3) / 4 * 4;
     const std::uint64_t pixel_bytes = row_bytes * static_cast<std::uint64_t>(raster.size.height);
     constexpr std::size_t kHeaders = kFileHeaderBytes + kInfoHeaderBytes;
-    constexpr std::uint64_t kMostBytes = 0xffffffff;
-    if (pixel_bytes + kHeaders > kMostBytes) {
-        throw_unwritable("BMP", "it would be larger than the 4 GB the format can say");
-    }
     std::vector<std::byte> bytes;
     bytes.reserve(kHeaders + pixel_bytes);
     put_number(bytes, 'B' | 'M' << 8, 2);

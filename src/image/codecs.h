@@ -25,6 +25,12 @@ Raster decode_bmp(Bytes bytes, const Header& header, const std::string& name);
 Raster decode_gif(Bytes bytes, const Header& header, const std::string& name);
 Raster decode_heif(Bytes bytes, const Header& header, const std::string& name);
 
+// What the encoders are given has been through check_size.
+inline constexpr std::int64_t kLongestJpegSide = 65'500;  // libjpeg's JPEG_MAX_DIMENSION
+inline constexpr std::int64_t kLongestWebpSide = 16'383;  // libwebp's WEBP_MAX_DIMENSION
+/// Whether a BMP file can say how long it is.
+bool fits_bmp(Size size);
+
 std::vector<std::byte> encode_jpeg(const Raster& raster, const Text& text, int quality);
 std::vector<std::byte> encode_png(const Raster& raster, const Text& text);
 std::vector<std::byte> encode_tiff(const Raster& raster, const Text& text);

@@ -3,6 +3,8 @@
 #include <ATen/ATen.h>
 
 #include "image/color_pixels.h"
+#include "reverie/core/checks.h"
+#include "reverie/core/error.h"
 
 namespace reverie {
 namespace image {
@@ -65,8 +67,11 @@ Tensor with_fitting_chroma(const Tensor& lab) {
 }  // namespace
 
 Tensor pixels_of(const Tensor& image) {
-    TORCH_CHECK(image.dim() == 3 && image.size(0) == 3 && image.numel() > 0 && image.is_floating_point(),
-                "colours are taken from [3,H,W] and not from ", image.toString(), " ", image.sizes());
+    if (!image.defined() || image.dim() != 3 || image.size(0) != 3 || image.numel() == 0 ||
+        !image.is_floating_point()) {
+        throw Error(ErrorKind::Usage,
+                    "what colours are taken from is " + tensor_text(image) + "; wanted floating-point [3,H,W]");
+    }
     return image.detach().reshape({3, -1}).contiguous();
 }
 
@@ -112,8 +117,10 @@ Tensor converted(const Tensor& colors, const Convert& convert) {
 }
 
 void check_same_size(const Tensor& a, const Tensor& b) {
-    TORCH_CHECK(a.size(-2) == b.size(-2) && a.size(-1) == b.size(-1), "pictures of one size are wanted and not ",
-                a.sizes(), " and ", b.sizes());
+    if (a.dim() != 3 || b.dim() != 3 || a.size(-2) != b.size(-2) || a.size(-1) != b.size(-1)) {
+        throw Error(ErrorKind::Usage, "colours of " + tensor_text(b) + " are wanted on " + tensor_text(a) +
+                                          "; wanted pictures of one size");
+    }
 }
 
 }  // namespace

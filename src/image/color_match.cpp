@@ -1,9 +1,12 @@
 #include <ATen/ATen.h>
 
 #include <cmath>
+#include <string>
 #include <vector>
 
 #include "image/color_pixels.h"
+#include "reverie/core/checks.h"
+#include "reverie/core/error.h"
 #include "reverie/image/color.h"
 
 namespace reverie {
@@ -18,8 +21,10 @@ Tensor weights_of(const Tensor& weights, const Tensor& pixels) {
     if (!weights.defined()) {
         return {};
     }
-    TORCH_CHECK(weights.numel() == pixels.size(1), "a weight for each pixel is wanted: ", pixels.size(1), " and not ",
-                weights.numel());
+    if (weights.numel() != pixels.size(1)) {
+        throw Error(ErrorKind::Usage, "the weights of " + std::to_string(pixels.size(1)) + " pixels are " +
+                                          tensor_text(weights) + "; wanted one for each");
+    }
     return weights.detach().reshape({-1});
 }
 

@@ -178,6 +178,10 @@ class Findings {
             }
         }
         Finding finding = read_profile(bytes, colors);
+        constexpr std::size_t kLongest = 4 << 20;  // the largest that printers have; a longer one is somebody's joke
+        if (bytes.size() > kLongest) {
+            return finding;
+        }
         const std::lock_guard lock(mutex_);
         known_.push_front({{bytes.begin(), bytes.end()}, colors, finding});
         constexpr std::size_t kMost = 8;

@@ -17,7 +17,8 @@ namespace {
         kind = Kind::NoMemory;
     } else if (error.subcode == heif_suberror_End_of_data || error.subcode == heif_suberror_No_item_data) {
         kind = Kind::Truncated;
-    } else if (error.code == heif_error_Unsupported_filetype || error.code == heif_error_Unsupported_feature) {
+    } else if (error.subcode == heif_suberror_No_meta_box ||  // a film without a cover
+               error.code == heif_error_Unsupported_filetype || error.code == heif_error_Unsupported_feature) {
         kind = Kind::Unsupported;
     }
     const std::string message = error.message != nullptr ? error.message : "no reason given";
@@ -86,7 +87,8 @@ class Reader : public HeifReader {
         if (info_.primaries == HeifInfo::kNotStated &&
             info_.transfer == HeifInfo::kNotStated) {  // perhaps the pixels' own stream says it
             heif_color_profile_nclx* nclx = nullptr;
-            read_nclx(heif_image_get_nclx_color_profile(decoded, &nclx), nclx);
+            const heif_error error = heif_image_get_nclx_color_profile(decoded, &nclx);
+            read_nclx(error, nclx);
         }
     }
 
@@ -105,7 +107,8 @@ class Reader : public HeifReader {
             check(heif_image_handle_get_raw_color_profile(handle, info_.icc.data()));
         }
         heif_color_profile_nclx* nclx = nullptr;
-        read_nclx(heif_image_handle_get_nclx_color_profile(handle, &nclx), nclx);
+        const heif_error error = heif_image_handle_get_nclx_color_profile(handle, &nclx);
+        read_nclx(error, nclx);
     }
 
     void read_nclx(const heif_error& error, heif_color_profile_nclx* nclx) {

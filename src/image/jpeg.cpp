@@ -300,9 +300,7 @@ Raster decode_jpeg_reduced(Bytes bytes, const std::string& name, int reduction) 
 }
 
 std::vector<std::byte> encode_jpeg(const Raster& raster, const Text& text, int quality) {
-    if (std::max(raster.size.height, raster.size.width) > JPEG_MAX_DIMENSION) {
-        throw_too_large("JPEG", raster.size, JPEG_MAX_DIMENSION);
-    }
+    static_assert(kLongestJpegSide == JPEG_MAX_DIMENSION);
     const std::string comment = to_comment(text);
     const Bytes profile = srgb_profile();
     JpegWriter writer;

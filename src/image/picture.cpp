@@ -8,6 +8,7 @@
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
+#include <limits>
 #include <new>
 #include <optional>
 #include <system_error>
@@ -15,6 +16,7 @@
 #include "image/codecs.h"
 #include "image/content.h"
 #include "image/decode.h"
+#include "reverie/core/checks.h"
 #include "reverie/core/error.h"
 #include "reverie/core/files.h"
 
@@ -156,11 +158,14 @@ void check(const Picture& picture, PictureFormat format, const WriteOptions& opt
     if (options.bits == 16 && format != PictureFormat::Png && format != PictureFormat::Tiff) {
         throw Error(ErrorKind::Usage, "this format holds 8 bits per channel and 16 were wanted; write PNG or TIFF");
     }
-    TORCH_CHECK(picture.color.dim() == 3 && picture.color.size(0) == 3 && picture.color.numel() > 0,
-                "a picture's colour is [3,H,W] and not ", picture.color.sizes());
-    TORCH_CHECK(!picture.alpha.defined() || (picture.alpha.dim() == 3 && picture.alpha.size(0) == 1 &&
-                                             picture.alpha.sizes().slice(1) == picture.color.sizes().slice(1)),
-                "a picture's alpha is [1,H,W] of its colour's size and not ", picture.alpha.sizes());
+    require_image(picture.color, "a picture's colour");
+    if (picture.alpha.defined()) {
+        require_image(picture.alpha, "a picture's alpha", {1});
+        if (size_of(picture.alpha) != size_of(picture.color)) {
+            throw Error(ErrorKind::Usage, "a picture's alpha is " + tensor_text(picture.alpha) + " and its colour " +
+                                              tensor_text(picture.color) + "; wanted both of one size");
+        }
+    }
 }
 
 }  // namespace
@@ -226,11 +231,41 @@ PictureFormat format_for(const std::filesystem::path& path) {
                                 : extension == nullptr ? "has the unknown extension '" + found + "'"
                                                        : "ends in '" + found + "', which is read and not written";
     throw Error(ErrorKind::Usage,
-                "'" + path.string() + "' " + problem + "; end the name in .jpg, .png, .tif, .webp or .bmp");
+                "'" + path.string() + "' " + problem + "; end the name in .jpg, .png, .tif, .webp or .bmp, or in / to name a folder");
+}
+
+std::int64_t longest_side(PictureFormat format) {
+    switch (format) {
+        case PictureFormat::Jpeg:
+            return image::kLongestJpegSide;
+        case PictureFormat::WebP:
+            return image::kLongestWebpSide;
+        case PictureFormat::Png:
+        case PictureFormat::Tiff:
+        case PictureFormat::Bmp:
+            break;
+    }
+    return std::numeric_limits<std::int32_t>::max();
+}
+
+void check_size(PictureFormat format, Size size) {
+    const char* name = format == PictureFormat::Jpeg   ? "JPEG"
+                       : format == PictureFormat::Png  ? "PNG"
+                       : format == PictureFormat::WebP ? "WebP"
+                       : format == PictureFormat::Tiff ? "TIFF"
+                                                       : "BMP";
+    if (std::max(size.height, size.width) > longest_side(format)) {
+        image::throw_too_large(name, size, longest_side(format));
+    }
+    if (format == PictureFormat::Bmp && !image::fits_bmp(size)) {
+        image::throw_unwritable(name,
+                                "at " + text_of(size) + " pixels it would be larger than the 4 GB a file can say");
+    }
 }
 
 std::vector<std::byte> encode_picture(const Picture& picture, PictureFormat format, const WriteOptions& options) {
     check(picture, format, options);
+    check_size(format, size_of(picture.color));
     const bool deep = format == PictureFormat::Png || format == PictureFormat::Tiff;
     const int bits = options.bits != 0 ? options.bits : deep ? picture.bits : 8;
     const Raster raster = image::to_raster(picture, bits, deep || format == PictureFormat::WebP);
@@ -249,12 +284,13 @@ std::vector<std::byte> encode_picture(const Picture& picture, PictureFormat form
     throw Error(ErrorKind::Internal, "a picture format without an encoder was asked for");
 }
 
-void write_picture(const std::filesystem::path& path, const Picture& picture, const WriteOptions& options) {
+std::filesystem::path write_picture(const std::filesystem::path& path, const Picture& picture,
+                                    const WriteOptions& options) {
     if (is_standard_stream(path)) {
         write_standard_output(encode_picture(picture, PictureFormat::Png, options));
-        return;
+        return path;
     }
-    write_file(path, encode_picture(picture, format_for(path), options));
+    return write_file(path, encode_picture(picture, format_for(path), options), options.replacing);
 }
 
 Tensor load_image(const std::filesystem::path& path) { return read_picture(path).color; }

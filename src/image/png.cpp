@@ -225,9 +225,9 @@ Header png_header(Bytes bytes, const std::string& name) {
 
 Raster decode_png(Bytes bytes, const Header& header, const std::string& name) {
     const bool cgbi = is_cgbi(bytes);
-    const std::vector<std::byte> plain = cgbi ? from_cgbi(bytes, name) : std::vector<std::byte>();
-    Raster raster = PngReader(cgbi ? Bytes(plain) : bytes, name).read(header);
-    if (cgbi) {
+    const PlainPng plain = cgbi ? from_cgbi(bytes, name) : PlainPng();
+    Raster raster = PngReader(cgbi ? Bytes(plain.bytes) : bytes, name).read(header);
+    if (cgbi && plain.apple_samples) {
         swap_red_and_blue(raster);
         raster.premultiplied = raster.has_alpha;
     }
@@ -239,9 +239,6 @@ Raster decode_png(Bytes bytes, const Header& header, const std::string& name) {
 }
 
 std::vector<std::byte> encode_png(const Raster& raster, const Text& text) {
-    if (std::max(raster.size.height, raster.size.width) > std::int64_t{kLongestSide}) {
-        throw_too_large("PNG", raster.size, kLongestSide);
-    }
     std::vector<png_text> chunks;
     for (const auto& [key, value] : text) {
         chunks.push_back(text_chunk(key, value));

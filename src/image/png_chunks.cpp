@@ -142,6 +142,15 @@ void put_chunk(std::vector<std::byte>& png, std::string_view type, Bytes content
         crc32_z(0, reinterpret_cast<const unsigned char*>(png.data() + start), png.size() - start)));
 }
 
+bool has_zlib_frame(Bytes packed) {
+    const auto head = ByteReader(packed, false).u16(0).value_or(1);
+    if ((head >> 8 & 0xf) != Z_DEFLATED || head % 31 != 0) {
+        return false;
+    }
+    Inflater inflater(15);
+    return inflater.run(packed, [](auto) { return true; }) && inflater.ended;
+}
+
 /// Raw deflate data with zlib's head and checksum around it.
 std::vector<std::byte> in_zlib_frame(Bytes packed, const std::string& name) {
     uLong sum = adler32(0, nullptr, 0);
@@ -205,13 +214,16 @@ int png_orientation(Bytes png) {
 
 bool is_cgbi(Bytes png) { return png.size() >= 16 && starts_with(png.subspan(12), "CgBI"); }
 
-std::vector<std::byte> from_cgbi(Bytes png, const std::string& name) {
-    std::vector<std::byte> plain(png.begin(), png.begin() + kPngSignatureBytes);
+PlainPng from_cgbi(Bytes png, const std::string& name) {
+    PlainPng result = {.bytes = {png.begin(), png.begin() + kPngSignatureBytes}};
+    std::vector<std::byte>& plain = result.bytes;
     std::vector<std::byte> packed;
     bool ended = false;
     const auto put_pixels = [&] {
         constexpr std::size_t kLongestChunk = 0x7fffffff;
-        const std::vector<std::byte> framed = in_zlib_frame(std::exchange(packed, {}), name);
+        result.apple_samples = !has_zlib_frame(packed);
+        const std::vector<std::byte> framed = result.apple_samples ? in_zlib_frame(packed, name) : std::move(packed);
+        packed.clear();
         for (std::size_t at = 0; at < framed.size(); at += kLongestChunk) {
             put_chunk(plain, "IDAT", Bytes(framed).subspan(at).first(std::min(kLongestChunk, framed.size() - at)));
         }
@@ -233,7 +245,7 @@ std::vector<std::byte> from_cgbi(Bytes png, const std::string& name) {
     if (!ended) {
         throw_truncated(name);
     }
-    return plain;
+    return result;
 }
 
 }  // namespace reverie::image

@@ -37,7 +37,14 @@ int png_orientation(Bytes png);
 
 /// Apple's own kind of PNG, which Xcode makes for iOS: without zlib's frame, blue first, multiplied by alpha.
 bool is_cgbi(Bytes png);
-/// The same as a PNG that libpng reads; order and multiplication of the samples stay.
-std::vector<std::byte> from_cgbi(Bytes png, const std::string& name);
+
+struct PlainPng {
+    std::vector<std::byte> bytes;  ///< what libpng reads
+    bool apple_samples = true;     ///< order and multiplication are still Apple's
+};
+
+/// The same as a PNG that libpng reads. Files that have zlib's frame were changed back by other programs, which leave
+/// nothing of Apple's but the mark: then the samples are plain too.
+PlainPng from_cgbi(Bytes png, const std::string& name);
 
 }  // namespace reverie::image

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "image/resample_axis.h"
+#include "reverie/core/checks.h"
 #include "reverie/core/error.h"
 
 namespace reverie {
@@ -87,14 +88,16 @@ Tensor resize_columns(const Tensor& picture, const Axis& axis) {
 }  // namespace
 
 Tensor resize(const Tensor& picture, Size size, Resample filter) {
+    if (!picture.defined() || (picture.dim() != 3 && picture.dim() != 4) || picture.numel() == 0 ||
+        picture.scalar_type() != at::kFloat) {
+        throw Error(ErrorKind::Usage,
+                    "what is to be resized is " + tensor_text(picture) + "; wanted float32 [C,H,W] or [N,C,H,W]");
+    }
     const Size from = size_of(picture);
     if (size.height < 1 || size.width < 1) {
         throw Error(ErrorKind::Usage, "a picture cannot be resized to " + std::to_string(size.width) + " x " +
                                           std::to_string(size.height) + " pixels; each side must be at least 1");
     }
-    TORCH_CHECK(
-        (picture.dim() == 3 || picture.dim() == 4) && picture.numel() > 0 && picture.scalar_type() == at::kFloat,
-        "resize takes float32 [C,H,W] or [N,C,H,W] and not ", picture.toString(), " ", picture.sizes());
     if (from == size) {
         return picture;
     }

@@ -259,9 +259,6 @@ Raster decode_tiff(Bytes bytes, const Header& header, const std::string& name) {
 }
 
 std::vector<std::byte> encode_tiff(const Raster& raster, const Text& text) {
-    if (std::max(raster.size.height, raster.size.width) > std::int64_t{std::numeric_limits<std::int32_t>::max()}) {
-        throw_too_large("TIFF", raster.size, std::numeric_limits<std::int32_t>::max());
-    }
     constexpr std::uint64_t kMostWith32BitOffsets = 4'000'000'000;
     const bool big = raster.row_bytes() * static_cast<std::uint64_t>(raster.size.height) > kMostWith32BitOffsets;
     constexpr std::size_t kStripBytes = 1 << 18;

@@ -80,9 +80,10 @@ std::string compression_name(std::uint16_t compression) {
         std::uint16_t number;
         const char* name;
     };
-    constexpr std::array<Name, 12> kNames = {{{6, "old-style JPEG"},
+    constexpr std::array<Name, 13> kNames = {{{6, "old-style JPEG"},
                                               {32809, "ThunderScan"},
                                               {33003, "JPEG 2000"},
+                                              {33004, "JPEG 2000"},
                                               {33005, "JPEG 2000"},
                                               {34661, "JBIG"},
                                               {34712, "JPEG 2000"},

@@ -142,9 +142,7 @@ Raster decode_webp(Bytes bytes, const Header& header, const std::string& name) {
 }
 
 std::vector<std::byte> encode_webp(const Raster& raster, const Text& text, int quality) {
-    if (std::max(raster.size.height, raster.size.width) > WEBP_MAX_DIMENSION) {
-        throw_too_large("WebP", raster.size, WEBP_MAX_DIMENSION);
-    }
+    static_assert(kLongestWebpSide == WEBP_MAX_DIMENSION);
     WebPConfig config;
     WebPPicture picture;
     if (WebPConfigPreset(&config, WEBP_PRESET_PHOTO, static_cast<float>(quality)) == 0 ||

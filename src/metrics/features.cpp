@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <vector>
 
+#include "reverie/core/device.h"
 #include "reverie/core/error.h"
 #include "reverie/core/text.h"
 #include "reverie/image/resample.h"
@@ -77,7 +78,8 @@ Tensor image_features(FrozenNet& net, const FeatureProtocol& protocol, std::int6
             throw Error(ErrorKind::Cancelled, "stopped");
         }
         const std::int64_t size = std::min(kBatch, count - first);
-        const Tensor batch = as_rgb(images(first, size).to(net.device()));
+        const Tensor batch = as_rgb(images(first, size).to(net.device(), at::kFloat));
+        const FullPrecision exact;  // figures mean the same whatever images were made in
         const Tensor seen = resize(batch.contiguous(), Size{protocol.side, protocol.side}).clamp(0.0, 1.0);
         const Tensor maps = net.forward(seen * protocol.scale, {protocol.tap}, false).at(protocol.tap);
         features.narrow(0, first, size).copy_(maps.mean(at::IntArrayRef{2, 3}));

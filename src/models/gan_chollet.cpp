@@ -9,6 +9,7 @@
 
 #include "models/gan_nets.h"
 #include "models/initialize.h"
+#include "reverie/core/device.h"
 #include "reverie/core/noise.h"
 
 namespace reverie {
@@ -22,7 +23,7 @@ using torch::nn::Linear;
 
 Tensor dropped(const Tensor& x, double share, const DropoutNoise& noise) {
     const Tensor kept = uniform_noise(noise.seed, noise.stream, noise.first, x.size(0), {x.size(1)}) >= share;
-    return x * kept.to(x.options()).div(1.0 - share);
+    return x * on_device(kept.to(at::kFloat), x.device()).to(x.scalar_type()).div(1.0 - share);
 }
 
 Conv2d same(std::int64_t in, std::int64_t out, std::int64_t kernel) {

@@ -2,6 +2,9 @@
 
 #include <ATen/ATen.h>
 
+#include <algorithm>
+#include <cmath>
+
 #include "reverie/core/error.h"
 #include "reverie/core/text.h"
 
@@ -18,61 +21,148 @@ std::string text_of(const Shape& shape) {
     return "[" + join(sides, ",", ",") + "]";
 }
 
-}  // namespace
-
-void check_weights(const Graph& graph, const StateDict& weights) {
-    constexpr std::size_t kNamed = 3;
+/// What is wrong with a node's weights, in the words of a message.
+struct Lack {
     std::vector<std::string> missing;
     std::vector<std::string> mismatched;
-    std::size_t missing_count = 0;
-    std::size_t mismatched_count = 0;
-    for (const Node& node : graph.nodes) {
-        if (node.op == Op::Linear && !weights.contains(node.weight_key + ".weight")) {
-            continue;  // a file without its classifier still gives every feature; bind_node says so if it is asked for
-        }
-        for (const WeightShape& wanted : weights_of(graph, node)) {
-            if (!weights.contains(wanted.name)) {
-                if (++missing_count <= kNamed) {
-                    missing.push_back("'" + wanted.name + "'");
-                }
-            } else if (const Shape& found = weights.info(wanted.name).shape; found != wanted.shape) {
-                if (++mismatched_count <= kNamed) {
-                    mismatched.push_back("'" + wanted.name + "' is " + text_of(found) + " instead of " +
-                                         text_of(wanted.shape));
-                }
-            }
+    bool any() const { return !missing.empty() || !mismatched.empty(); }
+};
+
+Lack lack_of(const Graph& graph, const Node& node, const StateDict& weights) {
+    Lack lack;
+    for (const WeightShape& wanted : weights_of(graph, node)) {
+        if (!weights.contains(wanted.name)) {
+            lack.missing.push_back("'" + wanted.name + "'");
+        } else if (const Shape& found = weights.info(wanted.name).shape; found != wanted.shape) {
+            lack.mismatched.push_back("'" + wanted.name + "' is " + text_of(found) + " instead of " +
+                                      text_of(wanted.shape));
         }
     }
-    if (missing_count + mismatched_count == 0) {
-        return;
+    return lack;
+}
+
+std::vector<std::string> first_of(const std::vector<std::string>& all) {
+    constexpr std::size_t kNamed = 3;
+    return {all.begin(), all.begin() + static_cast<std::ptrdiff_t>(std::min(kNamed, all.size()))};
+}
+
+/// Its values, of which one that is no number would spread over the whole picture.
+Tensor load_finite(const StateDict& weights, const std::string& name) {
+    Tensor values = weights.load(name);
+    // A sum is a number only if all are; one that overflows is looked at again.
+    if (!std::isfinite(values.sum().item<float>()) && !at::isfinite(values).all().item<bool>()) {
+        throw Error(ErrorKind::Weights, "'" + weights.path().string() + "' holds values that are no numbers in '" +
+                                            weights.prefix() + name +
+                                            "'; it comes from a training that went wrong, so get another file");
+    }
+    return values;
+}
+
+}  // namespace
+
+StateDict arrays_of(const Graph& graph, const StateDict& weights) {
+    const std::vector<WeightShape> wanted = weights_of(graph);
+    if (wanted.empty()) {
+        return weights;
+    }
+    const std::string& first = wanted.front().name;
+    std::string best;
+    const auto count_below = [&](const std::string& prefix) {
+        return std::ranges::count_if(wanted,
+                                     [&](const WeightShape& weight) { return weights.contains(prefix + weight.name); });
+    };
+    const auto is_mean = [](const std::string& prefix) { return prefix.find("ema") != std::string::npos; };
+    auto most = count_below("");
+    for (const std::string& name : weights.names()) {
+        if (name.size() <= first.size() || !name.ends_with("." + first)) {
+            continue;
+        }
+        const std::string prefix = name.substr(0, name.size() - first.size());
+        const auto count = count_below(prefix);
+        if (count > most || (count == most && !best.empty() && is_mean(prefix) && !is_mean(best))) {
+            most = count;
+            best = prefix;
+        }
+    }
+    return weights.below(best);
+}
+
+std::vector<int> check_weights(const Graph& graph, const StateDict& weights) {
+    std::vector<int> lacking;
+    std::vector<std::string> missing;
+    std::vector<std::string> mismatched;
+    bool suits = false;           // some convolution does
+    bool goes_on_behind = false;  // one behind a node whose weights do not
+    for (std::size_t i = 0; i < graph.nodes.size(); ++i) {
+        const Node& node = graph.nodes[i];
+        const Lack lack = lack_of(graph, node, weights);
+        missing.insert(missing.end(), lack.missing.begin(), lack.missing.end());
+        mismatched.insert(mismatched.end(), lack.mismatched.begin(), lack.mismatched.end());
+        if (lack.any()) {
+            lacking.push_back(static_cast<int>(i));
+        } else if (node.op == Op::Convolution) {
+            suits = true;
+            goes_on_behind = goes_on_behind || !lacking.empty();
+        }
+    }
+    if (lacking.empty() || (suits && !goes_on_behind)) {
+        return lacking;
     }
     std::vector<std::string> faults;
-    if (missing_count > 0) {
-        faults.push_back(std::to_string(missing_count) + " tensor(s) are missing, first " + join(missing));
+    if (!missing.empty()) {
+        faults.push_back(std::to_string(missing.size()) + " tensor(s) are missing, first " + join(first_of(missing)));
     }
-    if (mismatched_count > 0) {
-        faults.push_back(std::to_string(mismatched_count) + " have another shape, first " + join(mismatched));
+    if (!mismatched.empty()) {
+        faults.push_back(std::to_string(mismatched.size()) + " have another shape, first " +
+                         join(first_of(mismatched)));
     }
     throw Error(ErrorKind::Weights, "'" + weights.path().string() + "' does not hold the weights of " +
                                         graph.architecture + ": " + join(faults, "; ", "; ") +
                                         "; pass the network it belongs to with --network");
 }
 
+void require_weights(const Graph& graph, int node, const std::string& tap, const std::vector<int>& lacking,
+                     const StateDict& weights) {
+    if (lacking.empty()) {
+        return;
+    }
+    std::vector<bool> needed(graph.nodes.size());
+    needed[static_cast<std::size_t>(node)] = true;
+    for (std::size_t i = needed.size(); i-- > 0;) {  // inputs come before what they feed
+        for (const int input : graph.nodes[i].inputs) {
+            needed[static_cast<std::size_t>(input)] = needed[static_cast<std::size_t>(input)] || needed[i];
+        }
+    }
+    for (const int index : lacking) {
+        if (!needed[static_cast<std::size_t>(index)]) {
+            continue;
+        }
+        const Lack lack = lack_of(graph, graph.nodes[static_cast<std::size_t>(index)], weights);
+        throw Error(ErrorKind::Weights,
+                    "'" + weights.path().string() + "' lacks what layer '" + tap + "' of " + graph.architecture +
+                        " needs (" +
+                        (lack.missing.empty() ? lack.mismatched.front() : lack.missing.front() + " is missing") +
+                        "); choose a layer before it, or weights that were saved with it");
+    }
+}
+
 NodeWeights bind_node(const Graph& graph, int index, const StateDict& weights) {
     const Node& node = graph.nodes[static_cast<std::size_t>(index)];
-    if (!weights.contains(node.weight_key + ".weight")) {
-        throw Error(ErrorKind::Weights, "'" + weights.path().string() + "' was saved without its classifier ('" +
-                                            node.weight_key + ".weight' is missing); choose a layer before it");
-    }
     NodeWeights bound;
-    bound.weight = weights.load(node.weight_key + ".weight");
+    bound.weight = load_finite(weights, node.weight_key + ".weight");
     if (node.norm_key.empty()) {
-        bound.bias = weights.load(node.weight_key + ".bias");
+        bound.bias = load_finite(weights, node.weight_key + ".bias");
     } else {
         // y = (x - mean) / sqrt(var + eps) * gamma + beta, as a factor and a bias of the convolution; in double,
         // because variances of dead channels are tiny.
-        const auto load = [&](const char* part) { return weights.load(node.norm_key + part).to(at::kDouble); };
-        const Tensor factor = load(".weight") / (load(".running_var") + node.norm_epsilon).sqrt();
+        const auto load = [&](const char* part) { return load_finite(weights, node.norm_key + part).to(at::kDouble); };
+        const Tensor variance = load(".running_var") + node.norm_epsilon;
+        if ((variance <= 0).any().item<bool>()) {
+            throw Error(ErrorKind::Weights, "'" + weights.path().string() + "' holds negative variances in '" +
+                                                weights.prefix() + node.norm_key +
+                                                ".running_var'; it is damaged, so get another file");
+        }
+        const Tensor factor = load(".weight") / variance.sqrt();
         bound.bias = (load(".bias") - load(".running_mean") * factor).to(at::kFloat);
         bound.weight = (bound.weight.to(at::kDouble) * factor.view({-1, 1, 1, 1})).to(at::kFloat);
     }

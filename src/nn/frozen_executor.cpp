@@ -169,7 +169,7 @@ std::uint8_t* FrozenExecutor::bits_of(int value) const {
 }
 
 void FrozenExecutor::normalize(const Tensor& image, const Map& map) {
-    const Tensor given = image.to(at::kFloat).contiguous();  // [N,3,H,W]
+    const Tensor given = image.contiguous();  // [N,3,H,W]
     const float* const pixels = given.data_ptr<float>();
     const std::int64_t plane = map.height * map.width;
     const Normalization& n = graph_.normalization;
@@ -270,7 +270,7 @@ void FrozenExecutor::seed(const std::vector<Tensor>& gradients) {
             continue;
         }
         const int value = plan_.value_of[index(plan_.wanted[i])];
-        const Tensor& seed = seeds_.emplace_back(gradients[i].to(at::kFloat).contiguous(kChannelsLast));
+        const Tensor& seed = seeds_.emplace_back(gradients[i].contiguous(kChannelsLast));
         Pending& pending = pending_[index(plan_.values[index(value)].storage)];
         if (pending.begun) {
             Map map = view(value, seed.data_ptr<float>());

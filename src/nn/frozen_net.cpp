@@ -1,6 +1,7 @@
 #include "reverie/nn/frozen_net.h"
 
 #include <ATen/ATen.h>
+#include <c10/core/impl/LocalDispatchKeySet.h>
 
 #include <algorithm>
 #include <utility>
@@ -9,10 +10,20 @@
 #include "nn/frozen/plan.h"
 #include "nn/frozen_executor.h"
 #include "nn/libtorch_executor.h"
+#include "reverie/core/checks.h"
 #include "reverie/core/error.h"
 #include "reverie/weights/store.h"
 
 namespace reverie {
+
+/// A node whose output the last forward gave.
+struct Asked {
+    int node = 0;
+    std::vector<std::int64_t> shape;
+};
+
+/// Inside a region of mixed precision too, frozen nets compute in float32.
+using NoAutocast = c10::impl::ExcludeDispatchKeyGuard;
 
 struct FrozenNet::State {
     std::shared_ptr<const Graph> graph;
@@ -22,17 +33,68 @@ struct FrozenNet::State {
     std::unique_ptr<Executor> executor;
 
     // of the last forward
-    std::vector<std::string> names;
+    std::vector<Asked> asked;
+    bool kept = false;
     bool batched = true;
 
+    std::vector<int> lacking = {};  ///< nodes at the end that the weights do not hold
+
+    /// The nodes that the names mean, each once, in the order they are first named.
     std::vector<int> nodes(const std::vector<std::string>& taps) const {
         std::vector<int> found;
         for (const std::string& tap : taps) {
-            found.push_back(find_tap(*graph, tap));
+            if (const int node = find_tap(*graph, tap); std::ranges::find(found, node) == found.end()) {
+                require_weights(*graph, node, tap, lacking, *weights);
+                found.push_back(node);
+            }
         }
         return found;
     }
+
+    void check_image(const Tensor& image, const std::vector<std::string>& taps, const std::vector<int>& wanted) const;
+    std::vector<Tensor> gradients_by_node(const Features& gradients) const;
 };
+
+void FrozenNet::State::check_image(const Tensor& image, const std::vector<std::string>& taps,
+                                   const std::vector<int>& wanted) const {
+    require_images(image, "the image for " + graph->architecture);
+    if (image.device() != device) {
+        throw Error(ErrorKind::Usage, "the image for " + graph->architecture + " is " + tensor_text(image) +
+                                          " and the net is on " + device.str() + "; move it there first");
+    }
+    const Size size = size_of(image);
+    const std::vector<Size> sizes = sizes_of(*graph, size);
+    for (const std::string& tap : taps) {
+        const Size cells = sizes[static_cast<std::size_t>(find_tap(*graph, tap))];
+        if (cells.height <= 0 || cells.width <= 0) {
+            throw Error(ErrorKind::Input, "an image of " + text_of(size) + " pixels is too small for layer '" + tap +
+                                              "' of " + graph->architecture + ", which needs " +
+                                              std::to_string(reverie::min_side(*graph, wanted)) +
+                                              " on each side; take a larger one or a shallower layer");
+        }
+    }
+}
+
+/// The gradients in the order of the last forward's nodes: those of one node under several names add up.
+std::vector<Tensor> FrozenNet::State::gradients_by_node(const Features& gradients) const {
+    std::vector<Tensor> ordered(asked.size());
+    for (const auto& [name, gradient] : gradients) {
+        const auto found = std::ranges::find(asked, find_tap(*graph, name), &Asked::node);
+        if (found == asked.end()) {
+            throw Error(ErrorKind::Usage, "there is a gradient for layer '" + name + "' of " + graph->architecture +
+                                              ", which the last forward was not asked for; wanted its layers only");
+        }
+        if (!gradient.defined() || !gradient.is_floating_point() || gradient.sizes() != found->shape ||
+            gradient.device() != device) {
+            throw Error(ErrorKind::Usage, "the gradient for layer '" + name + "' is " + tensor_text(gradient) +
+                                              "; wanted " + shape_text(at::IntArrayRef(found->shape)) + " on " +
+                                              device.str() + ", as the feature is");
+        }
+        Tensor& sum = ordered[static_cast<std::size_t>(found - asked.begin())];
+        sum = sum.defined() ? sum + gradient.to(at::kFloat) : gradient.to(at::kFloat);
+    }
+    return ordered;
+}
 
 FrozenNet::FrozenNet(Graph graph, StateDict weights, c10::Device device, Engine engine)
     : state_(new State{std::make_shared<const Graph>(std::move(graph)),
@@ -41,9 +103,11 @@ FrozenNet::FrozenNet(Graph graph, StateDict weights, c10::Device device, Engine 
                        engine,
                        nullptr,
                        {},
+                       false,
                        true}) {
     const Graph& of = *state_->graph;
-    check_weights(of, *state_->weights);
+    state_->weights = std::make_shared<const StateDict>(arrays_of(of, *state_->weights));
+    state_->lacking = check_weights(of, *state_->weights);
     const bool fit = device.is_cpu() && frozen::can_run(of);
     if (engine == Engine::Frozen && !fit) {
         throw Error(ErrorKind::Usage,
@@ -62,8 +126,14 @@ FrozenNet::FrozenNet(Graph graph, StateDict weights, c10::Device device, Engine 
 FrozenNet::FrozenNet(std::unique_ptr<State> state) : state_(std::move(state)) {}
 
 FrozenNet FrozenNet::sibling() const {
-    return FrozenNet(std::unique_ptr<State>(new State{
-        state_->graph, state_->weights, state_->device, state_->engine, state_->executor->sibling(), {}, true}));
+    return FrozenNet(std::unique_ptr<State>(new State{state_->graph,
+                                                      state_->weights,
+                                                      state_->device,
+                                                      state_->engine,
+                                                      state_->executor->sibling(),
+                                                      {},
+                                                      true,
+                                                      state_->lacking}));
 }
 
 FrozenNet::~FrozenNet() = default;
@@ -71,42 +141,44 @@ FrozenNet::FrozenNet(FrozenNet&&) noexcept = default;
 FrozenNet& FrozenNet::operator=(FrozenNet&&) noexcept = default;
 
 Features FrozenNet::forward(const Tensor& image, const std::vector<std::string>& taps, bool keep_for_backward) {
-    const std::vector<int> nodes = state_->nodes(taps);
-    const Size size = size_of(image);
-    const std::vector<Size> sizes = sizes_of(*state_->graph, size);
-    for (std::size_t i = 0; i < nodes.size(); ++i) {
-        const Size cells = sizes[static_cast<std::size_t>(nodes[i])];
-        if (cells.height <= 0 || cells.width <= 0) {
-            throw Error(ErrorKind::Input, "an image of " + text_of(size) + " pixels is too small for layer '" +
-                                              taps[i] + "' of " + architecture() + ", which needs " +
-                                              std::to_string(min_side(taps)) +
-                                              " on each side; take a larger one or a shallower layer");
-        }
-    }
-    state_->batched = image.dim() == 4;
-    state_->names = taps;
+    State& state = *state_;
+    state.kept = false;
+    state.asked.clear();
+    const std::vector<int> nodes = state.nodes(taps);
+    state.check_image(image, taps, nodes);
+    const NoAutocast float32(c10::autocast_dispatch_keyset);
+    state.batched = image.dim() == 4;
     const std::vector<Tensor> outputs =
-        state_->executor->forward(state_->batched ? image : image.unsqueeze(0), nodes, keep_for_backward);
+        state.executor->forward(state.batched ? image : image.unsqueeze(0), nodes, keep_for_backward);
+    for (std::size_t i = 0; i < nodes.size(); ++i) {
+        state.asked.push_back({nodes[i], outputs[i].sizes().vec()});
+    }
+    state.kept = keep_for_backward;
     Features features;
-    for (std::size_t i = 0; i < taps.size(); ++i) {
-        features[taps[i]] = outputs[i];
+    for (const std::string& tap : taps) {
+        const auto at = std::ranges::find(nodes, find_tap(*state.graph, tap));
+        features[tap] = outputs[static_cast<std::size_t>(at - nodes.begin())];
     }
     return features;
 }
 
 Tensor FrozenNet::backward(const Features& gradients, bool again) {
-    std::vector<Tensor> ordered;
-    for (auto name = state_->names.begin(); name != state_->names.end(); ++name) {
-        const auto found = gradients.find(*name);
-        const bool given_before = std::find(state_->names.begin(), name, *name) != name;  // asked for twice
-        ordered.push_back(found == gradients.end() || given_before ? Tensor() : found->second);
+    State& state = *state_;
+    if (!state.kept) {
+        throw Error(ErrorKind::Usage, "backward of " + architecture() +
+                                          " was called without a forward that keeps for it; call forward with "
+                                          "keep_for_backward first, and pass `again` to every backward but the last");
     }
-    const Tensor gradient = state_->executor->backward(ordered, again);
-    return state_->batched || !gradient.defined() ? gradient : gradient.squeeze(0);
+    const std::vector<Tensor> ordered = state.gradients_by_node(gradients);
+    const NoAutocast float32(c10::autocast_dispatch_keyset);
+    state.kept = again;
+    const Tensor gradient = state.executor->backward(ordered, again);
+    return state.batched || !gradient.defined() ? gradient : gradient.squeeze(0);
 }
 
 const std::string& FrozenNet::architecture() const { return state_->graph->architecture; }
 const Graph& FrozenNet::graph() const { return *state_->graph; }
+const std::string& FrozenNet::weights_prefix() const { return state_->weights->prefix(); }
 c10::Device FrozenNet::device() const { return state_->device; }
 Engine FrozenNet::engine() const { return state_->engine; }
 std::vector<Tap> FrozenNet::taps() const { return taps_of(*state_->graph); }
@@ -118,6 +190,10 @@ std::int64_t FrozenNet::min_side(const std::vector<std::string>& taps) const {
 std::int64_t FrozenNet::bytes(Size image, const std::vector<std::string>& taps) const {
     const std::vector<int> nodes = state_->nodes(taps);
     return state_->executor->weight_bytes(nodes) + state_->executor->peak_bytes(image, nodes);
+}
+
+std::int64_t FrozenNet::weight_bytes(const std::vector<std::string>& taps) const {
+    return state_->executor->weight_bytes(state_->nodes(taps));
 }
 
 Tap tap_of(const FrozenNet& net, const std::string& name) {

@@ -9,6 +9,7 @@
 #include "nn/window_geometry.h"
 #include "reverie/core/error.h"
 #include "reverie/core/text.h"
+#include "reverie/nn/layer_weight.h"
 
 namespace reverie {
 namespace {
@@ -306,6 +307,20 @@ std::int64_t min_side(const Graph& graph, const std::vector<int>& wanted) {
         if (std::all_of(wanted.begin(), wanted.end(),
                         [&](int node) { return sizes[static_cast<std::size_t>(node)].height > 0; })) {
             return side;
+        }
+    }
+}
+
+void require_distinct(const Graph& graph, const std::vector<LayerWeight>& layers, const std::string& option) {
+    std::map<int, std::string> seen;
+    for (const LayerWeight& layer : layers) {
+        const auto [earlier, is_new] = seen.try_emplace(find_tap(graph, layer.tap), layer.tap);
+        if (!is_new) {
+            const std::string both = earlier->second == layer.tap
+                                         ? " names " + layer.tap + " twice"
+                                         : " names " + earlier->second + " and " + layer.tap +
+                                               ", which are one layer of " + graph.architecture;
+            throw Error(ErrorKind::Usage, option + both + "; name it once, with one weight");
         }
     }
 }

@@ -4,6 +4,8 @@
 #include <c10/core/GradMode.h>
 
 #include <array>
+#include <memory>
+#include <mutex>
 #include <tuple>
 #include <utility>
 
@@ -28,9 +30,10 @@ Tensor shape_only(IntArrayRef shape, const Tensor& like) {
     return at::empty(shape, like.options(), like.suggest_memory_format());
 }
 
-class LibtorchExecutor final : public Executor {
+/// A net's weights on their device, each read when it is first needed; executors on any number of threads share them.
+class DeviceWeights {
   public:
-    LibtorchExecutor(const Graph& graph, const StateDict& weights, c10::Device device, at::MemoryFormat layout)
+    DeviceWeights(const Graph& graph, const StateDict& weights, c10::Device device, at::MemoryFormat layout)
         : graph_(graph), weights_(weights), device_(device), layout_(layout), bound_(graph.nodes.size()) {
         const auto row = [&](const double(&values)[3]) {
             return at::tensor({values[0], values[1], values[2]}, at::kFloat).view({1, 3, 1, 1}).to(device_);
@@ -38,6 +41,42 @@ class LibtorchExecutor final : public Executor {
         scale_ = row(graph.normalization.scale);
         shift_ = row(graph.normalization.shift);
     }
+
+    const Graph& graph() const { return graph_; }
+    at::MemoryFormat layout() const { return layout_; }
+    const Tensor& scale() const { return scale_; }
+    const Tensor& shift() const { return shift_; }
+    const NodeWeights& of(int node);
+
+  private:
+    const Graph& graph_;
+    const StateDict& weights_;
+    c10::Device device_;
+    at::MemoryFormat layout_;
+    Tensor scale_, shift_;
+    std::mutex mutex_;
+    std::vector<NodeWeights> bound_;  // by node
+};
+
+const NodeWeights& DeviceWeights::of(int node) {
+    const std::lock_guard lock(mutex_);
+    NodeWeights& bound = bound_[static_cast<std::size_t>(node)];
+    if (!bound.weight.defined()) {
+        NodeWeights read = bind_node(graph_, node, weights_);
+        read.weight = read.weight.to(device_);
+        read.bias = read.bias.to(device_);
+        if (read.weight.dim() == 4) {
+            read.weight = read.weight.contiguous(layout_);
+        }
+        bound = std::move(read);
+    }
+    return bound;
+}
+
+class LibtorchExecutor final : public Executor {
+  public:
+    explicit LibtorchExecutor(std::shared_ptr<DeviceWeights> weights)
+        : weights_(std::move(weights)), graph_(weights_->graph()), layout_(weights_->layout()) {}
 
     std::vector<Tensor> forward(const Tensor& image, const std::vector<int>& wanted, bool keep) override;
     Tensor backward(const std::vector<Tensor>& gradients, bool again) override;
@@ -47,41 +86,23 @@ class LibtorchExecutor final : public Executor {
     std::int64_t weight_bytes(const std::vector<int>& wanted) const override {
         return libtorch_weight_bytes(graph_, wanted);
     }
-    std::unique_ptr<Executor> sibling() const override {
-        return std::make_unique<LibtorchExecutor>(graph_, weights_, device_, layout_);
-    }
+    std::unique_ptr<Executor> sibling() const override { return std::make_unique<LibtorchExecutor>(weights_); }
 
   private:
-    const NodeWeights& weights_of(int node);
+    const NodeWeights& weights_of(int node) const { return weights_->of(node); }
     Tensor convolve(int node, const Tensor& x);
     Tensor convolve_back(int node, const Tensor& gradient, IntArrayRef shape);
     Tensor pool(const Node& node, const Tensor& x, Saved* saved);
     static Tensor pool_back(const Node& node, const Tensor& gradient, const Saved& saved);
 
+    std::shared_ptr<DeviceWeights> weights_;
     const Graph& graph_;
-    const StateDict& weights_;
-    c10::Device device_;
     at::MemoryFormat layout_;
-    Tensor scale_, shift_;
-    std::vector<NodeWeights> bound_;  // by node, filled when first needed
 
     // of the last forward that was kept
     std::vector<Saved> saved_;
     std::vector<int> wanted_;
 };
-
-const NodeWeights& LibtorchExecutor::weights_of(int node) {
-    NodeWeights& bound = bound_[static_cast<std::size_t>(node)];
-    if (!bound.weight.defined()) {
-        bound = bind_node(graph_, node, weights_);
-        bound.weight = bound.weight.to(device_);
-        bound.bias = bound.bias.to(device_);
-        if (bound.weight.dim() == 4) {
-            bound.weight = bound.weight.contiguous(layout_);
-        }
-    }
-    return bound;
-}
 
 /// The border's values repeated outwards; keeps the layout, which replication_pad2d and its backward do not.
 Tensor replicate(const Tensor& x, const Margins& m) {
@@ -247,7 +268,7 @@ std::vector<Tensor> LibtorchExecutor::forward(const Tensor& image, const std::ve
         }
         switch (node.op) {
             case Op::Input:
-                values[i] = (image * scale_ + shift_).contiguous(layout_);
+                values[i] = (image * weights_->scale() + weights_->shift()).contiguous(layout_);
                 break;
             case Op::Convolution:
                 values[i] = convolve(static_cast<int>(i), x);
@@ -318,7 +339,7 @@ Tensor LibtorchExecutor::backward(const std::vector<Tensor>& gradients, bool aga
         const Saved saved = again ? saved_[i] : std::move(saved_[i]);  // else freed when this node is done
         switch (node.op) {
             case Op::Input:
-                image_gradient = (gradient * scale_).contiguous();
+                image_gradient = (gradient * weights_->scale()).contiguous();
                 break;
             case Op::Convolution:
                 give(node.inputs[0], convolve_back(static_cast<int>(i), gradient, saved.input_shape));
@@ -366,7 +387,7 @@ Tensor LibtorchExecutor::backward(const std::vector<Tensor>& gradients, bool aga
 
 std::unique_ptr<Executor> make_libtorch_executor(const Graph& graph, const StateDict& weights, c10::Device device,
                                                  at::MemoryFormat layout) {
-    return std::make_unique<LibtorchExecutor>(graph, weights, device, layout);
+    return std::make_unique<LibtorchExecutor>(std::make_shared<DeviceWeights>(graph, weights, device, layout));
 }
 
 }  // namespace reverie

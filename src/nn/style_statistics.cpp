@@ -1,11 +1,14 @@
 #include "reverie/nn/style_statistics.h"
 
 #include <ATen/ATen.h>
+#include <c10/util/Exception.h>
 
 #include <algorithm>
 #include <limits>
+#include <tuple>
 
 #include "nn/frozen/row_products.h"
+#include "reverie/core/checks.h"
 #include "reverie/core/error.h"
 
 namespace reverie {
@@ -31,18 +34,40 @@ Tensor deviations(const Tensor& mean, const Tensor& second, double ridge) {
     return ((second.diagonal() - mean.square()).clamp_min(0.0) + ridge).sqrt().clamp_min(kTiny);
 }
 
+[[noreturn]] void throw_astray() {
+    throw Error(ErrorKind::Usage, "the picture is no longer made of numbers; try a smaller --step-size");
+}
+
+/// On a GPU this is where it shows that a matrix is not finite: looking at it before would make the host wait.
+std::tuple<Tensor, Tensor> eigen_of(const Tensor& matrix) {
+    try {
+        return at::linalg_eigh(matrix);
+    } catch (const c10::LinAlgError&) {
+        throw_astray();
+    }
+}
+
 }  // namespace
 
 Tensor rows_of(const Tensor& features) { return features[0].permute({1, 2, 0}).reshape({-1, features.size(1)}); }
 
 void Moments::add(const Tensor& rows, const Tensor& weights) {
+    add(rows, weights, weights.defined() ? weights.sum(at::kDouble).item<double>() : static_cast<double>(rows.size(0)));
+}
+
+void Moments::add(const Tensor& rows, const Tensor& weights, double sum_of_weights) {
+    require_rows(rows, "what moments are taken of", first.defined() ? first.numel() : 0);
     const std::int64_t positions = rows.size(0);
     const std::int64_t channels = rows.size(1);
+    if (weights.defined() && (weights.dim() != 1 || weights.numel() != positions)) {
+        throw Error(ErrorKind::Usage, "the weights of " + std::to_string(positions) + " positions are " +
+                                          tensor_text(weights) + "; wanted one for each");
+    }
     if (!first.defined()) {
         first = at::zeros({channels}, rows.options().dtype(at::kDouble));
         second = at::zeros({channels, channels}, rows.options().dtype(at::kDouble));
     }
-    weight += weights.defined() ? weights.sum(at::kDouble).item<double>() : static_cast<double>(positions);
+    weight += sum_of_weights;
     if (exact_enough(rows) == at::kFloat && frozen::takes_rows(rows)) {
         const Tensor dense = rows.contiguous();
         frozen::add_moments_(first, second, weights.defined() ? dense * weights.unsqueeze(1) : dense, dense);
@@ -95,7 +120,7 @@ StyleDistance StyleTarget::distance(const Moments& moments) const {
     const Tensor second = moments.second * (scale_ * scale_);
     const auto channels = static_cast<double>(mean.numel());
     if (second.is_cpu() && !second.isfinite().all().item<bool>()) {
-        throw Error(ErrorKind::Usage, "the picture is no longer made of numbers; try a smaller --step-size");
+        throw_astray();
     }
 
     // `to_mean` and `to_second`: derivatives with respect to the scaled means.
@@ -119,7 +144,7 @@ StyleDistance StyleTarget::distance(const Moments& moments) const {
         const Tensor shift = mean - mean_;
         Tensor own = covariance(mean, second);
         own.diagonal().add_(ridge_);
-        const auto [values, vectors] = at::linalg_eigh(root_.matmul(own).matmul(root_));
+        const auto [values, vectors] = eigen_of(root_.matmul(own).matmul(root_));
         // Both covariances are at least the ridge, so no eigenvalue is truly below its square; and none is known better
         // than to the rounding of the largest, which bounds the derivative where a covariance is singular.
         constexpr double kSmallest = 1e-200;

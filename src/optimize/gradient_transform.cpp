@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <utility>
 #include <vector>
 
 namespace reverie {
@@ -31,27 +32,33 @@ Tensor enlarge(const Tensor& x, std::array<std::int64_t, 2> size) {
     return at::upsample_bilinear2d(x, size, /*align_corners=*/false);
 }
 
-/// Correlates one axis (2 or 3) with an odd kernel, mirrored at the borders.
-Tensor filter_axis(const Tensor& x, const Tensor& kernel, std::int64_t axis) {
-    const std::int64_t radius = kernel.numel() / 2;
-    const std::int64_t channels = x.size(1);
+/// Correlates one axis (2 or 3) with an odd kernel, mirrored at the borders. A library's convolution would lay three
+/// channels out as sixteen, in memory that a picture has not to spare.
+Tensor filter_axis(const Tensor& x, const std::vector<double>& kernel, std::int64_t axis) {
+    const auto radius = static_cast<std::int64_t>(kernel.size()) / 2;
     const bool rows = axis == 2;
     const std::array<std::int64_t, 4> pad = {rows ? 0 : radius, rows ? 0 : radius, rows ? radius : 0,
                                              rows ? radius : 0};
-    const Tensor weight = (rows ? kernel.view({1, 1, -1, 1}) : kernel.view({1, 1, 1, -1})).repeat({channels, 1, 1, 1});
-    return at::conv2d(at::reflection_pad2d(x, pad), weight, {}, at::IntArrayRef{1}, at::IntArrayRef{0},
-                      at::IntArrayRef{1}, channels);
+    const Tensor padded = at::reflection_pad2d(x, pad);
+    Tensor sum = padded.narrow(axis, 0, x.size(axis)) * kernel.front();
+    for (std::size_t k = 1; k < kernel.size(); ++k) {
+        sum.add_(padded.narrow(axis, static_cast<std::int64_t>(k), x.size(axis)), kernel[k]);
+    }
+    return sum;
 }
 
-Tensor gaussian_kernel(double sigma, std::int64_t radius, const Tensor& like_tensor) {
-    std::vector<float> values;
+std::vector<double> gaussian_kernel(double sigma, std::int64_t radius) {
+    std::vector<double> values;
     double sum = 0.0;
     for (std::int64_t t = -radius; t <= radius; ++t) {
         const auto distance = static_cast<double>(t);
-        values.push_back(static_cast<float>(std::exp(-distance * distance / (2.0 * sigma * sigma))));
+        values.push_back(std::exp(-distance * distance / (2.0 * sigma * sigma)));
         sum += values.back();
     }
-    return (at::tensor(values) / sum).to(like_tensor.options());
+    for (double& value : values) {
+        value /= sum;
+    }
+    return values;
 }
 
 }  // namespace
@@ -67,7 +74,7 @@ Tensor gaussian_blur(const Tensor& image, double sigma) {
         // Mirroring reaches at most to the other border.
         const std::int64_t radius = std::min(std::max<std::int64_t>(1, std::llround(3.0 * sigma)), x.size(axis) - 1);
         if (radius > 0) {
-            x = filter_axis(x, gaussian_kernel(sigma, radius, x), axis);
+            x = filter_axis(x, gaussian_kernel(sigma, radius), axis);
         }
     }
     return like(x, image);
@@ -77,7 +84,8 @@ Tensor normalize_bands(const Tensor& gradient, const BandOptions& options) {
     if (options.levels <= 0) {
         return gradient;
     }
-    const auto normalized = [](const Tensor& band) { return band / (root_mean_square(band) + kTiny); };
+    // In their own memory: these are as large as the picture.
+    const auto normalized = [](Tensor band) { return band.div_(root_mean_square(band) + kTiny); };
     std::vector<Tensor> bands;
     Tensor rest = batched(gradient);
     for (std::int64_t level = 0; level < options.levels && can_halve(rest); ++level) {
@@ -85,10 +93,10 @@ Tensor normalize_bands(const Tensor& gradient, const BandOptions& options) {
         bands.push_back(rest - enlarge(smaller, sides(rest)));
         rest = smaller;
     }
-    Tensor sum = normalized(rest) * options.residual;
+    Tensor sum = rest * (options.residual / (root_mean_square(rest) + kTiny));
     for (std::size_t k = bands.size(); k-- > 0;) {
-        sum =
-            enlarge(sum, sides(bands[k])) + normalized(bands[k]) * std::pow(options.band_ratio, static_cast<double>(k));
+        const Tensor band = normalized(std::move(bands[k])).mul_(std::pow(options.band_ratio, static_cast<double>(k)));
+        sum = enlarge(sum, sides(band)).add_(band);
     }
     return like(sum, gradient);
 }
@@ -126,13 +134,17 @@ ColorMatrix luma_colors() {
     return {weights, weights, weights};
 }
 
-Tensor mix_colors(const Tensor& gradient, const ColorMatrix& matrix) {
-    std::vector<double> flat;
-    for (const auto& row : matrix) {
-        flat.insert(flat.end(), row.begin(), row.end());
+Tensor ColorMixer::operator()(const Tensor& gradient) {
+    if (!kernel_.defined() || kernel_.device() != gradient.device()) {
+        std::vector<double> flat;
+        for (const auto& row : matrix_) {
+            flat.insert(flat.end(), row.begin(), row.end());
+        }
+        kernel_ = at::tensor(flat, at::kFloat).view({3, 3}).to(gradient.device());
     }
-    const Tensor m = at::tensor(flat, at::kFloat).view({3, 3, 1, 1}).to(gradient.device());
-    return like(at::conv2d(batched(gradient), m), gradient);
+    return at::matmul(kernel_, gradient.flatten(-2)).view_as(gradient);
 }
+
+Tensor mix_colors(const Tensor& gradient, const ColorMatrix& matrix) { return ColorMixer(matrix)(gradient); }
 
 }  // namespace reverie

@@ -3,8 +3,10 @@
 #include <ATen/ATen.h>
 #include <c10/core/GradMode.h>
 
+#include <cmath>
 #include <utility>
 
+#include "reverie/core/checks.h"
 #include "reverie/core/error.h"
 
 namespace reverie {
@@ -17,16 +19,30 @@ Tensor NormalizedStep::step(const Tensor& image, const Tensor& gradient, std::in
     Tensor move = gradient * (-size / (root_mean_square(gradient) + kTiny));
     if (options_.headroom > 0.0) {
         // Half by the bound ahead, so that white may still darken; half by the nearer one, so that neither end hardens.
-        const Tensor to_white = 1.0 - image;
-        const Tensor room = 0.5 * (at::where(move > 0, to_white, image) + at::minimum(image, to_white));
-        move = move * (room / options_.headroom).clamp(0.0, 1.0);
+        // In few pieces of memory: each is as large as the picture.
+        Tensor to_white = 1.0 - image;
+        Tensor room = at::where(move > 0, to_white, image);
+        room.add_(at::minimum_out(to_white, image, to_white)).mul_(0.5);
+        move.mul_(room.div_(options_.headroom).clamp_(0.0, 1.0));
     }
-    return image + move;
+    return move.add_(image);
+}
+
+void require_numbers(const Tensor& image, std::int64_t steps) {
+    // Of values in [0,1] the sum is a number unless one of them is none; a mask would take memory.
+    if (!std::isfinite(image.sum().item<double>())) {
+        throw Error(ErrorKind::Usage, "the picture is no longer made of numbers after " + std::to_string(steps) +
+                                          " steps; try a smaller --step-size");
+    }
 }
 
 LoopResult minimize_image(Tensor initial, Objective& objective, const std::vector<GradientTransform>& transforms,
                           StepRule& rule, const ImageLoopOptions& options, const Hooks& hooks) {
     const c10::NoGradGuard no_grad;
+    require_image(initial, "the initial image");
+    constexpr std::int64_t kReadEvery = 10;
+    const std::int64_t read_every = options.read_every > 0 ? options.read_every : initial.is_cpu() ? 1 : kReadEvery;
+    bool checked = true;  // that the image at hand is all finite
     LoopResult result{std::move(initial), options.first_step, false};
     for (std::int64_t step = options.first_step; step < options.steps; ++step) {
         if (hooks.cancelled()) {
@@ -40,12 +56,15 @@ LoopResult minimize_image(Tensor initial, Objective& objective, const std::vecto
         }
         result.image = rule.step(result.image, gradient, step).clamp_(0.0, 1.0);
         ++result.steps;
-        if (!result.image.isfinite().all().item<bool>()) {  // before anyone is shown it or keeps it
-            throw Error(ErrorKind::Usage, "the picture is no longer made of numbers after " +
-                                              std::to_string(result.steps) + " steps; try a smaller --step-size");
+        const bool reads = (step + 1) % read_every == 0 || step + 1 == options.steps;
+        const bool previews =
+            hooks.on_preview && options.preview_every > 0 && result.steps % options.preview_every == 0;
+        checked = reads || previews;
+        if (checked) {  // before anyone is shown it or keeps it
+            require_numbers(result.image, result.steps);
         }
-        const bool go_on = !options.observe || options.observe({result.image, value, step});
-        if (hooks.on_progress) {
+        const bool go_on = !options.observe || options.observe({result.image, value, step, reads});
+        if (reads && hooks.on_progress) {
             hooks.progress(
                 {.stage = options.stage + " step " + std::to_string(step + 1) + "/" + std::to_string(options.steps),
                  .done = options.done_before + options.per_step * static_cast<double>(step + 1),
@@ -54,12 +73,15 @@ LoopResult minimize_image(Tensor initial, Objective& objective, const std::vecto
                  .value = options.value_sign * value.item<double>(),
                  .value_name = options.value_name});
         }
-        if (hooks.on_preview && options.preview_every > 0 && result.steps % options.preview_every == 0) {
+        if (previews) {
             hooks.on_preview(options.shown ? options.shown(result.image) : result.image, result.steps);
         }
         if (!go_on) {
             break;
         }
+    }
+    if (!checked) {
+        require_numbers(result.image, result.steps);
     }
     return result;
 }

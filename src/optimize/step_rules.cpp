@@ -23,7 +23,17 @@ std::int64_t count_in(const StepState& state) {
     return count.defined() ? count.item<std::int64_t>() : 0;
 }
 
-double scalar_product(const Tensor& a, const Tensor& b) { return at::dot(a.flatten(), b.flatten()).item<double>(); }
+/// A float64 scalar on their device.
+Tensor scalar_product(const Tensor& a, const Tensor& b) { return at::dot(a.flatten(), b.flatten()).to(at::kDouble); }
+
+/// target += factor * x, for a scalar that stays where it is: reading it back would make the host wait for a GPU.
+void add_scaled_(Tensor& target, const Tensor& x, const Tensor& factor) {
+    if (factor.is_cpu()) {
+        target.add_(x, factor.item<double>());
+    } else {
+        target.add_(x * factor);
+    }
+}
 
 }  // namespace
 
@@ -76,44 +86,54 @@ void Adam::carry_to(Size size) {
     second_.clamp_min_(0.0);
 }
 
-Tensor Lbfgs::step(const Tensor& image, const Tensor& gradient, std::int64_t /*step*/) {
+void Lbfgs::remember(Tensor s, Tensor y) {
     constexpr double kLeastCurvature = 1e-10;
+    const Tensor curvature = scalar_product(y, s);
+    const Tensor fit = curvature > kLeastCurvature;
+    if (fit.is_cpu() && !fit.item<bool>()) {
+        return;
+    }
+    // On a GPU nobody waits to see whether the pair is fit: one that is not counts for nothing.
+    const Tensor none = at::zeros_like(curvature);
+    Pair pair{std::move(s), std::move(y), {}, {}};
+    pair.inverse_curvature = at::where(fit, 1.0 / curvature, none);
+    const Tensor before =
+        pairs_.empty() ? none + 1.0 / (options_.pixel_range * options_.pixel_range) : pairs_.back().scale;
+    pair.scale = at::where(fit, curvature / scalar_product(pair.y, pair.y), before);
+    pairs_.push_back(std::move(pair));
+    if (static_cast<std::int64_t>(pairs_.size()) > options_.history) {
+        pairs_.pop_front();
+    }
+}
+
+Tensor Lbfgs::step(const Tensor& image, const Tensor& gradient, std::int64_t /*step*/) {
     // With y / range for gradients and s * range for displacements every later step is the same whatever the range;
     // only where there is no curvature yet does it matter.
     const double range = options_.pixel_range;
     const bool is_first = !previous_image_.defined();
     if (!is_first) {
-        Tensor s = image - previous_image_;
-        Tensor y = gradient - previous_gradient_;
-        if (scalar_product(y, s) > kLeastCurvature) {
-            pairs_.emplace_back(std::move(s), std::move(y));
-            if (static_cast<std::int64_t>(pairs_.size()) > options_.history) {
-                pairs_.pop_front();
-            }
-        }
+        remember(image - previous_image_, gradient - previous_gradient_);
     }
     previous_image_ = image;
     previous_gradient_ = gradient;
 
     if (pairs_.empty()) {
-        const double length = gradient.abs().sum().item<double>() / range;
-        const double size = options_.step_size * (is_first ? std::min(1.0, 1.0 / length) : 1.0);
+        const Tensor length = gradient.abs().sum().to(at::kDouble) / range;
+        const Tensor size =
+            is_first ? (1.0 / length).clamp_max(1.0) * options_.step_size : at::full_like(length, options_.step_size);
         return image - gradient * (size / (range * range));
     }
     Tensor direction = gradient.neg();
-    std::vector<double> alphas(pairs_.size());
-    std::vector<double> rhos(pairs_.size());
+    std::vector<Tensor> alphas(pairs_.size());
     for (std::size_t i = pairs_.size(); i-- > 0;) {
-        const auto& [s, y] = pairs_[i];
-        rhos[i] = 1.0 / scalar_product(y, s);
-        alphas[i] = scalar_product(s, direction) * rhos[i];
-        direction.sub_(y, alphas[i]);
+        const Pair& pair = pairs_[i];
+        alphas[i] = scalar_product(pair.s, direction) * pair.inverse_curvature;
+        add_scaled_(direction, pair.y, alphas[i].neg());
     }
-    const auto& [last_s, last_y] = pairs_.back();
-    direction.mul_(scalar_product(last_y, last_s) / scalar_product(last_y, last_y));
+    direction.mul_(pairs_.back().scale);
     for (std::size_t i = 0; i < pairs_.size(); ++i) {
-        const auto& [s, y] = pairs_[i];
-        direction.add_(s, alphas[i] - scalar_product(y, direction) * rhos[i]);
+        const Pair& pair = pairs_[i];
+        add_scaled_(direction, pair.s, alphas[i] - scalar_product(pair.y, direction) * pair.inverse_curvature);
     }
     return image + options_.step_size * direction;
 }
@@ -125,8 +145,8 @@ StepState Lbfgs::state() const {
     }
     StepState state = {{"image", previous_image_}, {"gradient", previous_gradient_}};
     for (std::size_t i = 0; i < pairs_.size(); ++i) {
-        state["s" + std::to_string(i)] = pairs_[i].first;
-        state["y" + std::to_string(i)] = pairs_[i].second;
+        state["s" + std::to_string(i)] = pairs_[i].s;
+        state["y" + std::to_string(i)] = pairs_[i].y;
     }
     return state;
 }
@@ -141,7 +161,7 @@ void Lbfgs::restore(const StepState& state) {
         if (!s.defined() || !y.defined()) {
             return;
         }
-        pairs_.emplace_back(s, y);
+        remember(s, y);
     }
 }
 

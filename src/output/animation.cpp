@@ -5,6 +5,7 @@
 
 #include "output/film.h"
 #include "reverie/core/error.h"
+#include "reverie/core/text.h"
 #include "reverie/output/grid.h"
 
 namespace reverie {
@@ -13,14 +14,6 @@ namespace output {
 void throw_unwritable(const std::filesystem::path& path, const std::string& why) {
     throw Error(ErrorKind::Output, "'" + path.string() + "' could not be written (" + why +
                                        "); free space or choose another place or format with --output");
-}
-
-void check_side(const std::filesystem::path& path, Size size, std::int64_t longest) {
-    if (std::max(size.height, size.width) > longest) {
-        throw Error(ErrorKind::Usage, "'" + path.string() + "' cannot hold frames of " + text_of(size) +
-                                          "; its format ends at " + std::to_string(longest) +
-                                          " pixels a side: make them smaller or write a folder of PNGs");
-    }
 }
 
 }  // namespace output
@@ -43,10 +36,18 @@ Kind kind_of(const std::filesystem::path& path) {
                                   : Kind::None;
 }
 
+std::int64_t longest_side(Kind kind) {
+    constexpr std::int64_t kMp4 = 16'384;  // of the encoders of H.264
+    constexpr std::int64_t kGif = 0xffff;
+    return kind == Kind::Mp4   ? kMp4
+           : kind == Kind::Gif ? kGif
+                               : longest_side(kind == Kind::WebP ? PictureFormat::WebP : PictureFormat::Png);
+}
+
 void check(const AnimationOptions& options) {
     if (!(options.fps >= 0.1 && options.fps <= 100)) {
-        throw Error(ErrorKind::Usage, "a film of " + std::to_string(options.fps) +
-                                          " frames a second cannot be written; choose 0.1 to 100");
+        throw Error(ErrorKind::Usage,
+                    "a film of " + human_number(options.fps) + " frames a second cannot be written; choose 0.1 to 100");
     }
     if (options.quality < 1 || options.quality > 100) {
         throw Error(ErrorKind::Usage,
@@ -73,7 +74,17 @@ std::unique_ptr<output::Film> make_film(const std::filesystem::path& path, const
 
 }  // namespace
 
+void check_frame(const std::filesystem::path& path, Size size) {
+    const std::int64_t longest = longest_side(kind_of(path));
+    if (std::max(size.height, size.width) > longest) {
+        throw Error(ErrorKind::Usage, "'" + path.string() + "' cannot hold frames of " + text_of(size) +
+                                          "; its format ends at " + std::to_string(longest) +
+                                          " pixels a side: make them smaller or write a folder of PNGs");
+    }
+}
+
 struct Animation::State {
+    std::filesystem::path path;
     std::unique_ptr<output::Film> film;
     std::vector<std::int64_t> shape;
     std::int64_t frames = 0;
@@ -82,6 +93,7 @@ struct Animation::State {
 Animation::Animation(const std::filesystem::path& path, const AnimationOptions& options)
     : state_(std::make_unique<State>()) {
     check(options);
+    state_->path = path;
     state_->film = make_film(path, options);
 }
 
@@ -104,15 +116,19 @@ void Animation::add(const Tensor& frame) {
                                           " channels, the first was " + text_of({state_->shape[1], state_->shape[2]}) +
                                           " with " + std::to_string(state_->shape[0]) + "; all frames must be alike");
     }
+    if (state_->frames == 0) {
+        check_frame(state_->path, size_of(frame));
+    }
     state_->shape = frame.sizes().vec();
     state_->film->add(picture);
     ++state_->frames;
 }
 
-void Animation::finish() {
+std::filesystem::path Animation::finish() {
     TORCH_CHECK(state_->film != nullptr && state_->frames > 0, "a film wants at least one frame, and one end");
-    state_->film->finish();
+    std::filesystem::path path = state_->film->finish();
     state_->film.reset();
+    return path;
 }
 
 std::int64_t Animation::frames() const { return state_->frames; }

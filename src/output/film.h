@@ -14,7 +14,8 @@ class Film {
   public:
     virtual ~Film() = default;
     virtual void add(const Picture& frame) = 0;
-    virtual void finish() = 0;
+    /// The path it has got.
+    virtual std::filesystem::path finish() = 0;
 };
 
 std::unique_ptr<Film> make_gif(const std::filesystem::path& path, const AnimationOptions& options);
@@ -23,8 +24,5 @@ std::unique_ptr<Film> make_webp(const std::filesystem::path& path, const Animati
 std::unique_ptr<Film> make_png_folder(const std::filesystem::path& path);
 
 [[noreturn]] void throw_unwritable(const std::filesystem::path& path, const std::string& why);
-
-/// Throws Usage when a format's longest side is exceeded.
-void check_side(const std::filesystem::path& path, Size size, std::int64_t longest);
 
 }  // namespace reverie::output

@@ -20,7 +20,7 @@ struct FreeMap {
 class Gif : public Film {
   public:
     Gif(const std::filesystem::path& path, const AnimationOptions& options)
-        : path_(path), file_(path), options_(options) {
+        : path_(path), file_(path, options.replacing), options_(options) {
         int code = 0;
         gif_ = EGifOpen(this, write, &code);
         if (gif_ == nullptr) {
@@ -37,7 +37,6 @@ class Gif : public Film {
         const auto height = static_cast<int>(raster.size.height);
         const auto width = static_cast<int>(raster.size.width);
         if (count_ == 0) {
-            check_side(path_, raster.size, 0xffff);
             start(height, width);
         }
         Paletted content = to_palette(raster);
@@ -56,9 +55,9 @@ class Gif : public Film {
         ++count_;
     }
 
-    void finish() override {
+    std::filesystem::path finish() override {
         check(close() == GIF_OK);
-        file_.commit();
+        return file_.commit();
     }
 
   private:

@@ -30,13 +30,11 @@ std::int64_t even(std::int64_t side) { return side + side % 2; }
 class Mp4 : public Film {
   public:
     Mp4(const std::filesystem::path& path, const AnimationOptions& options)
-        : path_(path), open_(load_plugin()), file_(path), fps_(options.fps) {}
+        : path_(path), open_(load_plugin()), file_(path, options.replacing), fps_(options.fps) {}
 
     void add(const Picture& frame) override {
         const image::Raster raster = image::to_raster(frame, 8, false);
         const Size size = {even(raster.size.height), even(raster.size.width)};
-        constexpr std::int64_t kLongestSide = 16'384;
-        check_side(path_, size, kLongestSide);
         const auto row_bytes = static_cast<std::size_t>(3 * size.width);
         std::vector<std::uint8_t> pixels(row_bytes * static_cast<std::size_t>(size.height));
         for (std::int64_t y = 0; y < size.height; ++y) {
@@ -55,9 +53,9 @@ class Mp4 : public Film {
         });
     }
 
-    void finish() override {
+    std::filesystem::path finish() override {
         guarded([&] { encoder_->finish(); });
-        file_.commit();
+        return file_.commit();
     }
 
   private:

@@ -62,7 +62,7 @@ class PngFolder : public Film {
         }
     }
 
-    void finish() override {
+    fs::path finish() override {
         check_replaceable();
         std::error_code error;
         fs::remove_all(path_, error);
@@ -70,6 +70,7 @@ class PngFolder : public Film {
         if (error) {
             throw_unwritable(path_, error.message());
         }
+        return path_;
     }
 
   private:

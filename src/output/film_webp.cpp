@@ -22,13 +22,12 @@ struct ClearData {
 class WebPFilm : public Film {
   public:
     WebPFilm(const std::filesystem::path& path, const AnimationOptions& options)
-        : path_(path), file_(path), options_(options), muxer_(WebPMuxNew()) {
+        : path_(path), file_(path, options.replacing), options_(options), muxer_(WebPMuxNew()) {
         const WebPMuxAnimParams repetition = {.bgcolor = 0, .loop_count = options.loop ? 0 : 1};
         check(muxer_ != nullptr && WebPMuxSetAnimationParams(muxer_.get(), &repetition) == WEBP_MUX_OK);
     }
 
     void add(const Picture& frame) override {
-        check_side(path_, size_of(frame.color), WEBP_MAX_DIMENSION);
         const std::vector<std::byte> bytes = encode_picture(frame, PictureFormat::WebP, {.quality = options_.quality});
         const int end = milliseconds_of(++count_);
         const WebPMuxFrameInfo content = {
@@ -44,12 +43,12 @@ class WebPFilm : public Film {
         check(WebPMuxPushFrame(muxer_.get(), &content, kCopied) == WEBP_MUX_OK);
     }
 
-    void finish() override {
+    std::filesystem::path finish() override {
         WebPData data = {};
         check(WebPMuxAssemble(muxer_.get(), &data) == WEBP_MUX_OK);
         const std::unique_ptr<WebPData, ClearData> owner(&data);
         file_.write(std::as_bytes(std::span(data.bytes, data.size)));
-        file_.commit();
+        return file_.commit();
     }
 
   private:

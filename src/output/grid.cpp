@@ -6,25 +6,18 @@
 
 #include <algorithm>
 
+#include "reverie/core/checks.h"
 #include "reverie/core/error.h"
 #include "reverie/image/picture.h"
 
 namespace reverie {
 namespace {
 
-std::string shape_text(const Tensor& tensor) {
-    std::string text = "[";
-    for (const std::int64_t size : tensor.sizes()) {
-        text += (text.size() > 1 ? "," : "") + std::to_string(size);
-    }
-    return text + "]";
-}
-
 void check_channels(const Tensor& images, std::int64_t dimensions) {
     const bool fits = images.defined() && images.dim() == dimensions && images.numel() > 0;
     const std::int64_t channels = fits ? images.size(-3) : 0;
     if (channels != 1 && channels != 3 && channels != 4) {
-        throw Error(ErrorKind::Usage, "images of shape " + (images.defined() ? shape_text(images) : "[]") +
+        throw Error(ErrorKind::Usage, "images of shape " + (images.defined() ? shape_text(images.sizes()) : "[]") +
                                           " cannot be shown; at least one with 1, 3 or 4 channels is wanted");
     }
 }
@@ -46,7 +39,30 @@ std::int64_t squarest_columns(std::int64_t count, Size cell) {
     return best;
 }
 
+/// How cells lie in a sheet.
+struct Layout {
+    std::int64_t factor = 1;  ///< by which images are enlarged
+    std::int64_t columns = 1;
+    std::int64_t rows = 1;
+    Size cell;  ///< with one gap
+    Size sheet;
+};
+
+Layout layout_of(std::int64_t count, Size image, const GridOptions& options) {
+    Layout layout;
+    layout.factor = std::max<std::int64_t>(1, rounded_up(options.min_side, std::max(image.height, image.width)));
+    layout.cell = {image.height * layout.factor + options.gap, image.width * layout.factor + options.gap};
+    layout.columns = options.columns > 0 ? std::min(options.columns, count) : squarest_columns(count, layout.cell);
+    layout.rows = rounded_up(count, layout.columns);
+    layout.sheet = {layout.rows * layout.cell.height + options.gap, layout.columns * layout.cell.width + options.gap};
+    return layout;
+}
+
 }  // namespace
+
+Size grid_size(std::int64_t count, Size image, const GridOptions& options) {
+    return layout_of(count, image, options).sheet;
+}
 
 Tensor image_grid(const Tensor& images, const GridOptions& options) {
     check_channels(images, 4);
@@ -56,17 +72,13 @@ Tensor image_grid(const Tensor& images, const GridOptions& options) {
                     "a sheet of images wants columns, a gap and a least side of 0 or more and a background in 0 to 1");
     }
     Tensor cells = images.detach().to(at::kCPU, at::kFloat).clamp(0, 1);
-    const std::int64_t longest = std::max(cells.size(2), cells.size(3));
-    if (const std::int64_t factor = rounded_up(options.min_side, longest); factor > 1) {
+    const std::int64_t count = cells.size(0);
+    const auto [factor, columns, rows, cell, size] = layout_of(count, size_of(cells), options);
+    if (factor > 1) {
         cells = cells.repeat_interleave(factor, 2).repeat_interleave(factor, 3);
     }
-    const std::int64_t count = cells.size(0);
-    const Size cell = {cells.size(2) + options.gap, cells.size(3) + options.gap};
-    const std::int64_t columns = options.columns > 0 ? std::min(options.columns, count) : squarest_columns(count, cell);
-    const std::int64_t rows = rounded_up(count, columns);
     const bool has_alpha = cells.size(1) == 4;
-    Tensor sheet = at::full({has_alpha ? 4 : 3, rows * cell.height + options.gap, columns * cell.width + options.gap},
-                            options.background, at::kFloat);
+    Tensor sheet = at::full({has_alpha ? 4 : 3, size.height, size.width}, options.background, at::kFloat);
     if (has_alpha) {
         sheet[3].fill_(1);
     }
@@ -94,8 +106,8 @@ Tensor interleave_rows(const std::vector<Tensor>& sets, std::int64_t columns) {
     for (const Tensor& set : sets) {
         check_channels(set, 4);
         if (set.sizes() != sets.front().sizes()) {
-            throw Error(ErrorKind::Usage, "sets of images of shapes " + shape_text(sets.front()) + " and " +
-                                              shape_text(set) + " cannot share a sheet; one shape is wanted");
+            throw Error(ErrorKind::Usage, "sets of images of shapes " + shape_text(sets.front().sizes()) + " and " +
+                                              shape_text(set.sizes()) + " cannot share a sheet; one shape is wanted");
         }
     }
     const std::int64_t count = sets.front().size(0);

@@ -7,6 +7,7 @@
 #include <sstream>
 #include <utility>
 
+#include "reverie/core/device.h"
 #include "reverie/core/error.h"
 #include "reverie/core/noise.h"
 #include "reverie/core/text.h"
@@ -154,7 +155,7 @@ Tensor augmented(const Tensor& images, const AugmentKinds& kinds, const Tensor& 
         return images;
     }
     const Augmenter augmenter(images, probability,
-                              uniform_noise(seed, stream, first, images.size(0), {kDraws}).to(images.device()));
+                              on_device(uniform_noise(seed, stream, first, images.size(0), {kDraws}), images.device()));
     Tensor changed = images;
     if (kinds.color) {
         constexpr std::int64_t kColors = 3;

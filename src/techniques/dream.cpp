@@ -7,7 +7,9 @@
 #include <cmath>
 #include <utility>
 
+#include "reverie/core/checks.h"
 #include "reverie/core/error.h"
+#include "reverie/core/text.h"
 #include "reverie/image/resample.h"
 #include "reverie/optimize/image_loop.h"
 #include "techniques/dream_objective.h"
@@ -55,7 +57,7 @@ class DreamStep final : public StepRule {
 
     Tensor step(const Tensor& image, const Tensor& gradient, std::int64_t step) override {
         const Tensor moved = step_.step(image, gradient, step);
-        return tone_ > 0.0 ? moved + tone_ * low_pass(photo_ - moved, kToneLevels) : moved;
+        return tone_ > 0.0 ? low_pass(photo_ - moved, kToneLevels).mul_(tone_).add_(moved) : moved;
     }
 
   private:
@@ -71,19 +73,23 @@ std::vector<GradientTransform> transforms_of(const DreamOptions& options) {
     });
     chain.emplace_back([sigma = options.smooth](const Tensor& g) { return gaussian_blur(g, sigma); });
     if (options.color_basis != ColorBasis::Rgb) {
-        const ColorMatrix matrix =
-            options.color_basis == ColorBasis::Luma ? luma_colors() : natural_colors(options.color_power);
-        chain.emplace_back([matrix](const Tensor& g) { return mix_colors(g, matrix); });
+        chain.emplace_back(
+            ColorMixer(options.color_basis == ColorBasis::Luma ? luma_colors() : natural_colors(options.color_power)));
     }
     return chain;
 }
 
-/// Bytes of the whole process: the program itself; the net, whose convolutions take work space beside the tensors that
-/// are counted; the picture, its gradient, the pyramid and the temporaries of one step. Within a fifth of what was
-/// measured from 0.2 to 2 megapixels.
-std::int64_t process_bytes(std::int64_t net, Size picture) {
+/// Bytes of the whole process, at most: the program itself; the net, whose convolutions take work space beside the
+/// tensors that are counted; the picture and what a step makes of it; and the gaps in between, as pieces of memory come
+/// and go.
+std::int64_t process_bytes(const FrozenNet& net, const std::vector<std::string>& taps, Size patch, Size picture) {
     constexpr std::int64_t kProgram = 200'000'000;
-    return kProgram + net * 3 / 2 + picture.height * picture.width * 3 * 4 * 14;
+    // The photo, its octave, the dream and the mirrored canvas; then either a gradient for each layer (in the first
+    // step), or one with what a step makes of it.
+    const auto images = static_cast<std::int64_t>(std::max<std::size_t>(taps.size(), 4)) + 4;
+    const std::int64_t weights = net.weight_bytes(taps);
+    const std::int64_t at_work = net.bytes(patch, taps) - weights;
+    return kProgram + weights + (at_work + picture.height * picture.width * 3 * 4 * images) * 5 / 4;
 }
 
 /// Pixels that go through the net in one step, the halos of tiles included.
@@ -105,7 +111,7 @@ void validate(const DreamOptions& o) {
     require(!o.layers.empty(), "--layers names no layer; name at least one (--list-layers shows them all)");
     for (const LayerWeight& layer : o.layers) {
         require(std::isfinite(layer.weight) && layer.weight != 0.0, "--layers " + layer.tap + " has the weight " +
-                                                                        std::to_string(layer.weight) +
+                                                                        human_number(layer.weight) +
                                                                         "; wanted a number other than 0");
     }
     for (auto layer = o.layers.begin(); layer != o.layers.end(); ++layer) {
@@ -119,24 +125,31 @@ void validate(const DreamOptions& o) {
     require(o.smallest >= kSmallestSide,
             "the smallest octave must be at least " + std::to_string(kSmallestSide) + " pixels");
     require(in(o.octave_scale, 1.01, 10),
-            "--octave-scale " + std::to_string(o.octave_scale) + " is out of range; wanted 1.01 to 10");
+            "--octave-scale " + human_number(o.octave_scale) + " is out of range; wanted 1.01 to 10");
     require(o.steps >= 0 && o.steps <= 1'000'000,
             "--steps " + std::to_string(o.steps) + " is out of range; wanted 1 to 1000000, or 0 to choose by the size");
     require(in(o.step_size, 1e-6, 1),
-            "--step-size " + std::to_string(o.step_size) + " is out of range; wanted 0.000001 to 1");
+            "--step-size " + human_number(o.step_size) + " is out of range; wanted 0.000001 to 1");
     require(o.jitter >= 0 && o.jitter <= 512,
             "--jitter " + std::to_string(o.jitter) + " is out of range; wanted 0 to 512 pixels");
-    require(in(o.smooth, 0, 64), "--smooth " + std::to_string(o.smooth) + " is out of range; wanted 0 to 64 pixels");
+    require(in(o.smooth, 0, 64), "--smooth " + human_number(o.smooth) + " is out of range; wanted 0 to 64 pixels");
     require(o.laplacian >= 0 && o.laplacian <= 16,
             "--laplacian " + std::to_string(o.laplacian) + " is out of range; wanted 0 to 16 levels");
-    require(in(o.tone, 0, 1), "--tone " + std::to_string(o.tone) + " is out of range; wanted 0 to 1");
-    require(in(o.detail, 0, 1), "--detail " + std::to_string(o.detail) + " is out of range; wanted 0 to 1");
+    require(in(o.tone, 0, 1), "--tone " + human_number(o.tone) + " is out of range; wanted 0 to 1");
+    require(in(o.detail, 0, 1), "--detail " + human_number(o.detail) + " is out of range; wanted 0 to 1");
     require(o.preview_every >= 0,
             "--preview-every " + std::to_string(o.preview_every) + " is negative; wanted a number of steps");
-    require(in(o.decay, 0, 1) && o.margin >= 0 && in(o.band_ratio, 0.01, 100) && in(o.residual, 0, 100) &&
-                in(o.color_power, 0, 4) && in(o.headroom, 0, 1) && in(o.channel_balance, 0, 1e6),
-            "decay, margin, band_ratio, residual, color_power, headroom or channel_balance is out of range; see "
-            "techniques/dream.h");
+    require(o.margin >= 0, "margin " + std::to_string(o.margin) + " is out of range; wanted 0 pixels or more");
+    const auto within = [&](const char* name, double value, double low, double high) {
+        require(in(value, low, high), std::string(name) + " " + human_number(value) + " is out of range; wanted " +
+                                          human_number(low) + " to " + human_number(high));
+    };
+    within("decay", o.decay, 0, 1);
+    within("band_ratio", o.band_ratio, 0.01, 100);
+    within("residual", o.residual, 0, 100);
+    within("color_power", o.color_power, 0, 4);
+    within("headroom", o.headroom, 0, 1);
+    within("channel_balance", o.channel_balance, 0, 1e6);
 }
 
 DreamPlan plan_dream(Size image, const FrozenNet& net, const DreamOptions& options, std::int64_t max_memory) {
@@ -145,6 +158,7 @@ DreamPlan plan_dream(Size image, const FrozenNet& net, const DreamOptions& optio
                                           " pixels, too small to dream on; wanted at least " +
                                           std::to_string(kSmallestSide) + " on each side, so enlarge it with --size");
     }
+    require_distinct(net.graph(), options.layers, "--layers");
     const std::vector<std::string> taps = taps_of(options.layers);
     const std::int64_t least = net.min_side(taps);
     DreamPlan plan;
@@ -166,14 +180,17 @@ DreamPlan plan_dream(Size image, const FrozenNet& net, const DreamOptions& optio
     plan.steps = steps_for(plan.octaves.size(), options);
 
     const Size full = dream_canvas(plan.octaves.back(), options);
-    plan.peak_bytes = process_bytes(net.bytes(full, taps), full);
+    plan.peak_bytes = process_bytes(net, taps, full, full);
     if (max_memory > 0 && plan.peak_bytes > max_memory) {
-        const auto bytes = [&](std::int64_t tile) {
-            return process_bytes(net.bytes({tile + 2 * kTileHalo, tile + 2 * kTileHalo}, taps), full);
+        const auto bytes = [&](Size picture, std::int64_t tile) {
+            const Size canvas = dream_canvas(picture, options);
+            const std::int64_t side = tile + 2 * kTileHalo;
+            const Size patch = {std::min(side, canvas.height), std::min(side, canvas.width)};
+            return process_bytes(net, taps, patch, canvas);
         };
         plan.tile = choose_tile({.least = 128, .finer = 64, .longest = std::max(full.height, full.width)}, bytes, image,
                                 max_memory);
-        plan.peak_bytes = bytes(plan.tile);
+        plan.peak_bytes = bytes(image, plan.tile);
     }
     for (const Size size : plan.octaves) {
         const Size canvas = dream_canvas(size, options);
@@ -186,6 +203,8 @@ DreamResult dream(const Tensor& image, FrozenNet& net, const DreamOptions& optio
                   const Hooks& hooks) {
     const c10::NoGradGuard no_grad;
     validate(options);
+    require_image(image, "the image to dream on");
+    require_finite(image, "the image to dream on");
     const Size full = size_of(image);
     const DreamPlan plan = plan_dream(full, net, options, max_memory);
     if (plan.dropped > 0) {
@@ -209,8 +228,9 @@ DreamResult dream(const Tensor& image, FrozenNet& net, const DreamOptions& optio
     for (std::size_t octave = 0; octave < plan.octaves.size() && !result.cancelled; ++octave) {
         const Size size = plan.octaves[octave];
         const Tensor next_base = resize(photo, size).clamp(0.0, 1.0);
-        const Tensor start = octave == 0 ? next_base : carry(result.image, base, next_base);
+        Tensor start = octave == 0 ? next_base : carry(result.image, base, next_base);
         base = next_base;
+        result.image = Tensor();  // it goes on as the start: memory is short at the last octave
 
         const Size canvas = dream_canvas(size, options);
         const std::int64_t tile = tile_at(canvas, plan.tile);
@@ -223,7 +243,7 @@ DreamResult dream(const Tensor& image, FrozenNet& net, const DreamOptions& optio
             }
         };
         const double per_step = step_pixels(canvas, tile);
-        const LoopResult loop = minimize_image(start, objective, transforms, rule,
+        const LoopResult loop = minimize_image(std::move(start), objective, transforms, rule,
                                                {.steps = plan.steps,
                                                 .preview_every = options.preview_every,
                                                 .stage = "octave " + std::to_string(octave + 1) + "/" +

@@ -14,8 +14,8 @@ constexpr double kTiny = 1e-12;
 /// Indices before..n+after of a line of n pixels continued by mirroring without repeating the edge, however far.
 Tensor mirrored(std::int64_t n, std::int64_t before, std::int64_t after, c10::Device device) {
     const std::int64_t period = std::max<std::int64_t>(2 * (n - 1), 1);
-    const Tensor i = at::arange(-before, n + after, at::TensorOptions(at::kLong)).remainder(period);
-    return at::where(i >= n, period - i, i).to(device);
+    const Tensor i = at::arange(-before, n + after, at::TensorOptions(at::kLong).device(device)).remainder(period);
+    return at::where(i >= n, period - i, i);
 }
 
 }  // namespace
@@ -49,7 +49,7 @@ Tensor DreamObjective::value_and_gradient(const Tensor& image, std::int64_t step
         balance_channels(canvas);
     }
     Tensor value;
-    const std::vector<Tensor> gradients = canvas_gradients(canvas, step, first, value);
+    std::vector<Tensor> gradients = canvas_gradients(canvas, step, first, value);
     // What the mirror images would like to change is not asked for.
     const auto own = [&](const Tensor& g) {
         return g.narrow(1, shift.top, size.height).narrow(2, shift.left, size.width);
@@ -61,8 +61,8 @@ Tensor DreamObjective::value_and_gradient(const Tensor& image, std::int64_t step
     for (std::size_t i = 0; i < gradients.size(); ++i) {
         const Tensor factor = options_.layers[i].weight / (root_mean_square(gradients[i]) + kTiny);
         factors_.push_back(factor);
-        const Tensor part = own(gradients[i]) * factor;
-        gradient = gradient.defined() ? gradient + part : part;
+        const Tensor part = own(gradients[i]).mul_(factor);
+        gradient = gradient.defined() ? gradient.add_(part) : part;
     }
     return value;
 }

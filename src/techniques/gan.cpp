@@ -3,6 +3,7 @@
 #include <ATen/ATen.h>
 #include <c10/core/GradMode.h>
 
+#include "reverie/core/checks.h"
 #include "reverie/core/error.h"
 #include "techniques/fixed_batches.h"
 #include "techniques/gan_model.h"
@@ -37,6 +38,8 @@ const GanNetOptions& Gan::options() const { return state_->options; }
 
 Tensor Gan::generate(const Tensor& latents, const Tensor& labels) const {
     const c10::NoGradGuard no_grad;
+    require_rows(latents, "the latents for a generator", state_->options.latent);
+    require_labels(labels, "the labels for a generator", latents.size(0), state_->options.classes);
     const std::int64_t batch = fixed_batch(state_->device);
     const Tensor classes = labels_or_first(labels, latents.size(0));
     return in_fixed_batches(latents.size(0), batch, [&](std::int64_t first) {
@@ -47,7 +50,7 @@ Tensor Gan::generate(const Tensor& latents, const Tensor& labels) const {
 }
 
 Gan load_gan(const std::filesystem::path& run, RunWeights which, c10::Device device) {
-    const StateDict weights = read_state_dict(run_weights_file(run, which, kProgram));
+    const StateDict weights = read_run_weights(run, which, kProgram);
     const auto& notes = weights.metadata();
     const auto program = notes.find("program");
     if (program != notes.end() && program->second != kProgram) {

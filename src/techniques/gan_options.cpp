@@ -1,6 +1,7 @@
 #include <cmath>
 
 #include "reverie/core/error.h"
+#include "reverie/core/text.h"
 #include "reverie/techniques/gan.h"
 #include "techniques/option_checks.h"
 
@@ -26,8 +27,8 @@ void require_labels(const GanOptions& options) {
         real.low <= real.high && fake.low <= fake.high && fake.high < real.low && real.high <= 1.5 && fake.low >= -0.5;
     if (!fine) {
         throw Error(ErrorKind::Usage, "--label-smoothing and --label-noise together move labels of reals down to " +
-                                          std::to_string(real.low) + " and of fakes up to " +
-                                          std::to_string(fake.high) + "; wanted those of reals above those of fakes");
+                                          human_number(real.low) + " and of fakes up to " + human_number(fake.high) +
+                                          "; wanted those of reals above those of fakes");
     }
 }
 

@@ -5,6 +5,7 @@
 #include <optional>
 #include <utility>
 
+#include "reverie/core/device.h"
 #include "reverie/core/error.h"
 #include "reverie/core/noise.h"
 #include "reverie/metrics/sample_quality.h"
@@ -20,6 +21,7 @@ namespace {
 
 constexpr std::int64_t kSamples = 64;
 constexpr std::int64_t kColumns = 8;
+constexpr const char* kBestDiversity = "measure.best_diversity";
 constexpr double kFollowing = 0.05;  // share of a step in the running mean of how sure the discriminator is
 
 /// Streams of random numbers, one a purpose; rows are global sample numbers.
@@ -53,6 +55,15 @@ class Measuring {
     c10::NoGradGuard no_grad_;
 };
 
+/// [C] of [N,C,H,W]. Channel by channel, because the median along a dimension has no deterministic form on CUDA.
+Tensor medians(const Tensor& images) {
+    std::vector<Tensor> each;
+    for (const Tensor& channel : images.unbind(1)) {
+        each.push_back(channel.median());
+    }
+    return at::stack(each);
+}
+
 NamedTensors together(NamedTensors a, const NamedTensors& b) {
     a.insert(b.begin(), b.end());
     return a;
@@ -71,10 +82,10 @@ struct GanTask::State {
     Tensor fakes;        ///< of this step, from the discriminator's phase for the generator's
     bool begun = false;  ///< the generator has weights of an earlier training
     Tensor reals_features = {};
-    double best_diversity = 0.0;
+    Tensor best_diversity = at::zeros({}, at::kDouble);  ///< of all measurements, for telling a collapse
 
     Tensor noise(std::uint64_t seed, Stream stream, std::int64_t first, std::int64_t count) const {
-        return normal_noise(seed, stream, first, count, {options.net.latent}).to(device);
+        return on_device(normal_noise(seed, stream, first, count, {options.net.latent}), device);
     }
     Tensor label_values(const LabelRange& labels, const StepInput& input, Stream stream) const;
     bool conditional() const { return options.net.classes > 0; }
@@ -97,7 +108,7 @@ Tensor GanTask::State::label_values(const LabelRange& labels, const StepInput& i
     if (labels.low == labels.high) {
         return at::full({count}, labels.low, at::TensorOptions(device).dtype(at::kFloat));
     }
-    const Tensor uniform = uniform_noise(input.seed, stream, input.batch.first, count, {}).to(device);
+    const Tensor uniform = on_device(uniform_noise(input.seed, stream, input.batch.first, count, {}), device);
     return uniform * (labels.high - labels.low) + labels.low;
 }
 
@@ -135,8 +146,8 @@ Tensor GanTask::State::penalties(const Tensor& reals, const Tensor& generated, c
         sum = r1 * (options.r1 * static_cast<double>(options.r1_every));
     }
     if (options.gradient_penalty > 0.0) {
-        const Tensor mix =
-            uniform_noise(input.seed, kMix, input.batch.first, reals.size(0), {}).view({-1, 1, 1, 1}).to(device);
+        const Tensor mix = on_device(
+            uniform_noise(input.seed, kMix, input.batch.first, reals.size(0), {}).view({-1, 1, 1, 1}), device);
         const Tensor penalty = gradient_penalty(critic, reals, generated, mix);
         log.add("gradient_penalty", penalty);
         sum = sum.defined() ? sum + penalty * options.gradient_penalty : penalty * options.gradient_penalty;
@@ -158,7 +169,7 @@ Tensor GanTask::State::discriminator_loss(const StepInput& input, StepLog& log) 
     const Batch& batch = input.batch;
     const std::int64_t count = batch.images.size(0);
     if (input.step == 0 && !begun) {
-        nets.generator->begin_as(std::get<0>(to_range(batch.images, range).transpose(0, 1).flatten(1).median(1)));
+        nets.generator->begin_as(medians(to_range(batch.images, range)));
     }
     nets.discriminator->advance_norms();
     {
@@ -262,8 +273,11 @@ NamedTensors GanTask::state() {
                                     tensors_of(*state_->nets.discriminator, kDiscriminator));
     tensors["augment.probability"] = state_->probability;
     tensors["augment.sure"] = state_->sure;
+    tensors[kBestDiversity] = state_->best_diversity;
     return tensors;
 }
+
+std::vector<std::string> GanTask::added_later() const { return {kBestDiversity}; }
 
 NamedTensors GanTask::averaged() {
     NamedTensors tensors = tensors_of(*state_->nets.generator, kGenerator);
@@ -281,7 +295,7 @@ Scalars GanTask::validate(const OrderedBatches& batches, const Hooks& hooks) {
     }
     const Measuring measuring(*state.nets.generator);
     if (!state.reals_features.defined()) {
-        state.reals_features = kept_features(measure.kept_reals, measure.reals_key, [&] {
+        const auto make = [&] {
             std::vector<Tensor> parts;
             for (std::int64_t number = 0; number < batches.batches(); ++number) {
                 const Tensor images = batches.at(number).images;
@@ -290,7 +304,8 @@ Scalars GanTask::validate(const OrderedBatches& batches, const Hooks& hooks) {
                     [&](std::int64_t first, std::int64_t count) { return images.narrow(0, first, count); }, hooks));
             }
             return at::cat(parts);
-        });
+        };
+        state.reals_features = measure.reals_features ? measure.reals_features(make) : make();
     }
     const std::int64_t batch = fixed_batch(state.device);
     const Tensor latents = normal_noise(0, kMeasure, 0, measure.samples, {state.options.net.latent});
@@ -307,11 +322,12 @@ Scalars GanTask::validate(const OrderedBatches& batches, const Hooks& hooks) {
             });
         },
         hooks);
+    const auto best_diversity = state.best_diversity.item<double>();
     const SampleQuality quality = sample_quality(state.reals_features, fakes);
-    if (const std::string warning = collapse_warning(quality, state.best_diversity); !warning.empty()) {
+    if (const std::string warning = collapse_warning(quality, best_diversity); !warning.empty()) {
         hooks.warn(warning);
     }
-    state.best_diversity = std::max(state.best_diversity, quality.diversity);
+    state.best_diversity.fill_(std::max(best_diversity, quality.diversity));
     return {{"frechet", quality.frechet},
             {"kernel", quality.kernel},
             {"precision", quality.precision},

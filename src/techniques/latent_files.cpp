@@ -124,16 +124,16 @@ Tensor read_npy(const std::filesystem::path& path) {
 
 }  // namespace
 
-void write_latents(const std::filesystem::path& path, const Tensor& latents, const std::vector<std::string>& names) {
+std::filesystem::path write_latents(const std::filesystem::path& path, const Tensor& latents,
+                                    const std::vector<std::string>& names, Replacing replacing) {
     const Tensor rows = latents.detach().to(at::kCPU, at::kFloat).contiguous();
     if (format_of(path) == Format::Csv) {
-        write_file(path, latents_to_csv(rows, names));
-        return;
+        return write_file(path, latents_to_csv(rows, names), replacing);
     }
-    AtomicFile file(path);
+    AtomicFile file(path, replacing);
     file.write(npy_header(rows));
     file.write(std::span(static_cast<const std::byte*>(rows.const_data_ptr()), rows.nbytes()));
-    file.commit();
+    return file.commit();
 }
 
 Tensor read_latents(const std::filesystem::path& path, std::int64_t dimensions) {

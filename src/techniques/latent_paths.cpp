@@ -8,6 +8,7 @@
 
 #include "reverie/core/error.h"
 #include "reverie/core/noise.h"
+#include "reverie/core/text.h"
 #include "reverie/techniques/latent_space.h"
 #include "techniques/latent_streams.h"
 
@@ -125,8 +126,8 @@ Tensor manifold_latents(const Tensor& center, const Tensor& u, const Tensor& v, 
                                           " columns was asked for; take at least 1 of each");
     }
     if (!(low > 0.0 && low < high && high < 1.0)) {
-        throw Error(ErrorKind::Usage, "a manifold between the quantiles " + std::to_string(low) + " and " +
-                                          std::to_string(high) +
+        throw Error(ErrorKind::Usage, "a manifold between the quantiles " + human_number(low) + " and " +
+                                          human_number(high) +
                                           " was asked for; wanted two rising probabilities within 0 and 1");
     }
     const auto quantiles = [&](std::int64_t count) {

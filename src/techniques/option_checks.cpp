@@ -3,15 +3,13 @@
 #include <string>
 
 #include "reverie/core/error.h"
+#include "reverie/core/text.h"
 
 namespace reverie {
 
 void require_option(bool fine, const char* flag, double value, const char* wanted) {
     if (!fine) {
-        std::string number = std::to_string(value);
-        number.erase(number.find_last_not_of('0') + 1);
-        number.erase(number.find_last_not_of('.') + 1);
-        throw Error(ErrorKind::Usage, std::string(flag) + " is " + number + "; wanted " + wanted);
+        throw Error(ErrorKind::Usage, std::string(flag) + " is " + human_number(value) + "; wanted " + wanted);
     }
 }
 

@@ -6,6 +6,8 @@
 #include <string>
 #include <vector>
 
+#include "reverie/core/device.h"
+
 namespace reverie {
 namespace {
 
@@ -34,15 +36,16 @@ Tensor mean_of_each(const Tensor& features) { return features.flatten(1).mean(1)
 Tensor perceptual_distance(FrozenNet& net, const Tensor& images, const Tensor& targets) {
     const std::vector<std::string> depths = depths_of(net);
     const bool wants_gradient = c10::GradMode::is_enabled() && images.requires_grad();
-    const Tensor rgb = as_rgb(images);
+    const Tensor rgb = as_rgb(images).to(at::kFloat);
     Tensor distance;
     Tensor gradient;  // of each image's own distance
     {
         const c10::NoGradGuard no_grad;
-        const Features wanted = net.forward(as_rgb(targets), depths, /*keep_for_backward=*/false);
+        const FullPrecision exact;  // whatever the precision of the training around it
+        const Features wanted = net.forward(as_rgb(targets).to(at::kFloat), depths, /*keep_for_backward=*/false);
         const Features seen = net.forward(rgb.detach(), depths, wants_gradient);
         Features back;
-        distance = at::zeros({images.size(0)}, images.options());
+        distance = at::zeros({images.size(0)}, rgb.options());
         for (const auto& [name, features] : seen) {
             constexpr double kTiny = 1e-12;
             const Tensor difference = features - wanted.at(name);

@@ -4,6 +4,7 @@
 
 #include <utility>
 
+#include "reverie/core/checks.h"
 #include "reverie/core/error.h"
 #include "techniques/style_plan.h"
 #include "techniques/style_run.h"
@@ -13,7 +14,12 @@ namespace reverie {
 namespace {
 
 void require_map(const Tensor& map, Size content, const char* flag) {
-    if (map.defined() && size_of(map) != content) {
+    if (!map.defined()) {
+        return;
+    }
+    require_image(map, flag, {1});
+    require_finite(map, flag);
+    if (size_of(map) != content) {
         throw Error(ErrorKind::Usage, std::string(flag) + " has " + text_of(size_of(map)) +
                                           " pixels where the content has " + text_of(content) +
                                           "; resize it to the content's size");
@@ -62,6 +68,12 @@ StyleResult Stylizer::stylize(const StyleJob& job, const StyleHooks& hooks) { re
 
 StyleResult Stylizer::stylize(const StyleJob& job, FrozenNet& net, const StyleHooks& hooks) {
     const c10::NoGradGuard no_grad;
+    require_image(job.content, "the content");
+    require_finite(job.content, "the content");
+    if (job.init.defined()) {
+        require_image(job.init, "--init");
+        require_finite(job.init, "--init");
+    }
     const Size size = size_of(job.content);
     require_map(job.alpha, size, "alpha");
     require_map(job.protect, size, "--protect");

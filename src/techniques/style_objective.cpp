@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cmath>
 #include <functional>
+#include <map>
 #include <utility>
 
 #include "reverie/core/parallel.h"
@@ -145,6 +146,15 @@ struct StyleObjective::State {
         StyleTarget target;
         Moments sums;
         StyleDistance distance;
+        std::map<std::int64_t, double> weight_sums = {};  // by tile or band: read back from the device once
+
+        void add(const Tensor& rows, const Tensor& own, std::int64_t part) {
+            const auto [sum, is_new] = weight_sums.try_emplace(part, static_cast<double>(rows.size(0)));
+            if (is_new && own.defined()) {
+                sum->second = own.sum(at::kDouble).item<double>();
+            }
+            sums.add(rows, own, sum->second);
+        }
     };
     struct ContentLayer {
         Layer layer;
@@ -168,7 +178,7 @@ struct StyleObjective::State {
 
     void add_regions(const std::vector<StyleRegion>& regions);
     void add_contents(const Tensor& content, const Tensor& counted);
-    void add_sums(const Features& features, const StyleTile& tile);
+    void add_sums(const Features& features, const StyleTile& tile, std::int64_t number);
     void take_distances();
     Features seeds(Features features, const StyleTile& tile);
     void add_palette(const Tensor& image, Tensor& gradient);
@@ -186,7 +196,7 @@ void StyleObjective::State::add_regions(const std::vector<StyleRegion>& regions)
                          double share) {
         if (share > 0.0 && !style.empty()) {
             const double scale = balances(options.preset) ? inverse_rms(style) : 1.0;
-            into.push_back({std::move(weights), share, StyleTarget(statistic, style, scale, kRidge), {}, {}});
+            into.push_back({std::move(weights), share, StyleTarget(statistic, style, scale, kRidge), {}, {}, {}});
         }
     };
     goals.resize(layers.size());
@@ -249,7 +259,7 @@ void StyleObjective::State::add_contents(const Tensor& content, const Tensor& co
     }
 }
 
-void StyleObjective::State::add_sums(const Features& features, const StyleTile& tile) {
+void StyleObjective::State::add_sums(const Features& features, const StyleTile& tile, std::int64_t number) {
     for (std::size_t l = 0; l < layers.size(); ++l) {
         const OwnFeatures own = own_features(features, layers[l], tile);
         if (own.empty()) {
@@ -257,7 +267,7 @@ void StyleObjective::State::add_sums(const Features& features, const StyleTile& 
         }
         const Tensor rows = rows_of(own.values);
         for (Goal& goal : goals[l]) {
-            goal.sums.add(rows, own_weights(goal.weights, own.rows, own.columns));
+            goal.add(rows, own_weights(goal.weights, own.rows, own.columns), number);
         }
     }
 }
@@ -359,7 +369,7 @@ void StyleObjective::State::add_palette(const Tensor& image, Tensor& gradient) {
     for (Goal& goal : palette) {
         goal.sums = {};
         for_each_band(image, [&](const Tensor& rows, std::int64_t y, std::int64_t count) {
-            goal.sums.add(rows, band_weights(goal.weights, y, count));
+            goal.add(rows, band_weights(goal.weights, y, count), y);
         });
         if (goal.sums.empty()) {
             continue;
@@ -420,9 +430,9 @@ Tensor StyleObjective::value_and_gradient(const Tensor& image, std::int64_t /*st
     // gradient, and pass 2 brings that back to the pixels. A picture in one piece needs one forward pass only.
     const bool whole = s.tiles.size() == 1;
     Features kept;
-    for (const StyleTile& tile : s.tiles) {
-        Features features = s.net.forward(tile.patch_of(image), whole ? s.taps : s.style_taps, whole);
-        s.add_sums(features, tile);
+    for (std::size_t t = 0; t < s.tiles.size(); ++t) {
+        Features features = s.net.forward(s.tiles[t].patch_of(image), whole ? s.taps : s.style_taps, whole);
+        s.add_sums(features, s.tiles[t], static_cast<std::int64_t>(t));
         if (whole) {
             kept = std::move(features);
         }

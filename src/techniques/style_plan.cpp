@@ -44,8 +44,8 @@ std::int64_t steps_at(Size size, bool smallest, const StyleOptions& options) {
 }
 
 /// Bytes of the whole process: the program; the net, whose convolutions and statistics take work space beside the
-/// tensors that are counted; and, per pixel of the picture, what is kept of it in full. Within a tenth of what was
-/// measured at 0.2 and 0.8 megapixels whole, and at 1.6 in tiles.
+/// tensors that are counted; and, per pixel of the picture, what is kept of it in full. At most: a tenth above what was
+/// measured from 500 to 2000 pixels.
 std::int64_t process_bytes(const FrozenNet& net, const StyleOptions& options, Size patch, Size style_patch,
                            Size picture) {
     constexpr std::int64_t kProgram = 300'000'000;
@@ -62,9 +62,11 @@ std::int64_t process_bytes(const FrozenNet& net, const StyleOptions& options, Si
         const Size cells = sizes[static_cast<std::size_t>(node)];
         targets += cells.height * cells.width * net.graph().nodes[static_cast<std::size_t>(node)].channels * 4;
     }
+    const std::int64_t weights = net.weight_bytes(taps);
     // Styles are only looked at, without a way back.
-    const std::int64_t at_work = std::max(net.bytes(patch, taps) * 2, net.bytes(style_patch, taps));
-    return kProgram + at_work + picture.height * picture.width * 12 * images + targets;
+    const std::int64_t at_work =
+        std::max((net.bytes(patch, taps) - weights) * 5 / 4, net.bytes(style_patch, taps) - weights);
+    return kProgram + weights + at_work + picture.height * picture.width * 12 * images + targets;
 }
 
 Size patch_of(const TileGeometry& geometry, Size picture, std::int64_t tile) {
@@ -117,19 +119,19 @@ StylePlan plan_style(Size content, const FrozenNet& net, const StyleOptions& opt
     }
 
     const TileGeometry geometry(net, taps);
-    const auto bytes = [&](std::int64_t side) {
-        const auto style = static_cast<std::int64_t>(static_cast<double>(std::max(content.height, content.width)) *
+    const auto bytes = [&](Size picture, std::int64_t side) {
+        const auto style = static_cast<std::int64_t>(static_cast<double>(std::max(picture.height, picture.width)) *
                                                      options.style_scale);
-        return process_bytes(net, options, patch_of(geometry, content, side),
-                             patch_of(geometry, {style, style}, style_tile(side)), content);
+        return process_bytes(net, options, patch_of(geometry, picture, side),
+                             patch_of(geometry, {style, style}, style_tile(side)), picture);
     };
     plan.tile = std::max<std::int64_t>(tile, 0);
-    if (tile < 0 && max_memory > 0 && bytes(0) > max_memory) {
+    if (tile < 0 && max_memory > 0 && bytes(content, 0) > max_memory) {
         const std::int64_t step = std::max(kLeastTile, geometry.align());
         plan.tile = choose_tile({.least = step, .finer = step, .longest = std::max(content.height, content.width)},
                                 bytes, content, max_memory);
     }
-    plan.peak_bytes = bytes(plan.tile);
+    plan.peak_bytes = bytes(content, plan.tile);
     for (std::size_t k = 0; k < plan.scales.size(); ++k) {
         plan.pixel_steps += step_pixels(net, options, plan.scales[k], plan.tile) * static_cast<double>(plan.steps[k]);
     }

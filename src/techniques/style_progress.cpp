@@ -2,6 +2,7 @@
 
 #include <ATen/ATen.h>
 
+#include <algorithm>
 #include <array>
 #include <charconv>
 #include <cmath>
@@ -9,14 +10,21 @@
 
 namespace reverie {
 
-void Plateau::add(double loss) {
-    losses_.push_back(loss);
-    if (losses_.size() > 2 * patience_) {
-        losses_.erase(losses_.begin());
+void Plateau::add(const Tensor& loss) { unread_.push_back(loss); }
+
+void Plateau::read() {
+    if (unread_.empty()) {
+        return;
     }
+    const Tensor losses = at::stack(unread_).to(at::kCPU, at::kDouble);
+    unread_.clear();
+    losses_.insert(losses_.end(), losses.data_ptr<double>(), losses.data_ptr<double>() + losses.numel());
+    const std::size_t most = std::min(losses_.size(), 2 * patience_);
+    losses_.erase(losses_.begin(), losses_.end() - static_cast<std::ptrdiff_t>(most));
 }
 
-bool Plateau::reached() const {
+bool Plateau::reached() {
+    read();
     if (patience_ == 0 || losses_.size() < 2 * patience_) {
         return false;
     }
@@ -27,7 +35,8 @@ bool Plateau::reached() const {
     return before - now <= kWorthwhile * std::abs(before);
 }
 
-std::string Plateau::text() const {
+std::string Plateau::text() {
+    read();
     std::string all;
     for (const double loss : losses_) {
         std::array<char, 40> buffer{};
@@ -39,6 +48,7 @@ std::string Plateau::text() const {
 
 void Plateau::restore(const std::string& text) {
     losses_.clear();
+    unread_.clear();
     const char* const end = text.data() + text.size();
     for (const char* at = text.data(); at < end;) {
         double loss = 0.0;

@@ -13,16 +13,20 @@ namespace reverie {
 class Plateau {
   public:
     explicit Plateau(std::int64_t patience) : patience_(static_cast<std::size_t>(patience)) {}
-    void add(double loss);
+    /// A scalar on any device, read back when somebody looks.
+    void add(const Tensor& loss);
     /// The last `patience` losses' mean is less than 1 % below that of as many before.
-    bool reached() const;
+    bool reached();
     /// What reached() looks at, exact.
-    std::string text() const;
+    std::string text();
     void restore(const std::string& text);
 
   private:
+    void read();
+
     std::size_t patience_;
     std::vector<double> losses_;  // the last 2 * patience
+    std::vector<Tensor> unread_;  // those after them
 };
 
 /// The exponential mean of a scale's images, the weight of its empty start taken out (Kingma, Ba 2015, section 7.2).

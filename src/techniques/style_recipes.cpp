@@ -2,6 +2,7 @@
 #include <cmath>
 
 #include "reverie/core/error.h"
+#include "reverie/core/text.h"
 #include "reverie/techniques/style.h"
 
 namespace reverie {
@@ -54,7 +55,7 @@ bool in(double x, double low, double high) { return x >= low && x <= high; }
 void validate_layers(const std::vector<LayerWeight>& layers, const std::string& flag) {
     for (auto layer = layers.begin(); layer != layers.end(); ++layer) {
         require(std::isfinite(layer->weight) && layer->weight > 0.0,
-                flag + " " + layer->tap + " has the weight " + std::to_string(layer->weight) +
+                flag + " " + layer->tap + " has the weight " + human_number(layer->weight) +
                     "; wanted a number above 0, or leave the layer out");
         const auto same = [&](const LayerWeight& other) { return other.tap == layer->tap; };
         require(std::none_of(layers.begin(), layer, same),
@@ -131,15 +132,15 @@ void validate(const StyleOptions& o) {
 
     const auto weight = [](const char* flag, double value) {
         require(in(value, 0.0, 1e12),
-                std::string(flag) + " is " + std::to_string(value) + "; wanted 0 or a number above it");
+                std::string(flag) + " is " + human_number(value) + "; wanted 0 or a number above it");
     };
     weight("--content-weight", o.content_weight);
     weight("--style-weight", o.style_weight);
     weight("--palette", o.palette);
     weight("--tv", o.tv);
     const auto range = [](const char* flag, auto value, auto low, auto high, const std::string& wanted) {
-        require(value >= low && value <= high,
-                std::string(flag) + " " + std::to_string(value) + " is out of range; wanted " + wanted);
+        require(value >= low && value <= high, std::string(flag) + " " + human_number(static_cast<double>(value)) +
+                                                   " is out of range; wanted " + wanted);
     };
     range("--strength", o.strength, 0.0, 1.0, "0 to 1");
     range("--style-scale", o.style_scale, 0.05, 20.0, "0.05 to 20");
@@ -153,9 +154,9 @@ void validate(const StyleOptions& o) {
     range("--step-size", o.step_size, 1e-6, adam ? 1.0 : 1e6, adam ? "0.000001 to 1" : "0.000001 to 1000000");
     range("--average", o.average, 0.0, 0.9999, "0 (none) to 0.9999");
     range("--preview-every", o.preview_every, std::int64_t{0}, kMostSteps, "a number of steps, or 0 for none");
-    require(in(o.falloff, 0.0, 10.0) && in(o.tv_chroma, 0.0, 1e12),
-            "falloff or tv_chroma is out of range; see techniques/style.h");
-    require(in(o.pooling_gain, 0.01, 100), "pooling_gain is out of range; see techniques/style.h");
+    range("falloff", o.falloff, 0.0, 10.0, "0 to 10");
+    range("tv_chroma", o.tv_chroma, 0.0, 1e12, "0 or a number above it");
+    range("pooling_gain", o.pooling_gain, 0.01, 100.0, "0.01 to 100");
 }
 
 }  // namespace reverie

@@ -143,7 +143,7 @@ Tensor StyleRun::start(const StyleScene& scene) const {
     return image.clamp(0.0, 1.0);
 }
 
-StyleState StyleRun::state(const Position& at, const Tensor& image) const {
+StyleState StyleRun::state(const Position& at, const Tensor& image) {
     StyleState state;
     state.tensors["image"] = image;
     if (mean_.count() > 0) {
@@ -206,13 +206,15 @@ bool StyleRun::run_scale(const Position& from) {
         if (hooks_.on_trace) {
             hooks_.on_trace({size, static_cast<std::int64_t>(from.scale), report.step, objective.losses()});
         }
+        const bool keeps = hooks_.on_state && (steps_ % hooks_.state_every == 0 || report.step + 1 == steps);
         if (options_.patience > 0) {
-            plateau_.add(report.value.item<double>());
-            if (plateau_.reached()) {
+            plateau_.add(report.value);
+            if (report.reads && plateau_.reached()) {
                 return false;
             }
         }
-        if (hooks_.on_state && (steps_ % hooks_.state_every == 0 || report.step + 1 == steps)) {
+        if (keeps) {
+            require_numbers(report.image, steps_);
             hooks_.on_state(state({from.scale, report.step + 1}, report.image));
         }
         return true;

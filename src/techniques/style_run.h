@@ -24,7 +24,7 @@ class StyleRun {
         std::int64_t step = 0;  ///< done in this scale
     };
     Position restore(const StyleState& state);
-    StyleState state(const Position& at, const Tensor& image) const;
+    StyleState state(const Position& at, const Tensor& image);
     StyleScene scene_at(Size size) const;
     Tensor start(const StyleScene& scene) const;
     /// The steps of one scale; false when cancelled. Leaves its result in `image_`.

@@ -6,7 +6,9 @@
 #include <cmath>
 #include <utility>
 
+#include "reverie/core/checks.h"
 #include "reverie/core/error.h"
+#include "reverie/core/text.h"
 #include "reverie/image/color.h"
 #include "reverie/image/resample.h"
 #include "techniques/style_formula.h"
@@ -53,10 +55,12 @@ StyleTargets::StyleTargets(const FrozenNet& net, std::vector<StyleSource> styles
     for (const StyleSource& style : styles_) {
         if (style.images.empty() || !(style.weight > 0.0) || !std::isfinite(style.weight)) {
             throw Error(ErrorKind::Usage, "a --style has " + std::to_string(style.images.size()) +
-                                              " pictures and the weight " + std::to_string(style.weight) +
+                                              " pictures and the weight " + human_number(style.weight) +
                                               "; wanted at least one picture and a weight above 0");
         }
         for (const Tensor& image : style.images) {
+            require_image(image, "a style picture");
+            require_finite(image, "a style picture");
             const Size size = size_of(image);
             if (std::min(size.height, size.width) < least_) {
                 throw Error(ErrorKind::Input, "a style picture is " + text_of(size) + " pixels, too small for " +
@@ -65,6 +69,8 @@ StyleTargets::StyleTargets(const FrozenNet& net, std::vector<StyleSource> styles
             }
         }
     }
+    require_distinct(net.graph(), options.style_layers, "--style-layers");
+    require_distinct(net.graph(), options.content_layers, "--content-layers");
     for (const LayerWeight& layer : options.style_layers) {
         strides_.push_back(tap_of(net, layer.tap).stride);
     }

@@ -4,20 +4,40 @@
 
 #include "reverie/core/error.h"
 #include "reverie/core/text.h"
+#include "reverie/image/resample.h"
 
 namespace reverie {
 
-std::int64_t choose_tile(const TileChoice& choice, const std::function<std::int64_t(std::int64_t tile)>& bytes,
-                         Size picture, std::int64_t max_memory) {
-    std::int64_t tile = choice.least;
-    if (bytes(tile) > max_memory) {
-        throw Error(ErrorKind::Usage, "--max-memory " + human_bytes(static_cast<std::uint64_t>(max_memory)) +
-                                          " is too little for a picture of " + text_of(picture) +
-                                          " pixels; wanted at least " +
-                                          human_bytes(static_cast<std::uint64_t>(bytes(tile)) + (1 << 20)) +
-                                          ", or a smaller picture with --size");
+namespace {
+
+/// The largest --size, a multiple of 10, of which the smallest tiles fit; 0: none.
+std::int64_t size_that_fits(const TileChoice& choice, const TileBytes& bytes, Size picture, std::int64_t max_memory) {
+    constexpr std::int64_t kStep = 10;
+    constexpr std::int64_t kLeast = 64;
+    std::int64_t fits = 0;
+    std::int64_t beyond = std::max(picture.height, picture.width) / kStep + 1;
+    while (beyond - fits > 1) {
+        const std::int64_t middle = (fits + beyond) / 2;
+        const bool good = bytes(fit_longest(picture, middle * kStep), choice.least) <= max_memory;
+        (good ? fits : beyond) = middle;
     }
-    while (tile + choice.finer < choice.longest && bytes(tile + choice.finer) <= max_memory) {
+    return fits * kStep < kLeast ? 0 : fits * kStep;
+}
+
+}  // namespace
+
+std::int64_t choose_tile(const TileChoice& choice, const TileBytes& bytes, Size picture, std::int64_t max_memory) {
+    std::int64_t tile = choice.least;
+    if (const std::int64_t least = bytes(picture, tile); least > max_memory) {
+        const std::int64_t size = size_that_fits(choice, bytes, picture, max_memory);
+        throw Error(ErrorKind::Device, "a picture of " + text_of(picture) + " pixels takes at least " +
+                                           human_bytes(static_cast<std::uint64_t>(least) + (1 << 20)) +
+                                           " of memory, more than the " +
+                                           human_bytes(static_cast<std::uint64_t>(max_memory)) +
+                                           " of --max-memory (by default a share of what is free); " +
+                                           (size > 0 ? "make it --size " + std::to_string(size) : "raise the limit"));
+    }
+    while (tile + choice.finer < choice.longest && bytes(picture, tile + choice.finer) <= max_memory) {
         tile += choice.finer;
     }
     return tile;

@@ -14,10 +14,12 @@ struct TileChoice {
     std::int64_t longest = 0;  ///< of what is tiled: a tile stays smaller
 };
 
-/// The largest tile whose `bytes` stay within `max_memory`. Throws Usage, naming the smallest limit that works for a
-/// `picture` of that size, when none does.
-std::int64_t choose_tile(const TileChoice& choice, const std::function<std::int64_t(std::int64_t tile)>& bytes,
-                         Size picture, std::int64_t max_memory);
+/// Bytes of the work on a picture in tiles (of a patch) of that side.
+using TileBytes = std::function<std::int64_t(Size picture, std::int64_t tile)>;
+
+/// The largest tile whose `bytes` stay within `max_memory`. Throws Device when none does, naming the smallest limit
+/// that works for that `picture`, and the size at which it would fit this one.
+std::int64_t choose_tile(const TileChoice& choice, const TileBytes& bytes, Size picture, std::int64_t max_memory);
 
 /// The tile for one scale of a picture: small scales fit whole (0) even where the last one needs tiles.
 std::int64_t tile_at(Size scale, std::int64_t tile);

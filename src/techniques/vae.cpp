@@ -3,6 +3,7 @@
 #include <ATen/ATen.h>
 #include <c10/core/GradMode.h>
 
+#include "reverie/core/checks.h"
 #include "reverie/core/error.h"
 #include "reverie/weights/state_dict.h"
 #include "techniques/fixed_batches.h"
@@ -35,6 +36,15 @@ struct Vae::State {
         shape.insert(shape.begin(), -1);
         return latents.view(shape);
     }
+
+    void check_images(const Tensor& images) const {
+        const VaeNetOptions& net = options.net;
+        require_batch(images, "what a VAE is to look at", net.channels, net.size.height, net.size.width);
+    }
+
+    void check_labels(const Tensor& labels, std::int64_t count) const {
+        require_labels(labels, "the labels for a VAE", count, options.net.classes);
+    }
 };
 
 Vae::Vae(const VaeOptions& options, const NamedTensors& weights, c10::Device device) {
@@ -50,6 +60,8 @@ std::int64_t Vae::dimensions() const { return state_->model.dimensions(); }
 
 Posterior Vae::encode(const Tensor& images, const Tensor& labels) const {
     const c10::NoGradGuard no_grad;
+    state_->check_images(images);
+    state_->check_labels(labels, images.size(0));
     const Tensor classes = labels_or_first(labels, images.size(0));
     const Tensor both = in_fixed_batches(images.size(0), state_->batch, [&](std::int64_t first) {
         const Posterior posterior =
@@ -61,6 +73,8 @@ Posterior Vae::encode(const Tensor& images, const Tensor& labels) const {
 
 Tensor Vae::decode(const Tensor& latents, const Tensor& labels) const {
     const c10::NoGradGuard no_grad;
+    require_rows(latents, "what is to be decoded", dimensions());
+    state_->check_labels(labels, latents.size(0));
     const Tensor classes = labels_or_first(labels, latents.size(0));
     return in_fixed_batches(latents.size(0), state_->batch, [&](std::int64_t first) {
         VaeNet& net = state_->model.net();
@@ -71,6 +85,13 @@ Tensor Vae::decode(const Tensor& latents, const Tensor& labels) const {
 
 Tensor Vae::log_likelihood(const Tensor& latents, const Tensor& images, const Tensor& labels) const {
     const c10::NoGradGuard no_grad;
+    require_rows(latents, "the latents of a likelihood", dimensions());
+    state_->check_images(images);
+    state_->check_labels(labels, latents.size(0));
+    if (images.size(0) != latents.size(0)) {
+        throw Error(ErrorKind::Usage, "there are " + std::to_string(latents.size(0)) + " latents and " +
+                                          std::to_string(images.size(0)) + " images; wanted one for each");
+    }
     const Tensor classes = labels_or_first(labels, latents.size(0));
     return in_fixed_batches(latents.size(0), state_->batch, [&](std::int64_t first) {
         const Tensor outputs =
@@ -82,7 +103,7 @@ Tensor Vae::log_likelihood(const Tensor& latents, const Tensor& images, const Te
 bool Vae::likelihood_is_probability() const { return state_->model.likelihood().is_probability(); }
 
 Vae load_vae(const std::filesystem::path& run, RunWeights which, c10::Device device) {
-    const StateDict weights = read_state_dict(run_weights_file(run, which, "vae"));
+    const StateDict weights = read_run_weights(run, which, "vae");
     return {options_in(weights), all_tensors(weights), device};
 }
 

@@ -4,6 +4,7 @@
 #include <cmath>
 #include <vector>
 
+#include "reverie/core/device.h"
 #include "reverie/core/noise.h"
 #include "reverie/techniques/vae.h"
 
@@ -32,7 +33,7 @@ Tensor binarized(const Tensor& images, const Tensor& indices) {
         const std::int64_t index = rows.const_data_ptr<std::int64_t>()[i];
         thresholds.push_back(uniform_noise(kSeed, kStream, index, 1, images[0].sizes().vec()));
     }
-    return (at::cat(thresholds).to(images.device()) < images).to(at::kFloat);
+    return (on_device(at::cat(thresholds), images.device()) < images).to(at::kFloat);
 }
 
 }  // namespace reverie

@@ -5,6 +5,7 @@
 #include <map>
 #include <utility>
 
+#include "reverie/core/device.h"
 #include "reverie/core/error.h"
 #include "reverie/core/noise.h"
 #include "reverie/models/parameters.h"
@@ -34,7 +35,7 @@ Pass run(const VaeModel& model, const Tensor& images, const Tensor& labels, std:
     Pass pass;
     pass.posterior = model.net().encode(images, labels);
     const Tensor noise =
-        normal_noise(seed, stream, first, images.size(0), model.net().latent_shape()).to(model.device());
+        on_device(normal_noise(seed, stream, first, images.size(0), model.net().latent_shape()), model.device());
     pass.latents = pass.posterior.mean + at::exp(0.5 * pass.posterior.log_variance) * noise;
     pass.reconstruction = -model.likelihood().log_probability(model.net().decode(pass.latents, labels), images);
     pass.kl = kl_per_dimension(pass.posterior);

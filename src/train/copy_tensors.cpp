@@ -45,6 +45,21 @@ void copy_all_(const NamedTensors& to, const NamedTensors& from, const std::stri
     }
 }
 
+void keep_values(NamedTensors& kept, const NamedTensors& tensors) {
+    const at::NoGradGuard no_grad;
+    std::erase_if(kept, [&](const auto& entry) { return !tensors.contains(entry.first); });
+    for (const auto& [name, tensor] : tensors) {
+        Tensor& copy = kept[name];
+        const bool fits = copy.defined() && copy.device() == tensor.device() &&
+                          copy.scalar_type() == tensor.scalar_type() && copy.sizes() == tensor.sizes();
+        if (fits) {
+            copy.copy_(tensor);
+        } else {
+            copy = tensor.detach().clone();
+        }
+    }
+}
+
 NamedTensors with_prefix_removed(const NamedTensors& tensors, const std::string& prefix) {
     NamedTensors found;
     for (auto i = tensors.lower_bound(prefix); i != tensors.end() && i->first.starts_with(prefix); ++i) {

@@ -11,6 +11,10 @@ namespace reverie {
 /// then nothing has been copied.
 void copy_all_(const NamedTensors& to, const NamedTensors& from, const std::string& what);
 
+/// Makes `kept` a copy of `tensors`, each on its own tensor's device, in the memory that is there already where it
+/// fits.
+void keep_values(NamedTensors& kept, const NamedTensors& tensors);
+
 /// The tensors whose names begin with `prefix`, without it.
 NamedTensors with_prefix_removed(const NamedTensors& tensors, const std::string& prefix);
 

@@ -3,6 +3,7 @@
 #include <ATen/ATen.h>
 #include <ATen/core/grad_mode.h>
 
+#include <optional>
 #include <utility>
 
 #include "reverie/core/error.h"
@@ -30,7 +31,7 @@ struct Active {
 };
 
 /// x -= rate * g / (sqrt(mean of g^2) + epsilon): Tieleman and Hinton's, epsilon outside the root as in PyTorch.
-void rms_prop_(Active& active, const OptimizerOptions& options, double rate) {
+void rms_prop_(const Active& active, const OptimizerOptions& options, double rate) {
     std::vector<Tensor> gradients = active.gradients;
     if (options.weight_decay != 0.0) {
         gradients = at::_foreach_add(gradients, active.parameters, options.weight_decay);
@@ -40,6 +41,23 @@ void rms_prop_(Active& active, const OptimizerOptions& options, double rate) {
     std::vector<Tensor> root = at::_foreach_sqrt(active.second);
     at::_foreach_add_(root, options.epsilon);
     at::_foreach_addcdiv_(active.parameters, gradients, root, -rate * options.learning_rate);
+}
+
+/// Does `step`, and undoes it where `rests` is not 0.
+template <typename Step>
+void unless_(const Tensor& rests, const std::vector<Tensor>& changed, const Step& step) {
+    if (!rests.defined()) {
+        step();
+        return;
+    }
+    std::vector<Tensor> before;
+    for (const Tensor& tensor : changed) {
+        before.push_back(tensor.clone());
+    }
+    step();
+    for (std::size_t i = 0; i < changed.size(); ++i) {
+        changed[i].copy_(at::where(rests != 0, before[i], changed[i]));
+    }
 }
 
 }  // namespace
@@ -56,7 +74,7 @@ Optimizer::Optimizer(NamedTensors parameters, const OptimizerOptions& options)
     }
 }
 
-void Optimizer::step(const std::vector<Tensor>& gradients, double rate) {
+void Optimizer::step(const std::vector<Tensor>& gradients, double rate, const Tensor& rests) {
     const at::NoGradGuard no_grad;
     if (gradients.size() != parameters_.size()) {
         throw Error(ErrorKind::Internal, std::to_string(gradients.size()) + " gradients for " +
@@ -85,14 +103,25 @@ void Optimizer::step(const std::vector<Tensor>& gradients, double rate) {
         at::_foreach_clamp_min_(active.gradients, -options_.clip_value);
     }
     if (!adam) {
-        rms_prop_(active, options_, rate);
+        std::vector<Tensor> changed = active.parameters;
+        changed.insert(changed.end(), active.second.begin(), active.second.end());
+        unless_(rests, changed, [&] { rms_prop_(active, options_, rate); });
         return;
     }
+    // The fused kernels take it for what ends a step of scaled gradients, an infinity found, and leave all alone but
+    // the counts.
+    std::optional<Tensor> halt;
     at::_foreach_add_(active.steps, 1);
+    if (rests.defined()) {
+        halt = rests.to(at::kFloat).view({1});
+        for (const Tensor& count : active.steps) {
+            count.sub_(halt->squeeze());
+        }
+    }
     const auto fused = [&](auto&& kernel) {
         kernel(active.parameters, active.gradients, active.first, active.second, at::TensorList(), active.steps,
                rate * options_.learning_rate, options_.beta1, options_.beta2, options_.weight_decay, options_.epsilon,
-               /*amsgrad=*/false, /*maximize=*/false);
+               /*amsgrad=*/false, /*maximize=*/false, /*grad_scale=*/std::nullopt, halt);
     };
     if (options_.kind == OptimizerKind::AdamW) {
         fused([](auto&&... arguments) { at::_fused_adamw_(arguments...); });

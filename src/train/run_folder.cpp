@@ -5,7 +5,9 @@
 
 #include <fstream>
 #include <nlohmann/json.hpp>
+#include <set>
 #include <system_error>
+#include <vector>
 
 #include "core/json_text.h"
 #include "reverie/core/error.h"
@@ -22,8 +24,8 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr const char* kFormat = "reverie run 1";
-constexpr const char* kNewest = "checkpoint.safetensors";
-constexpr const char* kPrevious = "checkpoint-previous.safetensors";
+constexpr const char* kNewest = kCheckpointFile;
+constexpr const char* kPrevious = kPreviousCheckpointFile;
 constexpr const char* kNext = ".checkpoint-next.safetensors";
 constexpr const char* kLock = ".lock";
 constexpr const char* kAdvice = "start another run with another -o";
@@ -74,6 +76,40 @@ void flush_to_disk(const fs::path& path) {
     }
 }
 
+/// All that a run may have written by its first step.
+constexpr const char* kFirstFiles[] = {kOptionsFile,  kNewest,       kNext,         kMetricsFile,
+                                       kTimingFile,   kMetricsTable, kSkippedFile,  kReportFile,
+                                       "labels.json", "events",      kPreviewFolder};
+
+void remove_first_files(const fs::path& folder, const std::set<std::string>& kept) {
+    remove_leftovers(folder);
+    std::error_code ignored;
+    for (const char* name : kFirstFiles) {
+        if (!kept.contains(name)) {
+            fs::remove_all(folder / name, ignored);
+        }
+    }
+}
+
+std::set<std::string> names_in(const fs::path& folder) {
+    std::set<std::string> names;
+    std::error_code ignored;
+    for (const fs::directory_entry& entry : fs::directory_iterator(folder, ignored)) {
+        names.insert(entry.path().filename().string());
+    }
+    return names;
+}
+
+/// The folders that have to be made for `path`, innermost first.
+std::vector<fs::path> missing_folders(const fs::path& path) {
+    std::vector<fs::path> missing;
+    for (fs::path folder = fs::absolute(path); !is_there(folder) && folder.has_relative_path();
+         folder = folder.parent_path()) {
+        missing.push_back(folder);
+    }
+    return missing;
+}
+
 void rename_or_throw(const fs::path& from, const fs::path& to) {
     std::error_code error;
     fs::rename(from, to, error);
@@ -94,7 +130,7 @@ Loaded loaded_from(const fs::path& path) {
     try {
         Loaded loaded;
         loaded.program = file.notes["program"];
-        loaded.options = nlohmann::json::parse(file.notes["options"]).get<RunOptions>();
+        loaded.options = json_value(file.notes["options"]).get<RunOptions>();
         const nlohmann::json state = nlohmann::json::parse(file.notes["state"]);
         loaded.state.step = state.at("step");
         loaded.state.rollbacks = state.at("rollbacks");
@@ -117,6 +153,10 @@ struct RunFolder::State {
     RunIdentity identity;
     std::unique_ptr<FileLock> lock;
     bool newest_damaged = false;  ///< then it must not push the older one out
+    bool begun_here = false;
+    std::int64_t saved_step = 0;
+    std::vector<fs::path> made;   ///< folders, innermost first
+    std::set<std::string> found;  ///< names that were in the folder before
 
     /// The newest whole checkpoint. Throws Input when there are only damaged ones.
     std::optional<Loaded> newest(const std::function<void(const std::string&)>& warn) {
@@ -155,16 +195,45 @@ RunFolder& RunFolder::operator=(RunFolder&&) noexcept = default;
 const fs::path& RunFolder::path() const { return state_->path; }
 const RunIdentity& RunFolder::identity() const { return state_->identity; }
 
+bool RunFolder::holds_steps(const fs::path& path) {
+    if (!holds_run(path)) {
+        return false;
+    }
+    std::error_code error;
+    const auto has_bytes = [&](const char* name) {
+        const std::uintmax_t bytes = fs::file_size(path / name, error);
+        return !error && bytes > 0;
+    };
+    for (const char* name : {kPrevious, kMetricsFile, kWeightsFile, kAverageFile, kBestFile}) {
+        if (has_bytes(name)) {
+            return true;
+        }
+    }
+    if (!is_there(path / kNewest)) {
+        std::ifstream file(path / kOptionsFile);
+        std::string headline;
+        std::getline(file, headline);
+        return headline.find(", run format ") == std::string::npos;  // not one of ours, then
+    }
+    try {
+        return loaded_from(path / kNewest).state.step > 0;
+    } catch (const Error&) {
+        return true;  // damaged: not ours to judge
+    }
+}
+
 RunFolder RunFolder::create(const fs::path& path, const RunIdentity& identity, std::int64_t bytes_needed) {
     const auto refuse_run = [&path] {
-        if (holds_run(path)) {
+        if (holds_steps(path)) {
             throw Error(ErrorKind::Usage,
                         "'" + path.string() + "' holds a run already; go on with it by --resume, or choose another -o");
         }
     };
     refuse_run();
+    const std::string options = options_toml(identity);  // what cannot be written is said before anything is there
     require_space(path, bytes_needed);
     std::error_code error;
+    std::vector<fs::path> made = missing_folders(path);
     fs::create_directories(path, error);
     if (error || !fs::is_directory(path)) {
         throw Error(ErrorKind::Output, "the folder '" + path.string() + "' cannot be made (" +
@@ -175,7 +244,13 @@ RunFolder RunFolder::create(const fs::path& path, const RunIdentity& identity, s
     folder.state_->identity = identity;
     folder.state_->lock = lock_of(path);
     refuse_run();  // another program may just have made one
-    write_file(folder.file(kOptionsFile), options_toml(identity));
+    if (holds_run(path)) {
+        remove_first_files(path, {});  // of a run that was killed before its first step
+    }
+    folder.state_->begun_here = true;
+    folder.state_->made = std::move(made);
+    folder.state_->found = names_in(path);
+    write_file(folder.file(kOptionsFile), options);
     return folder;
 }
 
@@ -196,10 +271,24 @@ RunFolder RunFolder::resume(const fs::path& path, const RunIdentity& identity) {
     if (const auto loaded = folder.state_->newest({})) {
         require_own(run_headline(loaded->program), identity.program, path);
         // As the present ones would come back from a file.
-        require_same(loaded->options, nlohmann::json::parse(json_text(identity.options)).get<RunOptions>(), path);
+        require_same(loaded->options, json_value(json_text(identity.options)).get<RunOptions>(), path);
     }
     write_file(folder.file(kOptionsFile), options_toml(identity));
     return folder;
+}
+
+void RunFolder::give_up() {
+    State& state = *state_;
+    std::error_code ignored;
+    const std::uintmax_t recorded = fs::file_size(file(kMetricsFile), ignored);
+    if (!state.begun_here || state.saved_step > 0 || (!ignored && recorded > 0)) {
+        return;
+    }
+    remove_first_files(state.path, state.found);
+    state.lock.reset();
+    for (const fs::path& made : state.made) {
+        fs::remove(made, ignored);  // only when nothing else is in it
+    }
 }
 
 void RunFolder::save(const TrainState& state) {
@@ -220,6 +309,7 @@ void RunFolder::save(const TrainState& state) {
     }
     rename_or_throw(file(kNext), file(kNewest));
     state_->newest_damaged = false;
+    state_->saved_step = state.step;
 }
 
 std::optional<TrainState> RunFolder::load(const std::function<void(const std::string&)>& warn) const {

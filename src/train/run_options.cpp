@@ -7,6 +7,7 @@
 
 #include "reverie/core/error.h"
 #include "reverie/core/runtime.h"
+#include "reverie/core/text.h"
 
 namespace reverie {
 namespace {
@@ -36,7 +37,12 @@ bool is_bare(const std::string& text) {
     return fault == std::errc() && end == text.data() + text.size() && std::isfinite(value);
 }
 
-std::string quoted(const std::string& text) {
+std::string quoted(const std::string& name, const std::string& text) {
+    if (!is_utf8(text)) {
+        throw Error(ErrorKind::Usage, name + " '" + text +
+                                          "' holds bytes that are no UTF-8, which the run's options.toml cannot hold; "
+                                          "rename it, or reach it by a link with another name");
+    }
     std::string quoted = "\"";
     for (const char c : text) {
         if (c == '"' || c == '\\') {
@@ -53,12 +59,23 @@ std::string quoted(const std::string& text) {
 }
 
 std::string line_of(const std::string& name, const std::string& value) {
-    return (is_flag(name) ? "" : "# ") + name + " = " + (is_bare(value) ? value : quoted(value)) + "\n";
+    return (is_flag(name) ? "" : "# ") + name + " = " + (is_bare(value) ? value : quoted(name, value)) + "\n";
 }
 
 /// As one would type it.
 std::string typed(const std::string& name, const std::string* value) {
     return value == nullptr ? "without --" + name : "with --" + name + " " + *value;
+}
+
+/// How long a run goes on, as one would type it: one of --steps and --epochs, of which the other one is 0.
+std::string length_of(const RunOptions& options) {
+    for (const char* name : {"steps", "epochs"}) {
+        const auto found = std::ranges::find(options, name, &RunOptions::value_type::first);
+        if (found != options.end() && found->second != "0") {
+            return typed(name, &found->second);
+        }
+    }
+    return "without --steps or --epochs";
 }
 
 }  // namespace
@@ -110,10 +127,12 @@ void require_same(const RunOptions& before, const RunOptions& now, const std::fi
         if (old != nullptr && given != nullptr && *old == *given) {
             return;
         }
+        const bool length = name == "steps" || name == "epochs";
         throw Error(ErrorKind::Usage, "the run '" + path.string() + "' was begun " +
-                                          (is_flag(name) ? typed(name, old) + " and is to go on " + typed(name, given)
-                                                         : "with another " + name + " (" + (old ? *old : "none") +
-                                                               ", now " + (given ? *given : "none") + ")") +
+                                          (length          ? length_of(before) + " and is to go on " + length_of(now)
+                                           : is_flag(name) ? typed(name, old) + " and is to go on " + typed(name, given)
+                                                           : "with another " + name + " (" + (old ? *old : "none") +
+                                                                 ", now " + (given ? *given : "none") + ")") +
                                           "; resume with what it was begun with, or start another run with another -o");
     };
     for (const bool flags : {true, false}) {

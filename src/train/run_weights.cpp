@@ -3,10 +3,12 @@
 #include <ATen/ATen.h>
 #include <c10/core/GradMode.h>
 
+#include <algorithm>
 #include <system_error>
 #include <vector>
 
 #include "reverie/core/error.h"
+#include "reverie/core/files.h"
 #include "reverie/train/run_folder.h"
 
 namespace reverie {
@@ -50,10 +52,35 @@ std::filesystem::path run_weights_file(const std::filesystem::path& run, RunWeig
                               : "; pass the folder of a run that `" + program + " train` made, or its weights file"));
 }
 
+StateDict read_run_weights(const std::filesystem::path& run, RunWeights which, const std::string& program) {
+    const std::filesystem::path file = run_weights_file(run, which, program);
+    try {
+        return read_state_dict(file);
+    } catch (const Error& error) {
+        if (error.kind() != ErrorKind::Weights || file == run) {
+            throw;
+        }
+        std::string what = error.what();
+        what.resize(std::min(what.rfind("; "), what.size()));  // what to do with a file that was downloaded
+        const bool goes_on =
+            which != RunWeights::Best && (is_there(run / kCheckpointFile) || is_there(run / kPreviousCheckpointFile));
+        throw Error(ErrorKind::Weights,
+                    what + "; " +
+                        (goes_on ? "`" + program + " train --resume -o " + run.string() +
+                                       "` writes it again from the run's checkpoint"
+                                 : "take another state of the run with --weights (average, last or best), or train it "
+                                   "again"));
+    }
+}
+
 NamedTensors all_tensors(const StateDict& weights) {
     NamedTensors tensors;
     for (const std::string& name : weights.names()) {
-        tensors[name] = weights.load(name);
+        Tensor& values = tensors[name] = weights.load(name);
+        if (values.is_floating_point() && !at::isfinite(values).all().item<bool>()) {
+            throw Error(ErrorKind::Weights, "'" + weights.path().string() + "' holds values that are no numbers in '" +
+                                                name + "'; take another state of the run, or train it again");
+        }
     }
     return tensors;
 }

@@ -7,10 +7,10 @@
 #include <cmath>
 #include <utility>
 
+#include "reverie/core/device.h"
 #include "reverie/core/error.h"
 #include "reverie/core/random.h"
 #include "train/copy_tensors.h"
-#include "train/gradients.h"
 #include "train/run_report.h"
 
 namespace reverie {
@@ -19,29 +19,6 @@ namespace {
 constexpr std::int64_t kMostRollbacks = 3;
 constexpr double kResultsSeconds = 60.0;  // a report costs a few tenths of a second; many checkpoints shall not
 constexpr std::uint64_t kRollbackStream = 0x726f6c6c6261636b;  // "rollback": keeps its seeds apart from other uses
-
-Batch on_device(Batch batch, c10::Device device) {
-    if (!device.is_cpu()) {
-        batch.images = batch.images.to(device, /*non_blocking=*/true);
-        batch.labels = batch.labels.to(device, /*non_blocking=*/true);
-        batch.indices = batch.indices.to(device, /*non_blocking=*/true);
-    }
-    return batch;
-}
-
-/// Takes the values over, into the memory that is there already.
-void keep_values(NamedTensors& kept, const NamedTensors& tensors) {
-    const at::NoGradGuard no_grad;
-    std::erase_if(kept, [&](const auto& entry) { return !tensors.contains(entry.first); });
-    for (const auto& [name, tensor] : tensors) {
-        Tensor& copy = kept[name];
-        if (copy.defined()) {
-            copy.copy_(tensor);
-        } else {
-            copy = tensor.detach().clone();
-        }
-    }
-}
 
 }  // namespace
 
@@ -57,21 +34,7 @@ Training::Training(TrainTask& task, Batches& batches, const OrderedBatches* vali
       total_(planned_steps(options, batches.count())),
       state_(task.state()),
       averaged_(task.averaged()),
-      log_(options.device) {
-    std::vector<Phase> phases = task.phases();
-    for (Phase& phase : phases) {
-        std::vector<Tensor> parameters;
-        for (const auto& [name, parameter] : phase.parameters) {
-            parameters.push_back(parameter);
-        }
-        Optimizer optimizer(phase.parameters, phase.optimizer);
-        const std::string prefix = phases.size() > 1 ? phase.name + "/" : "";
-        phases_.push_back({std::move(phase), std::move(parameters), std::move(optimizer), prefix});
-    }
-    if (options.average_half_life > 0.0) {
-        average_.emplace(averaged_, options.average_half_life);
-    }
-}
+      stepper_(task, options) {}
 
 TrainResult Training::run() {
     const bool resumed = begin();
@@ -106,6 +69,9 @@ bool Training::begin() {
     records_.emplace(folder_, saved ? saved->metrics_bytes : 0);
     if (saved) {
         good_ = std::move(*saved);
+        for (const std::string& name : task_.added_later()) {
+            good_.tensors.try_emplace("task/" + name, state_.at(name).detach().clone());
+        }
         return_to_good();
         rollbacks_ = good_.rollbacks;
         remember();  // on the device
@@ -116,44 +82,8 @@ bool Training::begin() {
 }
 
 void Training::take_step() {
-    const c10::AutoGradMode gradients(true);
-    const Batch batch = on_device(batches_.at(step_), options_.device);
-    const StepInput input{.batch = batch, .step = step_, .total = total_, .seed = seed()};
-    const double rate = rate_of(step_);
-    for (PhaseRun& run : phases_) {
-        if (step_ % run.phase.every == 0) {
-            run_phase(run, input, rate);
-        }
-    }
-    if (average_) {
-        average_->update(step_, batches_.batch());
-    }
+    stepper_.step(batches_.at(step_), step_, total_, seed(), rate_of(step_));
     ++step_;
-}
-
-void Training::run_phase(PhaseRun& run, const StepInput& input, double rate) {
-    StepLog step_log;
-    Tensor loss;
-    {
-        const Autocast half(options_.mixed_precision);
-        loss = run.phase.loss(input, step_log);
-    }
-    std::vector<Tensor> gradients = gradients_of(loss, run.parameters);
-    const at::NoGradGuard no_grad;
-    const Tensor norm = norm_of(gradients, loss);
-    log_.watch(loss);
-    log_.watch(norm);
-    if (options_.clip_norm > 0.0) {
-        clip_norm_(gradients, norm, options_.clip_norm);
-    }
-    if (std::isinf(run.phase.rests_at) || loss.item<double>() > run.phase.rests_at) {
-        run.optimizer.step(gradients, rate);
-    }
-    log_.add(run.prefix + "loss", loss);
-    for (const auto& [name, scalar] : step_log.values()) {
-        log_.add(run.prefix + name, scalar);
-    }
-    log_.add(run.prefix + "gradient_norm", norm);
 }
 
 bool Training::look_around() {
@@ -163,7 +93,7 @@ bool Training::look_around() {
     if (!logs && !validates && !shows) {
         return true;
     }
-    if (!log_.healthy()) {
+    if (!stepper_.log().healthy()) {
         roll_back();
         return true;
     }
@@ -218,7 +148,7 @@ void Training::roll_back() {
 
 TrainResult Training::finish(TrainEnd end) {
     if (end != TrainEnd::Finished && step_ != good_.step) {
-        if (log_.healthy()) {
+        if (stepper_.log().healthy()) {
             remember();
         } else {
             return_to_good();
@@ -241,8 +171,8 @@ TrainResult Training::finish(TrainEnd end) {
 }
 
 void Training::log_line() {
-    last_logged_ = log_.take();
-    for (const PhaseRun& run : phases_) {
+    last_logged_ = stepper_.log().take();
+    for (const PhaseRun& run : stepper_.phases()) {
         last_logged_.emplace_back(run.prefix + "learning_rate", rate_of(step_ - 1) * run.phase.optimizer.learning_rate);
     }
     records_->metrics(step_, last_logged_);
@@ -255,6 +185,7 @@ bool Training::validate_now(bool may_be_best) {
     bool done = true;
     with_mean([&] {
         try {
+            const FullPrecision exact;
             values = task_.validate(*validation_, quiet);
         } catch (const Error& error) {
             if (error.kind() != ErrorKind::Cancelled) {
@@ -317,7 +248,7 @@ void Training::report_progress(double paused) const {
 void Training::write_results(const std::string& note) {
     const std::map<std::string, std::string> notes = metadata();
     export_weights(folder_.file(kWeightsFile), with_prefix_removed(good_.tensors, "task/"), notes);
-    if (average_) {
+    if (stepper_.average()) {
         export_weights(folder_.file(kAverageFile), with_prefix_removed(good_.tensors, "average/"), notes);
     }
     RunStory story{.step = step_, .total = total_, .facts = facts_, .pictures = pictures(), .notes = {}};
@@ -327,7 +258,7 @@ void Training::write_results(const std::string& note) {
     }
     if (const std::size_t skipped = batches_.dataset().skipped().size(); skipped > 0) {
         story.notes.push_back(std::to_string(skipped) + (skipped == 1 ? " file" : " files") +
-                              " could not be used; see " + kSkippedFile + ".");
+                              " left out; see " + kSkippedFile + ".");
     }
     if (!note.empty()) {
         story.notes.push_back(note);
@@ -352,13 +283,13 @@ TrainState Training::captured() const {
     state.best = best_;
     state.metrics_bytes = records_->metrics_bytes();
     add_with_prefix(state.tensors, "task/", state_);
-    if (average_) {
-        add_with_prefix(state.tensors, "average/", average_->mean());
+    if (stepper_.average()) {
+        add_with_prefix(state.tensors, "average/", stepper_.average()->mean());
     }
-    for (const PhaseRun& run : phases_) {
+    for (const PhaseRun& run : stepper_.phases()) {
         add_with_prefix(state.tensors, "optimizer/" + run.phase.name + "/", run.optimizer.state());
     }
-    add_with_prefix(state.tensors, "log/", log_.state());
+    add_with_prefix(state.tensors, "log/", stepper_.log().state());
     return state;
 }
 
@@ -373,13 +304,13 @@ void Training::remember() {
 void Training::return_to_good() {
     const std::string what = "the checkpoint in '" + folder_.path().string() + "'";
     copy_all_(state_, with_prefix_removed(good_.tensors, "task/"), what);
-    if (average_) {
-        average_->restore(with_prefix_removed(good_.tensors, "average/"));
+    if (stepper_.average()) {
+        stepper_.average()->restore(with_prefix_removed(good_.tensors, "average/"));
     }
-    for (PhaseRun& run : phases_) {
+    for (PhaseRun& run : stepper_.phases()) {
         run.optimizer.restore(with_prefix_removed(good_.tensors, "optimizer/" + run.phase.name + "/"));
     }
-    log_.restore(with_prefix_removed(good_.tensors, "log/"));
+    stepper_.log().restore(with_prefix_removed(good_.tensors, "log/"));
     records_->cut_metrics(good_.metrics_bytes);
     step_ = good_.step;
     best_ = good_.best;
@@ -397,18 +328,18 @@ double Training::rate_of(std::int64_t step) const {
 
 void Training::with_mean(const std::function<void()>& action) {
     const at::NoGradGuard no_grad;
-    if (!average_) {
+    if (!stepper_.average()) {
         action();
         return;
     }
-    average_->swap();
+    stepper_.average()->swap();
     try {
         action();
     } catch (...) {
-        average_->swap();
+        stepper_.average()->swap();
         throw;
     }
-    average_->swap();
+    stepper_.average()->swap();
 }
 
 std::map<std::string, std::string> Training::metadata() const {

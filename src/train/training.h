@@ -7,8 +7,8 @@
 #include <vector>
 
 #include "reverie/train/loop.h"
-#include "train/interval_log.h"
 #include "train/run_records.h"
+#include "train/stepper.h"
 
 namespace reverie {
 
@@ -20,16 +20,8 @@ class Training {
     TrainResult run();
 
   private:
-    struct PhaseRun {
-        Phase phase;
-        std::vector<Tensor> parameters;
-        Optimizer optimizer;
-        std::string prefix;  ///< of its names in records
-    };
-
     bool begin();  ///< whether there was a checkpoint to go on from
     void take_step();
-    void run_phase(PhaseRun& run, const StepInput& input, double rate);
     /// What is due between two steps. False when the user stopped it on the way.
     bool look_around();
     void roll_back();
@@ -64,9 +56,7 @@ class Training {
     std::int64_t total_;
     NamedTensors state_;
     NamedTensors averaged_;
-    std::vector<PhaseRun> phases_;
-    std::optional<WeightAverage> average_;
-    IntervalLog log_;
+    Stepper stepper_;
     std::optional<RunRecords> records_;
 
     std::int64_t step_ = 0;

@@ -4,6 +4,7 @@
 #include <array>
 
 #include "reverie/core/error.h"
+#include "reverie/core/text.h"
 
 namespace reverie::weights {
 namespace {
@@ -105,32 +106,6 @@ std::string printable(std::string_view text) {
         out += "...";
     }
     return out;
-}
-
-bool is_utf8(std::string_view text) {
-    constexpr std::array<std::uint32_t, 4> kLeast = {0, 0x80, 0x800, 0x10000};  // shorter forms must be used below
-    for (std::size_t at = 0; at < text.size();) {
-        const auto first = static_cast<unsigned char>(text[at++]);
-        if (first < 0x80) {
-            continue;
-        }
-        const std::size_t more = first >= 0xf8 ? 0 : first >= 0xf0 ? 3 : first >= 0xe0 ? 2 : first >= 0xc0 ? 1 : 0;
-        if (more == 0 || text.size() - at < more) {
-            return false;
-        }
-        std::uint32_t point = first & (0x3fU >> more);
-        for (std::size_t k = 0; k < more; ++k) {
-            const auto next = static_cast<unsigned char>(text[at++]);
-            if ((next & 0xc0) != 0x80) {
-                return false;
-            }
-            point = (point << 6) | (next & 0x3f);
-        }
-        if (point < kLeast[more] || point > 0x10ffff || (point >= 0xd800 && point < 0xe000)) {
-            return false;
-        }
-    }
-    return true;
 }
 
 }  // namespace reverie::weights

@@ -62,9 +62,6 @@ std::vector<std::int64_t> row_major_strides(const std::vector<std::int64_t>& sha
 /// Text out of a file, fit to be part of a message: short, without control characters.
 std::string printable(std::string_view text);
 
-/// Whether it is well-formed UTF-8.
-bool is_utf8(std::string_view text);
-
 inline std::string_view as_text(std::span<const std::byte> bytes) {
     return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
 }

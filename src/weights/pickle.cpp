@@ -10,6 +10,8 @@
 #include "pickle_opcodes.h"
 #include "pickle_stack.h"
 
+#include "reverie/core/text.h"
+
 namespace reverie::weights {
 namespace {
 

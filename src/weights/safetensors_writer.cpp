@@ -10,6 +10,7 @@
 #include "contents.h"
 #include "reverie/core/error.h"
 #include "reverie/core/files.h"
+#include "reverie/core/text.h"
 
 namespace reverie {
 namespace {
@@ -32,7 +33,7 @@ std::vector<Part> ordered_parts(const std::filesystem::path& path, const std::ma
     for (const auto& [name, tensor] : arrays) {
         const auto types = weights::element_types();
         const auto type = std::ranges::find(types, tensor.scalar_type(), &weights::ElementType::scalar);
-        if (type == types.end() || !weights::is_utf8(name) || name == "__metadata__") {
+        if (type == types.end() || !is_utf8(name) || name == "__metadata__") {
             fail(path, "safetensors has no place for the array '" + weights::printable(name) + "' of type " +
                            c10::toString(tensor.scalar_type()));
         }

@@ -60,19 +60,27 @@ StateDict::StateDict(std::shared_ptr<const Contents> contents) : contents_(std::
 
 std::vector<std::string> StateDict::names() const {
     std::vector<std::string> names;
-    names.reserve(contents_->arrays.size());
-    for (const auto& [name, array] : contents_->arrays) {
-        names.push_back(name);
+    const auto& arrays = contents_->arrays;
+    for (auto at = arrays.lower_bound(prefix_); at != arrays.end() && at->first.starts_with(prefix_); ++at) {
+        names.push_back(at->first.substr(prefix_.size()));
     }
     return names;
 }
 
-bool StateDict::contains(const std::string& name) const { return contents_->arrays.contains(name); }
+bool StateDict::contains(const std::string& name) const { return contents_->arrays.contains(prefix_ + name); }
 
-const ArrayInfo& StateDict::info(const std::string& name) const { return find_array(*contents_, name).info; }
+const ArrayInfo& StateDict::info(const std::string& name) const { return find_array(*contents_, prefix_ + name).info; }
+
+StateDict StateDict::below(const std::string& prefix) const {
+    StateDict part(contents_);
+    part.prefix_ = prefix_ + prefix;
+    return part;
+}
+
+const std::string& StateDict::prefix() const { return prefix_; }
 
 Tensor StateDict::load(const std::string& name, bool keep_double) const {
-    const weights::Array& array = find_array(*contents_, name);
+    const weights::Array& array = find_array(*contents_, prefix_ + name);
     try {
         Tensor values = stored_values(array);
         contents_->file.release(array.bytes);

@@ -30,6 +30,20 @@ std::vector<std::filesystem::path> search_folders(const StoreLocations& location
     return folders;
 }
 
+/// "; looked for in 'a' and 'b'".
+std::string where_looked(const StoreLocations& locations) {
+    std::vector<std::string> places;
+    for (const std::filesystem::path& folder : search_folders(locations)) {
+        if (std::string place = quoted(folder); std::ranges::find(places, place) == places.end()) {
+            places.push_back(std::move(place));
+        }
+    }
+    if (!locations.torch_hub.empty()) {
+        places.push_back(quoted(locations.torch_hub));
+    }
+    return places.empty() ? "" : " (looked for in " + join(places) + ")";
+}
+
 bool is_file(const std::filesystem::path& path) {
     std::error_code ignored;
     return std::filesystem::is_regular_file(path, ignored);
@@ -78,8 +92,9 @@ NetworkWeights WeightStore::resolve(const std::string& network, const Hooks& hoo
         throw Error(ErrorKind::Weights, found.problem);
     }
     if (found.file.empty() && entry.url.empty()) {
-        throw Error(ErrorKind::Weights, "the weights of " + network + " ('" + entry.file + "') are not installed; " +
-                                            entry.obtain + ", or pass a file with --weights FILE");
+        throw Error(ErrorKind::Weights, "the weights of " + network + " ('" + entry.file + "') are not installed" +
+                                            where_looked(locations_) + "; " + entry.obtain +
+                                            ", or pass a file with --weights FILE");
     }
     if (found.file.empty()) {
         found.file = locations_.download_folder / entry.file;
@@ -111,8 +126,8 @@ NetworkWeights WeightStore::resolve_first(const std::vector<std::string>& choice
                 : "pass --network " + network + " to download it" +
                       (entry.bytes > 0 ? " (" + human_bytes(static_cast<std::uint64_t>(entry.bytes)) + ")" : ""));
     }
-    throw Error(ErrorKind::Weights,
-                "no weights of " + join(choices, ", ", " or ") + " are installed; " + join(ways, ", ", ", or "));
+    throw Error(ErrorKind::Weights, "no weights of " + join(choices, ", ", " or ") + " are installed" +
+                                        where_looked(locations_) + "; " + join(ways, ", ", ", or "));
 }
 
 NetworkWeights WeightStore::resolve_file(const std::string& network, const std::filesystem::path& file,

@@ -12,7 +12,9 @@ using Kind = PickleValue::Kind;
 using NamedTensors = std::map<std::string, const PickleTensor*>;
 
 // The keys under which training scripts put the state dict beside an epoch, an optimiser and the like.
-constexpr std::array<std::string_view, 5> kWrappers = {"state_dict", "model_state_dict", "model", "params", "weights"};
+constexpr std::array<std::string_view, 13> kWrappers = {
+    "state_dict", "model_state_dict", "model",          "params", "weights", "net",      "network",
+    "params_ema", "model_ema",        "state_dict_ema", "ema",    "g_ema",   "generator"};
 constexpr std::size_t kMaxDepth = 64;
 // A dictionary may stand in several places (a model and its copy); these bound what a few that hold each other many
 // times could unfold into, as multiples of the pickle's operations and bytes.

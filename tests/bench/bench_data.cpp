@@ -31,6 +31,7 @@ void run(int count, char** words) {
     using namespace reverie;
     const std::int64_t side = std::stoll(words[2]);
     const std::int64_t batch = std::stoll(words[3]);
+    keep_freed_memory();
     setup_runtime({.device = "cpu", .threads = std::stoi(words[4])});
     DataOptions options = {.size = Size{side, side}};
     if (count == 7) {

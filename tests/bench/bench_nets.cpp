@@ -184,6 +184,7 @@ void add_ceiling() {
 int main(int count, char** words) {
     benchmark::Initialize(&count, words);
     const int threads = count > 1 ? std::stoi(words[1]) : 0;
+    reverie::keep_freed_memory();  // as the programs do
     const reverie::Runtime runtime = reverie::setup_runtime({.device = "cpu", .threads = threads});
     benchmark::AddCustomContext("runtime", reverie::describe(runtime));
     benchmark::AddCustomContext("kernels", reverie::frozen::best_kernels().name);

@@ -99,6 +99,27 @@ TEST_F(BadInput, OutputsThatCannotBeWrittenAreRefusedBeforeTheWork) {
     EXPECT_EQ(bytes("out.png"), "precious");
 }
 
+TEST_F(BadInput, SizesThatAFormatCannotHoldAreRefusedBeforeTheWork) {
+    save_image(path("wide.png"), at::full({3, 40, 1000}, 0.5));
+    for (const char* mode : {"--dry-run", "--verbose"}) {
+        const RunResult refused =
+            quick_dream({path("wide.png"), "-o", path("out.webp"), "--size", "17000", "--seed", "1", mode});
+        expect_fault(refused, 6, "16383");
+        EXPECT_THAT(refused.error, Not(HasSubstr("network "))) << "the work had begun";
+    }
+    expect_fault(quick_dream({path("wide.png"), "-o", path("out.jpg"), "--size", "66000", "--dry-run"}), 6, "65500");
+}
+
+TEST_F(BadInput, TransparentPicturesAreSaidToShowNothing) {
+    Picture picture;
+    picture.color = at::full({3, 40, 50}, 0.5);
+    picture.alpha = at::zeros({1, 40, 50});
+    write_picture(path("glass.png"), picture);
+    const RunResult result = quick_dream({path("glass.png"), "-o", path("out.png")});
+    EXPECT_EQ(result.exit_code, 0) << result.error;
+    EXPECT_THAT(result.error, HasSubstr("glass.png' is transparent everywhere"));
+}
+
 TEST_F(BadInput, MissingOutputFoldersAreMade) {
     const RunResult result = quick_dream({path("photo.jpg"), "-o", path("new/deep/out.png")});
     EXPECT_EQ(result.exit_code, 0) << result.error;

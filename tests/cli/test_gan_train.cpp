@@ -23,7 +23,7 @@ TEST_F(GanTrain, MakesAWholeRunFolder) {
     const RunResult result = run(quick({path("data"), "-o", path("run"), "--conditional", "--validate-every", "3"}));
     ASSERT_EQ(result.exit_code, 0) << result.error;
     EXPECT_EQ(result.output, path("run") + "\n");
-    EXPECT_THAT(result.error, HasSubstr("1 file was skipped"));
+    EXPECT_THAT(result.error, HasSubstr("1 file left out (disc/torn.png); "));
     EXPECT_THAT(names("run"),
                 IsSupersetOf({"options.toml", "metrics.jsonl", "metrics.csv", "timing.jsonl", "weights.safetensors",
                               "weights_ema.safetensors", "best.safetensors", "checkpoint.safetensors", "skipped.json",

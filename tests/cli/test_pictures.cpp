@@ -146,6 +146,45 @@ TEST_F(Pictures, FoldersKeepNamesAndExistingOnesCanBeSkipped) {
     EXPECT_EQ(dreamt({path("in/*.jpg"), "-o", path("glob/")}), path("glob/a.jpg") + "\n");
 }
 
+TEST_F(Pictures, OutputsThatComeToBeDuringTheWorkAreKept) {
+    const auto late = [this](const std::vector<std::string>& more) {
+        std::vector<std::string> words = {
+            path("photo.jpg"), "-o", path("out.png"), "--layers", "block3", "--octaves", "1",
+            "--steps",         "60", "--progress",    "json"};
+        words.insert(words.end(), more.begin(), more.end());
+        std::filesystem::remove(path("out.png"));
+        RunningProgram program(command(words), run_);
+        EXPECT_TRUE(program.wait_for_error("\"fraction\""));
+        write_file(path("out.png"), std::string_view("theirs"));
+        const RunResult result = program.wait();
+        EXPECT_EQ(result.exit_code, 0) << result.error;
+        return result;
+    };
+    const RunResult beside = late({});
+    EXPECT_EQ(beside.output, path("out.2.png") + "\n");
+    EXPECT_THAT(beside.error, HasSubstr("is kept"));
+    EXPECT_EQ(bytes("out.png"), "theirs");
+    EXPECT_EQ(read_picture_size(path("out.2.png")), (Size{72, 96}));
+
+    EXPECT_EQ(late({"--skip-existing"}).output, "");
+    EXPECT_EQ(bytes("out.png"), "theirs");
+    EXPECT_FALSE(exists("out.3.png"));
+
+    EXPECT_EQ(late({"--overwrite"}).output, path("out.png") + "\n");
+    EXPECT_EQ(read_picture_size(path("out.png")), (Size{72, 96}));
+}
+
+TEST_F(Pictures, DreamsAreNotDreamtAgain) {
+    std::filesystem::create_directories(path("in/sub"));
+    std::filesystem::copy(path("photo.jpg"), path("in/sub/a.jpg"));
+    dreamt({path("in"), "-o", path("in/dreams"), "--recursive"});
+    const RunResult again = quick_dream({path("in"), "-o", path("in/dreams"), "--recursive", "--skip-existing"});
+    EXPECT_EQ(again.exit_code, 0) << again.error;
+    EXPECT_EQ(again.output, "");
+    EXPECT_THAT(again.error, HasSubstr("left out 1 picture in the --output folder"));
+    EXPECT_THAT(names("in/dreams"), testing::ElementsAre("sub"));
+}
+
 TEST_F(Pictures, PreviewsAreWrittenBeside) {
     const RunResult result = deepdream({path("photo.jpg"), "-o", path("out.png"), "--layers", "block3", "--octaves",
                                         "1", "--steps", "2", "--preview-every", "1"});
@@ -168,6 +207,25 @@ TEST_F(Pictures, DryRunPlansTheRestWhenAPictureCannotBeDone) {
     EXPECT_EQ(result.exit_code, 3);
     EXPECT_THAT(result.error, HasSubstr("1x1"));
     EXPECT_THAT(result.output, HasSubstr("octaves: 96x72"));
+}
+
+TEST_F(Pictures, TheMemoryLimitIsABound) {
+    save_image(path("large.png"), formula_image(675, 900, "large").squeeze(0));
+    const double limit = 400e6;
+    const RunResult result =
+        deepdream({path("large.png"), "-o", path("out.png"), "--layers", "block3", "block5", "--octaves", "1",
+                   "--steps", "2", "--threads", "2", "--max-memory", std::to_string(limit)});
+    EXPECT_EQ(result.exit_code, 0) << result.error;
+    EXPECT_LT(result.peak_bytes, 1.1 * limit);
+    const RunResult refused = quick_dream({path("large.png"), "-o", path("no.png"), "--max-memory", "220M"});
+    EXPECT_EQ(refused.exit_code, 5);
+    EXPECT_THAT(refused.error, HasSubstr("make it --size"));
+
+    save_image(path("huge.png"), at::full({3, 2000, 3000}, 0.5));
+    const RunResult unread =
+        quick_dream({path("huge.png"), "-o", path("no.png"), "--size", "64", "--max-memory", "250M"});
+    EXPECT_EQ(unread.exit_code, 5);
+    EXPECT_THAT(unread.error, HasSubstr("reading a picture of 3000x2000"));
 }
 
 TEST_F(Pictures, BarsAreClearedAndProgressCanBeJson) {

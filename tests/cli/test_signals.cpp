@@ -19,7 +19,7 @@ class Signals : public DreamPrograms {
 
 TEST_F(Signals, FirstOneWritesWhatIsThere) {
     std::filesystem::create_directory(path("out"));
-    for (const int number : {SIGINT, SIGTERM}) {
+    for (const int number : {SIGINT, SIGTERM, SIGHUP}) {
         RunningProgram program(long_dream({path("photo.jpg"), "-o", path("out/dream.png"), "--progress", "json"}),
                                run_);
         ASSERT_TRUE(program.wait_for_error("\"fraction\""));
@@ -30,6 +30,19 @@ TEST_F(Signals, FirstOneWritesWhatIsThere) {
         EXPECT_EQ(read_picture_size(path("out/dream.partial.png")), (Size{72, 96}));
         EXPECT_THAT(names("out"), ElementsAre("dream.partial.png"));
     }
+}
+
+TEST_F(Signals, ThoseInheritedAsIgnoredStayIgnored) {
+    run_.ignored = {SIGINT, SIGHUP};
+    RunningProgram program(long_dream({path("photo.jpg"), "-o", path("out/dream.png"), "--progress", "json"}), run_);
+    ASSERT_TRUE(program.wait_for_error("\"fraction\""));
+    program.signal(SIGINT);
+    program.signal(SIGHUP);
+    program.signal(SIGINT);
+    program.signal(SIGTERM);
+    const RunResult result = program.wait();
+    EXPECT_EQ(result.exit_code, 130) << result.error;
+    EXPECT_THAT(names("out"), ElementsAre("dream.partial.png")) << "the third and fourth would have ended it at once";
 }
 
 TEST_F(Signals, FirstOneStartsNoOtherPicture) {

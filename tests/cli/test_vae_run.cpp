@@ -57,6 +57,23 @@ TEST_F(VaeRuns, ClassesAndMixturesAreSampledFrom) {
     EXPECT_TRUE(at::equal(image("a.png"), image("b.png")));
 }
 
+TEST_F(VaeRuns, AMixtureThatCannotBeKeptIsUsedAllTheSame) {
+    const auto sampled = [&](const std::string& name) {
+        return run(of_run("sample", {"-o", path(name), "--components", "3", "--count", "4"}));
+    };
+    // Root may write anywhere, but nobody renames a file over a folder.
+    const std::filesystem::path place = std::filesystem::path(trained()) / "mixture-3.safetensors";
+    std::filesystem::create_directories(place / "in the way");
+    const RunResult unkept = sampled("a.png");
+    EXPECT_EQ(unkept.exit_code, 0) << unkept.error;
+    EXPECT_THAT(unkept.error, HasSubstr("could not be kept"));
+    std::filesystem::remove_all(place);
+    const RunResult kept = sampled("b.png");
+    EXPECT_EQ(kept.exit_code, 0) << kept.error;
+    EXPECT_THAT(kept.error, testing::Not(HasSubstr("could not be kept")));
+    EXPECT_TRUE(at::equal(image("a.png"), image("b.png")));
+}
+
 TEST_F(VaeRuns, DecodingWhatWasEncodedIsReconstructing) {
     done(of_run("reconstruct", {data(":disc"), "-o", path("rec/")}));
     EXPECT_EQ(names("rec/disc").size(), 8U);

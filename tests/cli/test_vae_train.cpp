@@ -25,7 +25,7 @@ TEST_F(VaeTrain, MakesAWholeRunFolder) {
     const RunResult result = run(quick({path("data"), "-o", path("run"), "--conditional"}));
     ASSERT_EQ(result.exit_code, 0) << result.error;
     EXPECT_EQ(result.output, path("run") + "\n");
-    EXPECT_THAT(result.error, HasSubstr("1 file was skipped"));
+    EXPECT_THAT(result.error, HasSubstr("1 file left out (disc/torn.png); "));
     EXPECT_THAT(names("run"),
                 IsSupersetOf({"options.toml", "metrics.jsonl", "metrics.csv", "timing.jsonl", "weights.safetensors",
                               "weights_ema.safetensors", "best.safetensors", "checkpoint.safetensors", "skipped.json",
@@ -37,6 +37,35 @@ TEST_F(VaeTrain, MakesAWholeRunFolder) {
 
     const RunResult again = run(quick({path("data"), "-o", path("run")}));
     expect_fault(again, 2, "holds a run already");
+}
+
+TEST_F(VaeTrain, PathsThatAreNoUtf8AreRefusedBeforeAnythingIsMade) {
+    std::filesystem::rename(path("data"), path("d\xe4ta"));
+    expect_fault(run(quick({path("d\xe4ta"), "-o", path("run")})), 2, "no UTF-8");
+    EXPECT_FALSE(exists("run"));
+    std::filesystem::create_symlink(path("d\xe4ta"), path("data"));
+    EXPECT_EQ(run(quick({path("data"), "-o", path("run")})).exit_code, 0);
+}
+
+TEST_F(VaeTrain, LabelsAndFilesThatAreNoUtf8AreKeptAsTheyAre) {
+    std::filesystem::rename(path("data/disc"), path("data/d\xefsc"));
+    write_file(path("data/t\xf6rn.png"), std::string_view("no picture"));
+    ASSERT_EQ(run(quick({path("data"), "-o", path("run"), "--conditional"})).exit_code, 0);
+    EXPECT_EQ(bytes("run/labels.json"), "[\"bar\",\"d\\udcefsc\"]\n");
+    EXPECT_THAT(bytes("run/skipped.json"), HasSubstr("\"t\\udcf6rn.png\""));
+    const RunResult sample =
+        run({"sample", path("run"), "--class", "d\xefsc", "-o", path("a.png"), "--sampler", "prior"});
+    EXPECT_EQ(sample.exit_code, 0) << sample.error;
+    EXPECT_EQ(run({"train", "--resume", "-o", path("run"), "--quiet"}).exit_code, 0);
+}
+
+TEST_F(VaeTrain, CutWeightsComeAgainByAResume) {
+    ASSERT_EQ(train({}).exit_code, 0);
+    const std::string whole = bytes("run/weights.safetensors");
+    std::filesystem::resize_file(path("run/weights.safetensors"), 200);
+    expect_fault(run({"sample", path("run"), "--weights", "last", "-o", path("a.png")}), 4, "vae train --resume -o");
+    ASSERT_EQ(run({"train", "--resume", "-o", path("run"), "--quiet"}).exit_code, 0);
+    EXPECT_TRUE(bytes("run/weights.safetensors") == whole);
 }
 
 TEST_F(VaeTrain, KilledAndResumedGivesTheSameBytes) {
@@ -131,6 +160,38 @@ TEST_F(VaeTrain, BadInputIsRefusedInASentence) {
     write_file(path("data/disc/torn.png"), bytes("data/disc/1.png").substr(0, 60));
     refused({path("data"), "-o", out, "--strict"}, 3, "torn.png");
     EXPECT_FALSE(exists("out"));
+}
+
+TEST_F(VaeTrain, MemoryThatRunsOutNamesItsFlagsAndLeavesNothing) {
+#ifdef __SANITIZE_ADDRESS__
+    GTEST_SKIP() << "the address sanitizer itself takes more address space than any limit leaves";
+#endif
+    run_.address_space = std::size_t{2500} << 20;
+    const RunResult result = run({"train", path("data"), "-o", path("run"), "--size", "512", "--width", "64", "--batch",
+                                  "512", "--steps", "2", "--threads", "1", "--preview-every", "0"});
+    expect_fault(result, 5, "choose a smaller --batch or --size");
+    EXPECT_FALSE(exists("run"));
+    run_.address_space = 0;
+    EXPECT_EQ(train({}).exit_code, 0) << "its name is free";
+}
+
+TEST_F(VaeTrain, StartedWithoutStandardStreamsKeepsItsRecordsClean) {
+    run_.closed = {0, 1, 2};
+    const RunResult result = run(quick({path("data"), "-o", path("run"), "--progress", "json"}));
+    EXPECT_EQ(result.exit_code, 0);
+    EXPECT_EQ(json_lines(bytes("run/metrics.jsonl")).back()["step"], 6);
+    EXPECT_EQ(bytes("run/metrics.jsonl").find("fraction"), std::string::npos);
+    run_.closed.clear();
+    EXPECT_EQ(train({"--resume"}).exit_code, 0);
+}
+
+TEST_F(VaeTrain, AnotherLengthIsSaidInItsFlag) {
+    ASSERT_EQ(run({"train", path("data"), "-o", path("run"), "--latent", "3", "--width", "4", "--batch", "4",
+                   "--schedule", "cosine", "--steps", "4", "--quiet"})
+                  .exit_code,
+              0);
+    expect_fault(run({"train", "--resume", "-o", path("run"), "--epochs", "30", "--quiet"}), 2,
+                 "begun with --steps 4 and is to go on with --epochs 30");
 }
 
 TEST_F(VaeTrain, OneImageOfAnotherShapeIsEnough) {

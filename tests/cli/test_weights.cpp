@@ -26,6 +26,24 @@ TEST_F(Weights, DamagedFilesAreRefused) {
     EXPECT_FALSE(exists("out.png"));
 }
 
+TEST_F(Weights, FineTunedAndPrefixedFilesDream) {
+    auto weights = formula_weights(make_graph("efficientnet_lite0", "lite0"));
+    weights["_fc.weight"] = at::ones({10, 1280});
+    weights["_fc.bias"] = at::ones({10});
+    std::map<std::string, Tensor> tuned;
+    for (const auto& [name, values] : weights) {
+        tuned["module." + name] = values;
+    }
+    write_safetensors(path("tuned.safetensors"), tuned);
+    const RunResult result = deepdream({path("photo.jpg"), "-o", path("out.png"), "--network", "efficientnet_lite0",
+                                        "--weights", path("tuned.safetensors")});
+    EXPECT_EQ(result.exit_code, 0) << result.error;
+    EXPECT_THAT(result.error, HasSubstr("without their common 'module.'"));
+    weights["_conv_stem.weight"] = weights["_conv_stem.weight"].clone().fill_(NAN);
+    write_safetensors(path("nan.safetensors"), weights);
+    expect_fault(dream_with("efficientnet_lite0", path("nan.safetensors")), 4, "holds values that are no numbers");
+}
+
 TEST_F(Weights, AnotherNetsFileIsRefusedByItsTensors) {
     expect_fault(dream_with("vgg16", models() / kWeightsFile), 4, "features.0.weight");
 }

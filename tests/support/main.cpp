@@ -4,6 +4,7 @@
 
 int main(int argc, char** argv) {
     testing::InitGoogleTest(&argc, argv);
-    reverie::setup_runtime({.device = "cpu"});  // threads as the programs set them
+    reverie::keep_freed_memory();  // memory and threads as the programs set them
+    reverie::setup_runtime({.device = "cpu"});
     return RUN_ALL_TESTS();
 }

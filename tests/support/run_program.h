@@ -11,9 +11,11 @@
 #include <cerrno>
 #include <chrono>
 #include <csignal>
+#include <filesystem>
 #include <map>
 #include <stdexcept>
 #include <string>
+#include <system_error>
 #include <vector>
 
 namespace reverie::test {
@@ -23,13 +25,18 @@ struct RunOptions {
     std::string input;                               ///< standard input
     std::size_t file_size_limit = 0;                 ///< bytes any file may have; 0: no limit. Stands for a full disk
     bool output_closed = false;                      ///< nobody reads standard output
+    std::vector<int> closed;                         ///< descriptors it is started without, as by >&-
+    std::vector<int> ignored;                        ///< signals it is started with ignored, as by nohup
+    std::size_t address_space = 0;                   ///< ulimit -v, in bytes; 0: no limit
+    std::size_t processes = 0;                       ///< ulimit -u; 0: no limit. Binds nobody who may do everything
 };
 
 struct RunResult {
     int exit_code = -1;  ///< -1: ended by a signal
     int signal = 0;
-    std::string output;  ///< standard output
-    std::string error;   ///< standard error
+    std::string output;       ///< standard output
+    std::string error;        ///< standard error
+    double peak_bytes = 0.0;  ///< of memory it had at most
 };
 
 class RunningProgram {
@@ -64,6 +71,24 @@ class RunningProgram {
                 const rlimit limit{options.file_size_limit, options.file_size_limit};
                 setrlimit(RLIMIT_FSIZE, &limit);
             }
+            if (options.address_space > 0) {
+                const rlimit limit{options.address_space, options.address_space};
+                setrlimit(RLIMIT_AS, &limit);
+            }
+            if (options.processes > 0) {
+                const rlimit limit{options.processes, options.processes};
+                setrlimit(RLIMIT_NPROC, &limit);
+            }
+            // Whatever the tests themselves were started with.
+            for (const int number : {SIGINT, SIGHUP, SIGTERM, SIGPIPE}) {
+                std::signal(number, SIG_DFL);
+            }
+            for (const int number : options.ignored) {
+                std::signal(number, SIG_IGN);
+            }
+            for (const int descriptor : options.closed) {
+                close(descriptor);
+            }
             execve(arguments[0], arguments.data(), environment.data());
             _exit(127);
         }
@@ -92,6 +117,17 @@ class RunningProgram {
 
     void signal(int number) const { kill(pid_, number); }
 
+    /// How many threads it has at the moment.
+    int threads() const {
+        int count = 0;
+        std::error_code ended;
+        for (const auto& entry :
+             std::filesystem::directory_iterator("/proc/" + std::to_string(pid_) + "/task", ended)) {
+            count += entry.path().filename().empty() ? 0 : 1;
+        }
+        return count;
+    }
+
     /// Until standard error holds `text`; false when the program ends first or nothing comes for two minutes.
     bool wait_for_error(const std::string& text) {
         while (result_.error.find(text) == std::string::npos) {
@@ -106,8 +142,10 @@ class RunningProgram {
         while (pump()) {
         }
         int status = 0;
-        waitpid(pid_, &status, 0);
+        rusage usage{};
+        wait4(pid_, &status, 0, &usage);
         ended_ = true;
+        result_.peak_bytes = static_cast<double>(usage.ru_maxrss) * 1024.0;
         result_.exit_code = WIFEXITED(status) ? WEXITSTATUS(status) : -1;
         result_.signal = WIFSIGNALED(status) ? WTERMSIG(status) : 0;
         return result_;

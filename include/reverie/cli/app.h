@@ -43,8 +43,8 @@ class Session {
     /// Progress and warnings to the console, cancellation from the signals.
     Hooks hooks();
 
-    /// A line on standard output, there at once and whole, whoever else prints. Throws Output when nobody reads it any
-    /// more.
+    /// A line on standard output, there at once and whole, whoever else prints. Throws Output when it cannot be
+    /// written, OutputClosed when nobody reads it any more.
     void print(const std::string& line);
 
     /// What --from's picture was made with; empty without --from.
@@ -53,6 +53,9 @@ class Session {
     /// Whether the flag, named without dashes, was given on the command line or by --config; what --from's picture says
     /// does not count.
     bool given(const std::string& flag) const;
+
+    /// Any exception as one of ours; where memory ran out, with those flags of this program that make its work smaller.
+    Error as_error(const std::exception_ptr& exception) const;
 
     /// Does what --save-config asks for, once the program knows its settings.
     void save_config(const Settings& resolved) const;
@@ -81,6 +84,8 @@ class Program {
     }
     /// Whether --overwrite replaces its outputs.
     virtual bool replaces_outputs() const { return true; }
+    /// Whether it has --tf32.
+    virtual bool may_use_tf32() const { return false; }
     /// A configuration file of an earlier run that is gone on with: it fills in what nothing else gave, and names that
     /// are no flag are left out. Empty: none.
     virtual std::filesystem::path goes_on_with(const CommonOptions& /*common*/) const { return {}; }
@@ -99,10 +104,18 @@ int run_guarded(Console& console, const std::function<int()>& work);
 /// "vae 0.1.0 (LibTorch 2.15.0)"
 std::string version_line(const std::string& program);
 
-/// A line on standard output, there at once. Throws Output when nobody reads it any more.
+/// Output: whoever read standard output is gone. What is to be printed from here on is lost; what is written to files
+/// is not.
+class OutputClosed : public Error {
+  public:
+    OutputClosed();
+};
+
+/// A line on standard output, there at once. Throws Output, and OutputClosed when nobody reads it any more.
 void write_standard_output(const std::string& line);
 
-/// Any exception as one of ours: memory that ran out is Device, what we did not foresee Internal.
-Error as_error(const std::exception_ptr& exception);
+/// Any exception as one of ours: memory or threads that ran out are Device, what we did not foresee Internal.
+/// `memory_advice`: what to do about memory; empty: close other programs.
+Error as_error(const std::exception_ptr& exception, const std::string& memory_advice = "");
 
 }  // namespace reverie

@@ -26,14 +26,16 @@ struct BatchRequest {
     bool recursive = false;  ///< input folders with their sub-folders, whose tree is kept
     /// Ways in which every input is done, each into its own sub-folder of the output folder; empty: one way, and none.
     std::vector<std::string> variants = {};
+    std::function<void(const std::string& sentence)> note = {};  ///< hears what was left out
 };
 
-/// Folders are listed (pictures only, sorted, hidden files left out), quoted patterns expanded, the same file twice
-/// done once. One file and an output with a picture's extension, or "-", is that file; everything else goes into the
-/// output folder under its own name (".png" where its extension cannot be written). Variant by variant, all inputs in
-/// each. Throws Usage when the output cannot be, when two pictures would be written to one file, or when standard input
-/// would have to be read more than once; a folder without pictures or a pattern that matches nothing is an item with a
-/// fault.
+/// Folders are listed (pictures only, sorted, hidden files left out), quoted patterns expanded (a part of one that is
+/// there by that very name is no pattern), the same file twice done once. Of what is found that way the output folder's
+/// own pictures are left out. One input and an output with a picture's extension, or "-", is that file; everything else
+/// goes into the output folder under its own name (".png" where its extension cannot be written). Variant by variant,
+/// all inputs in each. Throws Usage when the output cannot be, when two pictures would be written to one file, or when
+/// standard input would have to be read more than once; a folder without pictures or a pattern that matches nothing is
+/// an item with a fault.
 std::vector<BatchItem> plan_batch(const BatchRequest& request);
 
 /// The pictures of a folder: sorted, hidden files and sub-folders left out. Throws Input when there are none.
@@ -60,7 +62,7 @@ std::vector<BatchItem> check_outputs(std::vector<BatchItem>& items, Existing exi
 /// Makes the missing folders of `path`; what keeps a file from being written there, if anything, naming `flag`.
 std::optional<Error> writability_fault(const std::filesystem::path& path, const std::string& flag);
 
-/// "dir/photo.png", "preview" -> "dir/photo.preview.png".
+/// "dir/photo.png", "preview" -> "dir/photo.preview.png"; a name that is too long for that loses its end.
 std::filesystem::path with_tag(const std::filesystem::path& path, const std::string& tag);
 
 /// Throws Output, naming `flag`, when the file is there and may not be replaced.

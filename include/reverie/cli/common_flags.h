@@ -30,8 +30,8 @@ struct CommonOptions {
 /// that every program's help begins with.
 void add_output_flags(CLI::App& app, CommonOptions& options, const std::string& help, bool replaces);
 
-/// All the others.
-void add_running_flags(CLI::App& app, CommonOptions& options);
+/// All the others; --tf32 where a program may use it.
+void add_running_flags(CLI::App& app, CommonOptions& options, bool tf32);
 
 /// Throws Usage for flags that exclude each other.
 void validate(const CommonOptions& options);

@@ -18,6 +18,7 @@ struct Environment {
     bool cursor = true;                         ///< $TERM can redraw a line
     bool utf8 = false;                          ///< of the locale: $LC_ALL, $LC_CTYPE, $LANG
     int columns = 0;                            ///< $COLUMNS; 0: ask the terminal
+    int threads = 0;                            ///< $OMP_NUM_THREADS; 0: unset, or no such number
 };
 
 /// A variable's value; empty when it is unset.

@@ -101,11 +101,12 @@ class FlagGroup {
     /// A flag without a value.
     CLI::Option* add(const std::string& names, bool& value, const std::string& help);
 
-    /// A flag that takes several values: separated by blanks or commas, or given again.
+    /// A flag that takes several values, separated by blanks or commas. Given again, the last list counts, as of every
+    /// flag the last value.
     CLI::Option* add_list(const std::string& names, std::vector<std::string>& values, const std::string& metavar,
                           const std::string& help, const std::string& default_text = "");
 
-    /// The same for paths, which may hold commas: separated by blanks, or given again.
+    /// The same for paths, which may hold commas: separated by blanks alone.
     CLI::Option* add_paths(const std::string& names, std::vector<std::string>& values, const std::string& metavar,
                            const std::string& help);
 

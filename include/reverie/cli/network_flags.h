@@ -42,6 +42,10 @@ InstalledNetwork choose_network(const NetworkOptions& options, const WeightStore
 NetworkWeights resolve_network(Session& session, const NetworkOptions& options, const WeightStore& store,
                                const std::vector<std::string>& choices);
 
+/// load_net(), and a word about names that have a prefix in the file.
+FrozenNet load_net(Session& session, const NetworkWeights& weights, const std::function<void(Graph&)>& adapt = {},
+                   Engine engine = Engine::Auto);
+
 /// The net on --engine, as many times as are used at once: each remembers its last picture, all share the weights.
 /// `adapt` may change its graph first. Throws Usage and Weights.
 std::unique_ptr<Pool<FrozenNet>> load_nets(Session& session, const NetworkOptions& options,

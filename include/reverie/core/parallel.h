@@ -18,6 +18,10 @@ class ThreadShare {
     int before_;
 };
 
+/// Lets go of the threads that worked for this one; the next piece of work starts others. Where several threads take
+/// turns at using all cores, each would keep a team of its own otherwise.
+void release_threads();
+
 /// Runs the tasks on as many threads as LibTorch has, the first ones first, each task on one thread alone: right for
 /// small linear algebra, which spends its time waking threads otherwise. Not at::parallel_for: inside an OpenMP region
 /// LibTorch 2.15's symmetric eigendecompositions of 512 and more come out wrong. The first exception is thrown when all

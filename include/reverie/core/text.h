@@ -1,6 +1,7 @@
 // Small pieces of wording that every room needs.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -18,6 +19,15 @@ std::string did_you_mean(std::string_view word, const std::vector<std::string>& 
 /// "a, b and c" (or another last separator).
 std::string join(const std::vector<std::string>& words, std::string_view separator = ", ",
                  std::string_view last = " and ");
+
+/// A number in a sentence: 0.5 -> "0.5", 1e-5 -> "0.00001", 3e20 -> "3e+20".
+std::string human_number(double value);
+
+/// The bytes of the well-formed UTF-8 character that `text` begins with; 0: it begins with none.
+std::size_t utf8_character(std::string_view text);
+
+/// Whether it is well-formed UTF-8.
+bool is_utf8(std::string_view text);
 
 /// 1536 -> "1.5 kB" (powers of 1000).
 std::string human_bytes(std::uint64_t bytes);

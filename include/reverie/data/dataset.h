@@ -1,4 +1,4 @@
-// A folder, list, tar or IDX file of images as an indexed set of equal-sized images: decoded once, kept as bytes.
+// A folder, list, archive or IDX file of images as an indexed set of equal-sized images: decoded once, kept as bytes.
 #pragma once
 
 #include <cstdint>
@@ -42,9 +42,13 @@ struct DataOptions {
 void validate(const DataOptions& options);
 
 struct SkippedFile {
-    std::string path;    ///< as the source names it
-    std::string reason;  ///< one sentence
+    std::string path;      ///< as the source names it
+    std::string reason;    ///< one sentence
+    bool is_fault = true;  ///< false: only not named as an image
 };
+
+/// "12 files left out (a.mov, b.psd, c.jpg, ...)".
+std::string left_out_text(const std::vector<SkippedFile>& files);
 
 /// Immutable once opened; read from any thread.
 class Dataset {
@@ -53,7 +57,7 @@ class Dataset {
     Size size() const;
     std::int64_t channels() const;
     /// Names of the first folder level below the source (or IDX label values), numbers by value and then words by their
-    /// bytes; empty: unlabelled. A tar whose images all lie in folders of one folder is taken as that folder.
+    /// bytes; empty: unlabelled. Folders that all images of an archive or a list lie in do not count.
     const std::vector<std::string>& classes() const;
     /// Index into classes(); -1 without labels.
     std::int64_t label(std::int64_t index) const;
@@ -61,7 +65,10 @@ class Dataset {
     Tensor read(std::span<const std::int64_t> indices) const;
     /// The image's name in its source, e.g. "smiling/645.jpg"; "#17" in IDX files.
     std::string name(std::int64_t index) const;
+    /// What was left out, and why.
     const std::vector<SkippedFile>& skipped() const;
+    /// How many files were passed over besides: hidden ones, notes, labels, what systems put into folders.
+    std::int64_t sidecars() const;
     /// Hexadecimal digest of names, stored sizes, labels and options: the same exactly when the images are the same to
     /// the eye of a resume (times of files do not count).
     const std::string& digest() const;
@@ -77,12 +84,15 @@ class Dataset {
 };
 
 /// `source`: a folder (recursive, links followed but no loop), a text file of paths (one a line, relative to it, blank
-/// and # lines ignored), an IDX file, a folder with IDX files as MNIST is published (plain or .gz), a .tar of images,
-/// or one image. Folders and tars give the files whose extension says image, but no hidden ones. Images are read in
-/// parallel; the order is by name (a list's is its own), whatever the threads. Bad files are skipped (16 bit, CMYK,
-/// grey, alpha and EXIF rotation are not bad; transparent parts are white unless channels are 4). Progress in "images";
-/// cancelling throws Cancelled. Throws Input when nothing usable is there, naming the first fault, Usage for options,
-/// Output when the cache cannot be written (too little disk is said before it is begun).
+/// and # lines ignored; a label may follow behind a comma, a tab or a blank), an IDX file, a folder with IDX files as
+/// MNIST is published (plain or compressed), a .tar (plain, .gz or .zst) or .zip of images, or one image; told by
+/// content. Compressed tars are unpacked to a nameless file in cache_folder (empty: to memory). Folders and archives
+/// give the files whose extension says image, but no hidden ones; what else is there is in skipped() or counted in
+/// sidecars(). Images are read in parallel; the order is by name (a list's is its own), whatever the threads. Bad files
+/// are skipped (16 bit, CMYK, grey, alpha and EXIF rotation are not bad; transparent parts are white unless channels
+/// are 4). Progress in "images"; cancelling throws Cancelled. Throws Input when nothing usable is there, naming the
+/// first fault, Usage for options, Output when the cache cannot be written (too little disk is said before it is
+/// begun).
 Dataset open_dataset(const std::filesystem::path& source, const DataOptions& options = {}, const Hooks& hooks = {});
 
 /// A part of a set by indices, for a validation split.

@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "reverie/core/files.h"
 #include "reverie/core/tensor.h"
 
 namespace reverie {
@@ -41,10 +42,11 @@ struct ReadLimits {
     std::int64_t max_pixels = 1'000'000'000;  ///< --max-pixels: larger pictures are refused before any memory is taken
 };
 
-/// Reads JPEG, PNG, TIFF, WebP or BMP, told by content, never by name; path "-" is standard input. Throws Input, in one
-/// sentence that names the path, when the file is missing, empty, truncated, damaged, of no known kind, beyond the
-/// limits, or of a kind that has no 8- or 16-bit reading (floating-point TIFF). Bytes behind the picture do not matter;
-/// of several frames or pages the first counts.
+/// Reads JPEG, PNG, TIFF, WebP, GIF, BMP, HEIC or AVIF, told by content, never by name; path "-" is standard input.
+/// Throws Input, in one sentence that names the path, when the file is missing, empty, truncated, damaged, of no known
+/// kind, beyond the limits, or of a kind that is known and not read (12-bit JPEG, floating-point TIFF, camera raw).
+/// Bytes behind the picture do not matter; of several frames or pages the first counts, in a TIFF that begins with a
+/// thumbnail the largest.
 Picture read_picture(const std::filesystem::path& path, const ReadLimits& limits = {});
 
 /// The same from memory; `name` stands for the path in messages.
@@ -54,19 +56,28 @@ Picture decode_picture(std::span<const std::byte> bytes, const std::string& name
 /// pipes the whole is consumed, and cannot be read again.
 Size read_picture_size(const std::filesystem::path& path, const ReadLimits& limits = {});
 
-/// Whether the name's extension is one read_picture can be expected to read (jpg jpeg png tif tiff webp bmp, any case):
-/// how a folder is filtered.
+/// Whether the name's extension is one read_picture can be expected to read (any of docs/formats.md, in any case): how
+/// folders and archives are filtered. There is no other list.
 bool has_picture_extension(const std::filesystem::path& path);
 
 enum class PictureFormat { Jpeg, Png, Tiff, WebP, Bmp };
 
-/// The format a file name asks for. Throws Usage, listing the extensions, for an unknown or missing one.
+/// The format a file name asks for. Throws Usage, listing the extensions, for a missing or unknown one and for one that
+/// is only read (gif, heic).
 PictureFormat format_for(const std::filesystem::path& path);
 
 struct WriteOptions {
     int quality = 95;  ///< JPEG and WebP, 1..100; JPEG is written 4:4:4, WebP always lossy
     int bits = 0;      ///< 8 or 16; 0: the picture's own, where the format can (PNG, TIFF), else 8
+    Replacing replacing = Replacing::Allowed;  ///< of a file that is there by the time the picture is
 };
+
+/// The most pixels that a side of a file of this format can have (and that we write).
+std::int64_t longest_side(PictureFormat format);
+
+/// Throws Output, saying what to write instead, when a file of this format cannot hold a picture of that size: what
+/// encode_picture would say after all the work.
+void check_size(PictureFormat format, Size size);
 
 /// The encoded bytes, the same for the same picture: alpha is kept where the format can (PNG, TIFF, WebP) and
 /// composited on white elsewhere. Text goes into PNG text chunks (keys of 1 to 79 ASCII characters); a JPEG comment, a
@@ -75,8 +86,10 @@ struct WriteOptions {
 /// 16 bits where the format has 8, Output where the format cannot hold the picture.
 std::vector<std::byte> encode_picture(const Picture& picture, PictureFormat format, const WriteOptions& options = {});
 
-/// encode_picture to a file through a temporary name; path "-" is standard output, as PNG. Throws Output or Usage.
-void write_picture(const std::filesystem::path& path, const Picture& picture, const WriteOptions& options = {});
+/// encode_picture to a file through a temporary name; path "-" is standard output, as PNG. The path that it has got, as
+/// AtomicFile::commit says it. Throws Output or Usage.
+std::filesystem::path write_picture(const std::filesystem::path& path, const Picture& picture,
+                                    const WriteOptions& options = {});
 
 /// Just the pixels: [3,H,W].
 Tensor load_image(const std::filesystem::path& path);

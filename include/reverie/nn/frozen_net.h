@@ -26,7 +26,8 @@ using Features = std::map<std::string, Tensor>;
 class Executor {
   public:
     virtual ~Executor() = default;
-    /// Outputs of the wanted nodes. With `keep`, remembers what backward needs until backward or the next forward.
+    /// Outputs of the wanted nodes, none of them named twice. With `keep`, remembers what backward needs until backward
+    /// or the next forward.
     virtual std::vector<Tensor> forward(const Tensor& image, const std::vector<int>& wanted, bool keep) = 0;
     /// The image gradient, given the gradients of the wanted nodes of the last forward (undefined: zero). With `again`
     /// what was remembered stays for another call.
@@ -48,9 +49,11 @@ enum class Engine {
 
 class FrozenNet {
   public:
-    /// Checks names and shapes of all weights of the graph at once (a mismatch throws Weights, naming the first missing
-    /// and mismatched tensors), but loads a layer only when a tap needs it. Throws Usage when the engine asked for
-    /// cannot run the graph there.
+    /// Checks names and shapes of all weights of the graph at once (those of another net throw Weights, naming the
+    /// first missing and mismatched tensors), but loads a layer only when a tap needs it. A prefix common to all names
+    /// does not matter. What is missing or different at the net's end, such as a classifier, matters to the taps that
+    /// need it: they throw Weights when they are asked for. Throws Usage when the engine asked for cannot run the graph
+    /// there.
     FrozenNet(Graph graph, StateDict weights, c10::Device device, Engine engine = Engine::Auto);
     ~FrozenNet();
     FrozenNet(FrozenNet&&) noexcept;
@@ -60,16 +63,22 @@ class FrozenNet {
     /// image.
     FrozenNet sibling() const;
 
-    /// Runs no deeper than the taps asked for. `image`: RGB in [0,1], [3,H,W] or [N,3,H,W]; normalisation is inside.
-    /// With `keep_for_backward` what backward needs is held until backward or the next forward. Throws Usage for an
-    /// unknown tap (nearest names suggested) and Input for an image below min_side.
+    /// Runs no deeper than the taps asked for. `image`: float32 RGB in [0,1], [3,H,W] or [N,3,H,W], on the net's
+    /// device; normalisation is inside. Several names of one layer give the same feature. With `keep_for_backward` what
+    /// backward needs is held until backward or the next forward. Always float32, in a region of mixed precision too.
+    /// Throws Usage for an unknown tap (nearest names suggested) or another kind of tensor, Input for an image below
+    /// min_side.
     Features forward(const Tensor& image, const std::vector<std::string>& taps, bool keep_for_backward = true);
 
-    /// The gradient with respect to the image of the last forward, shaped like it. Taps left out count as zero. With
-    /// `again` what was held stays, so that gradients can be taken one by one.
+    /// The gradient with respect to the image of the last forward, shaped like it. Taps left out count as zero (none at
+    /// all: an undefined tensor); gradients given under several names of one layer add up. With `again` what was held
+    /// stays, so that gradients can be taken one by one. Throws Usage when no forward was kept, and for a gradient
+    /// without its feature's shape and device or of a layer that was not asked for.
     Tensor backward(const Features& gradients, bool again = false);
 
     const std::string& architecture() const;
+    /// What stands before all names in the file of weights ("module."); empty: nothing.
+    const std::string& weights_prefix() const;
     const Graph& graph() const;
     c10::Device device() const;
     /// Frozen or Libtorch.
@@ -78,6 +87,8 @@ class FrozenNet {
     std::int64_t min_side(const std::vector<std::string>& taps) const;
     /// Estimated bytes at the peak of one forward and backward, weights included.
     std::int64_t bytes(Size image, const std::vector<std::string>& taps) const;
+    /// Of these, what the weights take, whatever the image.
+    std::int64_t weight_bytes(const std::vector<std::string>& taps) const;
 
   private:
     struct State;

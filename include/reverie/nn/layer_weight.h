@@ -21,4 +21,10 @@ inline std::vector<std::string> taps_of(const std::vector<LayerWeight>& layers) 
     return taps;
 }
 
+struct Graph;
+
+/// Throws Usage unless all are layers of the graph, and no two of them one layer under two of its names; `option`
+/// begins the sentence ("--layers").
+void require_distinct(const Graph& graph, const std::vector<LayerWeight>& layers, const std::string& option);
+
 }  // namespace reverie

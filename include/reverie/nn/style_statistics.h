@@ -19,8 +19,10 @@ struct Moments {
     double weight = 0.0;  ///< sum of w
 
     bool empty() const noexcept { return weight <= 0.0; }
-    /// `rows` [n,C] float32; `weights` [n] float32 in [0,1], undefined: all 1.
+    /// `rows` [n,C] float32; `weights` [n] float32 in [0,1], undefined: all 1. Throws Usage for other tensors.
     void add(const Tensor& rows, const Tensor& weights = {});
+    /// The same where the sum of the weights is known: nothing is read back from a device.
+    void add(const Tensor& rows, const Tensor& weights, double sum_of_weights);
     /// The two become means over the positions; weight 1. An empty one stays empty.
     Moments means() const;
     /// this + share * other, where both hold means (blending styles).
@@ -48,7 +50,8 @@ class StyleTarget {
     /// ones.
     StyleTarget(StyleStatistic statistic, const Moments& target, double scale, double ridge);
 
-    /// Throws Usage for moments that are no numbers: an optimisation went astray. Of `moments` (means, unscaled); the
+    /// Throws Usage for moments that are not finite: an optimisation went astray (found on the CPU, and by W2 on any
+    /// device; elsewhere the value is not finite either). Of `moments` (means, unscaled); the
     /// derivatives are with respect to the unscaled means too. W2: mean over channels of (m - t)^2 + diag(A + B) - 2 tr
     /// (A^1/2 B A^1/2)^1/2. Only the root's trace is needed, so its derivative is 1/2 A^1/2 (A^1/2 B A^1/2)^-1/2 A^1/2:
     /// one eigendecomposition (Olkin, Pukelsheim 1982).

@@ -43,7 +43,18 @@ ColorMatrix natural_colors(double power = 1.0);
 /// Onto lightness alone: every channel becomes their Rec. 709 weighted sum, scaled so that grey keeps its size.
 ColorMatrix luma_colors();
 
-/// out[o] = sum over c of matrix[o][c] * in[c].
+/// out[o] = sum over c of matrix[o][c] * in[c]. The matrix goes to the gradients' device once.
+class ColorMixer {
+  public:
+    explicit ColorMixer(const ColorMatrix& matrix) : matrix_(matrix) {}
+    Tensor operator()(const Tensor& gradient);
+
+  private:
+    ColorMatrix matrix_;
+    Tensor kernel_;
+};
+
+/// The same once.
 Tensor mix_colors(const Tensor& gradient, const ColorMatrix& matrix);
 
 }  // namespace reverie

@@ -53,6 +53,7 @@ struct StepReport {
     const Tensor& image;    ///< as stepped and clamped
     const Tensor& value;    ///< the objective's, before the step: scalar
     std::int64_t step = 0;  ///< counts from 0
+    bool reads = true;      ///< the loop reads values back after this step; elsewhere a GPU should not be waited for
 };
 
 struct ImageLoopOptions {
@@ -63,10 +64,13 @@ struct ImageLoopOptions {
     /// What previews show instead of the image. May be empty.
     std::function<Tensor(const Tensor& image)> shown;
     std::int64_t preview_every = 0;  ///< 0: none
-    std::string stage;               ///< for progress
-    double done_before = 0.0;        ///< progress units already done in earlier stages
-    double per_step = 1.0;           ///< progress units of one step
-    double total = 0.0;              ///< of all stages
+    /// Steps from one reading of values (finite? how far?) to the next; 0: every step on the CPU, every 10th elsewhere,
+    /// where each reading makes the host wait for the device.
+    std::int64_t read_every = 0;
+    std::string stage;         ///< for progress
+    double done_before = 0.0;  ///< progress units already done in earlier stages
+    double per_step = 1.0;     ///< progress units of one step
+    double total = 0.0;        ///< of all stages
     std::string unit = "steps";
     std::string value_name = "loss";
     double value_sign = 1.0;  ///< -1 shows an objective that is maximised with its own sign
@@ -78,9 +82,13 @@ struct LoopResult {
     bool cancelled = false;
 };
 
-/// Improves `initial` [3,H,W] step by step: objective, transforms in order, step rule, clamp to [0,1]. Cancelling ends
-/// it after the step at hand with what is there. Throws Usage at the first step after which the image is not all
-/// finite, before `observe` sees it: the steps are too large.
+/// Throws Usage unless the image, whose values are within [0,1], is made of numbers; `steps`: how many made it.
+void require_numbers(const Tensor& image, std::int64_t steps);
+
+/// Improves `initial`, float32 [3,H,W], step by step: objective, transforms in order, step rule, clamp to [0,1].
+/// Cancelling ends it after the step at hand with what is there. Progress is reported whenever values are read,
+/// previews at their own steps. Throws Usage for another kind of `initial`, and at the first reading after which the
+/// image is not all finite, before `observe` sees it, a preview shows it or it is returned: the steps are too large.
 LoopResult minimize_image(Tensor initial, Objective& objective, const std::vector<GradientTransform>& transforms,
                           StepRule& rule, const ImageLoopOptions& options, const Hooks& hooks = {});
 

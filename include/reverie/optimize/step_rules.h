@@ -5,7 +5,6 @@
 #include <deque>
 #include <map>
 #include <string>
-#include <utility>
 
 #include "reverie/image/picture.h"
 #include "reverie/optimize/image_loop.h"
@@ -67,8 +66,15 @@ class Lbfgs final : public StatefulStep {
     void carry_to(Size size) override;
 
   private:
+    struct Pair {
+        Tensor s, y;               // displacement and change of the gradient
+        Tensor inverse_curvature;  // 1 / y.s; float64 scalar on the image's device
+        Tensor scale;              // y.s / y.y of the newest fit pair: the first guess of the inverse Hessian
+    };
+    void remember(Tensor s, Tensor y);
+
     Options options_;
-    std::deque<std::pair<Tensor, Tensor>> pairs_;  // (s, y), oldest first
+    std::deque<Pair> pairs_;  // oldest first
     Tensor previous_image_, previous_gradient_;
 };
 

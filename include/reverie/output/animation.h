@@ -5,7 +5,9 @@
 #include <filesystem>
 #include <memory>
 
+#include "reverie/core/files.h"
 #include "reverie/core/tensor.h"
+#include "reverie/image/picture.h"
 
 namespace reverie {
 
@@ -13,6 +15,7 @@ struct AnimationOptions {
     double fps = 25.0;  ///< frames a second: 0.1 to 100 (GIF to 50: it counts in hundredths of a second)
     int quality = 90;   ///< of WebP, 1..100
     bool loop = true;   ///< GIF and WebP repeat for ever
+    Replacing replacing = Replacing::Allowed;  ///< of a file that is there by the time the film is
 };
 
 /// Writes one film frame by frame, holding no more than a frame where the format allows it. The kind follows from the
@@ -31,14 +34,17 @@ class Animation {
     /// repeating the last row or column. GIF gets one palette per frame, made from its colours, with ordered dithering
     /// so that still parts stay still.
     void add(const Tensor& frame);
-    /// At least one frame must be there. Throws Output.
-    void finish();
+    /// At least one frame must be there. The path that the film has got, as AtomicFile::commit says it. Throws Output.
+    std::filesystem::path finish();
     std::int64_t frames() const;
 
   private:
     struct State;
     std::unique_ptr<State> state_;
 };
+
+/// Throws Usage when the kind of film that a path names cannot hold frames of that size; as the first frame would.
+void check_frame(const std::filesystem::path& path, Size size);
 
 /// Whether a path names a film rather than one picture: .mp4, .gif, or a folder. (.webp is both: a picture here.)
 bool is_animation(const std::filesystem::path& path);

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "reverie/core/tensor.h"
+#include "reverie/image/picture.h"
 
 namespace reverie {
 
@@ -18,6 +19,9 @@ struct GridOptions {
 /// [N,C,H,W] with 1, 3 or 4 channels in [0,1] (any device; clamped) -> RGB [3,H',W'], or RGBA [4,H',W'] for 4. Throws
 /// Usage for no images.
 Tensor image_grid(const Tensor& images, const GridOptions& options = {});
+
+/// The size of that sheet, of `count` images.
+Size grid_size(std::int64_t count, Size image, const GridOptions& options = {});
 
 /// [C,H,W] with 1 or 3 channels as RGB [3,H,W]; with 4 composited on white.
 Tensor to_rgb(const Tensor& image);

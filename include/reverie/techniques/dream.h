@@ -64,8 +64,8 @@ struct DreamPlan {
     double pixel_steps = 0;       ///< pixels through the net, summed over the steps: proportional to the time
 };
 
-/// Throws Input for a side below 16 pixels or when no octave fits the net, Usage for unknown layers or when
-/// `max_memory` is too small for one tile. `max_memory` in bytes; 0: no limit.
+/// Throws Input for a side below 16 pixels or when no octave fits the net, Usage for unknown layers, for one layer
+/// under two of its names, or when `max_memory` is too small for one tile. `max_memory` in bytes; 0: no limit.
 DreamPlan plan_dream(Size image, const FrozenNet& net, const DreamOptions& options, std::int64_t max_memory);
 
 struct DreamResult {
@@ -75,9 +75,9 @@ struct DreamResult {
     bool cancelled = false;  ///< stopped by the token: `image` is what was there, brought to the full size
 };
 
-/// Dreams on `image` [3,H,W]. Where the net's activations would pass `max_memory`, the gradient is computed in
-/// overlapping tiles whose grid moves with every step, so no seam stays in one place. Throws like validate and
-/// plan_dream.
+/// Dreams on `image`, float32 [3,H,W] on any device; the result is on the CPU. Where the net's activations would pass
+/// `max_memory`, the gradient is computed in overlapping tiles whose grid moves with every step, so no seam stays in
+/// one place. Throws like validate and plan_dream, and Usage for another kind of tensor or values that are not finite.
 DreamResult dream(const Tensor& image, FrozenNet& net, const DreamOptions& options, std::int64_t max_memory,
                   const Hooks& hooks = {});
 

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <limits>
 #include <map>
 #include <memory>
@@ -65,9 +66,9 @@ std::map<std::string, std::string> to_metadata(const GanOptions& options);
 struct GanMeasure {
     std::shared_ptr<FrozenNet> net;  ///< null: not measured
     FeatureProtocol protocol;
-    std::int64_t samples = 1000;       ///< fakes; the reals are what validate() is given
-    std::filesystem::path kept_reals;  ///< file that keeps the reals' features; empty: none
-    std::string reals_key;             ///< names these reals: a file of another key is made anew
+    std::int64_t samples = 1000;  ///< fakes; the reals are what validate() is given
+    /// The reals' features: kept from earlier, or what `make` makes of them now. May be empty: made in every run.
+    std::function<Tensor(const std::function<Tensor()>& make)> reals_features;
 };
 
 /// Trains. Phases "discriminator" and "generator"; logs "loss" of both, real_score and fake_score (D(x) and D(G(z)) as
@@ -80,6 +81,7 @@ class GanTask : public TrainTask {
     ~GanTask() override;
     std::vector<Phase> phases() override;
     NamedTensors state() override;
+    std::vector<std::string> added_later() const override;
     NamedTensors averaged() override;  ///< the generator's
     std::map<std::string, std::string> metadata() const override;
     /// frechet (the metric), kernel, precision, recall, diversity of samples from seeds fixed for ever against

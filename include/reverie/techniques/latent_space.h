@@ -87,9 +87,11 @@ Direction read_direction(const std::filesystem::path& path, std::int64_t dimensi
 /// Latents as files, told by extension: .npy (float32, C order) or .csv (a title row, then one row a latent, 9
 /// significant digits, which read back to the same bits; a name column first when `names`, one for each, are given).
 /// Read are those and CSV of bare numbers. Throws Usage for another extension, Output, and Input for damage, values
-/// that are not finite, or another width than `dimensions` (0: any).
-void write_latents(const std::filesystem::path& path, const Tensor& latents,
-                   const std::vector<std::string>& names = {});
+/// that are not finite, or another width than `dimensions` (0: any). Writing says the path that the file has got, as
+/// AtomicFile::commit does.
+std::filesystem::path write_latents(const std::filesystem::path& path, const Tensor& latents,
+                                    const std::vector<std::string>& names = {},
+                                    Replacing replacing = Replacing::Allowed);
 Tensor read_latents(const std::filesystem::path& path, std::int64_t dimensions);
 
 }  // namespace reverie

@@ -156,7 +156,8 @@ class Stylizer {
     StylePlan plan(Size content) const;
 
     /// The gradient is computed whole, or exactly in two passes over tiles where the plan says so. Throws like plan;
-    /// Usage for maps of another size, or masks that are not one per style; Usage when the picture ends as no numbers.
+    /// Usage for other kinds of tensors, values that are not finite, maps of another size, or masks that are not one
+    /// per style; Usage when the picture ends as no numbers.
     StyleResult stylize(const StyleJob& job, const StyleHooks& hooks = {});
 
     /// The same with another net of the same graph and weights: several threads may work at once, each with its own

@@ -29,7 +29,7 @@ struct TrainOptions {
     std::int64_t validate_every = 1000;  ///< steps; 0: none
     double checkpoint_minutes = 5.0;     ///< a log line, validation or preview so long after the last checkpoint writes
                                          ///< the next; one is also written at the beginning and at the end
-    bool mixed_precision = false;        ///< bfloat16 autocast on CUDA; refused on the CPU
+    bool mixed_precision = false;        ///< bfloat16 autocast and TF32 on CUDA; refused on the CPU
     c10::Device device = c10::Device(c10::kCPU);
 };
 

@@ -31,8 +31,9 @@ class Optimizer {
     Optimizer(NamedTensors parameters, const OptimizerOptions& options);
 
     /// One step in place. `gradients` in the order of the parameters' names (undefined: left alone). `rate` multiplies
-    /// the learning rate.
-    void step(const std::vector<Tensor>& gradients, double rate);
+    /// the learning rate. `rests`, a scalar on the parameters' device, leaves everything as it is where it is not 0
+    /// (undefined: it never does): so that whether to take a step need not be read back to be known.
+    void step(const std::vector<Tensor>& gradients, double rate, const Tensor& rests = {});
 
     /// Everything that changes the next step, as "<parameter>.first", ".second" and ".step": the tensors themselves.
     NamedTensors state() const;

@@ -37,9 +37,11 @@ struct TrainState {
 /// Holds a lock on the folder while it lives, so that two programs never write one run.
 class RunFolder {
   public:
-    /// A new run: makes the folder and writes options.toml. Throws Usage when a run is there already (name --resume or
-    /// another -o), Output when it cannot be made or `bytes_needed` are more than the disk has free (said before
-    /// anything begins).
+    /// Whether a run is there that has taken a step. One that was killed before has nothing to lose.
+    static bool holds_steps(const std::filesystem::path& path);
+    /// A new run: makes the folder and writes options.toml. Throws Usage when holds_steps() (name --resume or another
+    /// -o), Output when it cannot be made or `bytes_needed` are more than the disk has free (said before anything
+    /// begins).
     static RunFolder create(const std::filesystem::path& path, const RunIdentity& identity, std::int64_t bytes_needed);
     /// An earlier run to go on with. Throws Usage when an option differs (naming it with both values) or there is no
     /// run, Input for a run of another program or of a version this one cannot go on with, or whose checkpoints are
@@ -60,6 +62,10 @@ class RunFolder {
     /// The newest whole one; empty in a run that has none yet. Damage is told by a digest of the bytes.
     std::optional<TrainState> load(const std::function<void(const std::string&)>& warn) const;
 
+    /// After a fault: a run that was begun here and has recorded no step leaves nothing behind, so that its name is
+    /// free for the next try. Any other is left as it is. Nothing else may be done with it afterwards.
+    void give_up();
+
   private:
     RunFolder();
     struct State;
@@ -70,6 +76,8 @@ class RunFolder {
 inline constexpr const char* kMetricsFile = "metrics.jsonl";
 inline constexpr const char* kMetricsTable = "metrics.csv";
 inline constexpr const char* kTimingFile = "timing.jsonl";
+inline constexpr const char* kCheckpointFile = "checkpoint.safetensors";
+inline constexpr const char* kPreviousCheckpointFile = "checkpoint-previous.safetensors";
 inline constexpr const char* kOptionsFile = "options.toml";
 inline constexpr const char* kWeightsFile = "weights.safetensors";
 inline constexpr const char* kAverageFile = "weights_ema.safetensors";

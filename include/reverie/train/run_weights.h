@@ -19,7 +19,10 @@ enum class RunWeights {
 /// `program` ("vae") is named as what would have made it.
 std::filesystem::path run_weights_file(const std::filesystem::path& run, RunWeights which, const std::string& program);
 
-/// Every tensor of it.
+/// That file, opened. One that is cut or damaged throws Weights, saying how to get it again out of its run.
+StateDict read_run_weights(const std::filesystem::path& run, RunWeights which, const std::string& program);
+
+/// Every tensor of it. Throws Weights for values that are no finite numbers.
 NamedTensors all_tensors(const StateDict& weights);
 
 /// Copies `weights` into the tensors of `state`, which they may exceed. Whole numbers (a norm's count of batches) may

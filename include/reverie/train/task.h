@@ -20,7 +20,7 @@ namespace reverie {
 
 /// All that a loss may depend on beside the weights: so a step can be repeated to the bit.
 struct StepInput {
-    const Batch& batch;  ///< on the device
+    const Batch& batch;  ///< images and labels on the device, indices on the CPU
     std::int64_t step = 0;
     std::int64_t total = 0;  ///< planned steps
     std::uint64_t seed = 0;  ///< changes after a rollback
@@ -58,6 +58,9 @@ class TrainTask {
     /// Everything the task's next step depends on beside optimisers: weights and buffers, by the names of the exported
     /// file. The tensors themselves (restored in place).
     virtual NamedTensors state() = 0;
+    /// Names of state() that checkpoints of earlier versions lack: a run that goes on from one keeps their first
+    /// values.
+    virtual std::vector<std::string> added_later() const { return {}; }
     /// The part of state() that is kept as a running mean too, and exported.
     virtual NamedTensors averaged() = 0;
 

@@ -35,19 +35,24 @@ class StateDict {
     const std::map<std::string, std::string>& metadata() const;
     const std::filesystem::path& path() const;
 
+    /// The arrays whose names begin with `prefix`, by the rest of their names.
+    StateDict below(const std::string& prefix) const;
+    const std::string& prefix() const;  ///< what below() has taken off so far; "" for a whole file
+
     struct Contents;  ///< private to the readers in src/weights
     explicit StateDict(std::shared_ptr<const Contents> contents);
 
   private:
     std::shared_ptr<const Contents> contents_;
+    std::string prefix_;
 };
 
 /// Opens a .pth (PyTorch's zip container or the legacy one before 1.6) or a .safetensors file, told by content. A
 /// pickle is read by a restricted interpreter that knows tensors, containers and scalars and executes nothing: whatever
 /// else it asks for (any other class or function) is refused by name. Nested dictionaries are joined with dots; values
 /// that are no tensors are ignored; a tensor that stands alone is named "". Of {"state_dict": ..., "epoch": ...} the
-/// wrapped dictionary is taken alone and its key dropped, if exactly one of the keys state_dict, model_state_dict,
-/// model, params and weights holds a dictionary with tensors.
+/// wrapped dictionary is taken alone and its key dropped, if exactly one of the usual keys (state_dict, model, params,
+/// params_ema, ...) holds a dictionary with tensors.
 /// Every structure, size and offset is checked against the file here, before memory is taken; load() of an array takes
 /// at most eight times its stored bytes (uint8 as int64), and views that repeat elements are held to 1 GiB. Checksums
 /// are not compared: that would touch every byte, and files from the catalogue were checked when they arrived. Throws

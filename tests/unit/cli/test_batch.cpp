@@ -81,6 +81,55 @@ TEST_F(Batch, PatternsAreExpandedUnlessTheFileExists) {
     EXPECT_THAT(outputs(plan_batch({{path("a?.jpg")}, "out"})), ElementsAre("out/a?.jpg"));
 }
 
+TEST_F(Batch, PartsOfAPatternThatAreThereByTheirNameAreNoPatterns) {
+    file("[2024] pics/a1.png");
+    file("[2024] pics/a[1].png");
+    EXPECT_THAT(outputs(plan_batch({{path("[2024] pics/*1.png")}, "out"})), ElementsAre("out/a1.png"));
+    EXPECT_THAT(outputs(plan_batch({{path("[2024] pics/a[1-9].png")}, "out"})), ElementsAre("out/a1.png"));
+    EXPECT_THAT(outputs(plan_batch({{path("*pics/a[1].png")}, "out"})), ElementsAre("out/a[1].png"));
+    EXPECT_THAT(outputs(plan_batch({{path("*/a?.png")}, "out"})), ElementsAre("out/a1.png"));
+    EXPECT_THAT(outputs(plan_batch({{path("[2025] pics/*.png")}, "out"})), ElementsAre(HasSubstr("[[]")));
+    file(".hidden/a.png");
+    EXPECT_THAT(outputs(plan_batch({{path("*/a.png")}, "out"})), ElementsAre(HasSubstr("no file matches")));
+}
+
+TEST_F(Batch, TheOutputFolderIsNoInputOfItsOwnBatch) {
+    namespace fs = std::filesystem;
+    file("in/a.jpg");
+    file("in/sub/b.jpg");
+    file("in/dreams/a.jpg");
+    file("in/dreams/sub/b.jpg");
+    fs::create_directory_symlink(path("in/dreams"), path("link"));
+    for (const std::string& output : {path("in/dreams"), path("link"), path("in/sub/../dreams/")}) {
+        std::vector<std::string> notes;
+        const auto note = [&](const std::string& sentence) { notes.push_back(sentence); };
+        const auto items = plan_batch({{path("in")}, output, true, {}, note});
+        EXPECT_THAT(items, testing::SizeIs(2)) << output;
+        EXPECT_THAT(notes, ElementsAre(HasSubstr("left out 2 pictures")));
+    }
+    EXPECT_THAT(plan_batch({{path("in/*/*.jpg")}, path("in/dreams")}), testing::SizeIs(1));
+    // What is named is done.
+    EXPECT_THAT(plan_batch({{path("in/dreams")}, path("in/dreams"), true}), testing::SizeIs(2));
+    EXPECT_THAT(plan_batch({{path("in/dreams/*.jpg")}, path("in/dreams")}), testing::SizeIs(1));
+    EXPECT_THAT(plan_batch({{path("in/sub")}, path("in"), true}), testing::SizeIs(1));
+    fs::remove_all(path("in/a.jpg"));
+    fs::remove_all(path("in/sub"));
+    EXPECT_THAT(outputs(plan_batch({{path("in")}, path("in/dreams"), true})),
+                ElementsAre(HasSubstr("no pictures but those of the --output folder")));
+}
+
+TEST_F(Batch, ANameWithADotIsAFolderForSeveralInputsUnlessItIsAPicturesName) {
+    EXPECT_THAT(outputs(plan_batch({{"a.jpg", "b.jpg"}, "v2.5"})), ElementsAre("v2.5/a.jpg", "v2.5/b.jpg"));
+    for (const char* name : {"out.png", "out.JPG", "out.gif", "out.heic"}) {
+        EXPECT_THAT(expect_error(ErrorKind::Usage,
+                                 [&] {
+                                     plan_batch({{"a.jpg", "b.jpg"}, name});
+                                 }),
+                    HasSubstr("end the name in /"));
+    }
+    EXPECT_THAT(expect_error(ErrorKind::Usage, [] { plan_batch({{"a.jpg"}, "v2.5"}); }), HasSubstr("in / to name a"));
+}
+
 TEST_F(Batch, TheSameFileIsDoneOnceAndTwoForOneNameAreRefused) {
     EXPECT_THAT(outputs(plan_batch({{"a.jpg", "./a.jpg"}, "out"})), ElementsAre("out/a.jpg"));
     EXPECT_THAT(outputs(plan_batch({{"a.jpg", "a.png"}, "out"})), ElementsAre("out/a.jpg", "out/a.png"));
@@ -161,8 +210,26 @@ TEST_F(Batch, OutputFoldersAreMadeOrRefused) {
     EXPECT_EQ(items[1].fault->kind(), ErrorKind::Output);
 }
 
+TEST_F(Batch, OutputsAreCheckedWhereTheirLinksLead) {
+    std::filesystem::create_symlink(path("store/a.png"), path("a.png"));  // dangling
+    std::filesystem::create_symlink("circle.png", path("circle.png"));
+    std::filesystem::create_symlink("/proc/reverie/b.png", path("b.png"));
+    std::vector<BatchItem> items = {
+        {"a.jpg", path("a.png"), {}}, {"b.jpg", path("b.png"), {}}, {"c.jpg", path("circle.png"), {}}};
+    check_outputs(items, Existing::Refuse);
+    EXPECT_THAT(outputs(items), ElementsAre(path("a.png"), HasSubstr("/proc/reverie"), HasSubstr("circle")));
+    EXPECT_TRUE(std::filesystem::is_directory(path("store")));
+}
+
 TEST_F(Batch, TagsGoBeforeTheExtension) {
     EXPECT_EQ(with_tag("dir.d/photo.tar.png", "partial"), "dir.d/photo.tar.partial.png");
+    EXPECT_EQ(with_tag("d/" + std::string(251, 'n') + ".png", "partial"),
+              "d/" + std::string(243, 'n') + ".partial.png");
+    std::string umlauts;
+    while (umlauts.size() < 250) {
+        umlauts += "\u00e4";
+    }
+    EXPECT_EQ(with_tag(umlauts + ".png", "partial"), umlauts.substr(0, 242) + ".partial.png");
 }
 
 }  // namespace

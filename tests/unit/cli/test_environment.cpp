@@ -48,6 +48,15 @@ TEST(Environment, TerminalAndLocaleAreUnderstood) {
     EXPECT_EQ(terminal_columns(environment_of({{"COLUMNS", "3"}}), 0), 20);
 }
 
+TEST(Environment, ThreadsAreThoseOfTheOuterTeam) {
+    EXPECT_EQ(environment_of({}).threads, 0);
+    EXPECT_EQ(environment_of({{"OMP_NUM_THREADS", "3"}}).threads, 3);
+    EXPECT_EQ(environment_of({{"OMP_NUM_THREADS", "4,2"}}).threads, 4);
+    for (const char* text : {"", "0", "-2", "all", "99999999999999"}) {
+        EXPECT_EQ(environment_of({{"OMP_NUM_THREADS", text}}).threads, 0) << text;
+    }
+}
+
 TEST(Environment, WeightsAreLookedForInOrder) {
     const test::TemporaryFolder own;
     Environment environment = environment_of({{"HOME", "/home/me"}});

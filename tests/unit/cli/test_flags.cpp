@@ -66,6 +66,27 @@ TEST_F(Flags, SetTheirFields) {
     EXPECT_THAT(value_.layers, ElementsAre("a=-1", "b", "c"));
 }
 
+TEST_F(Flags, GivenTwiceTheLastOneCounts) {
+    parse({"--count", "1", "--layers", "a", "b", "--loud", "--fruit", "pear", "--maybe", "1", "-c", "2", "--layers=c",
+           "--loud", "--fruit", "apple", "--maybe", "3"});
+    EXPECT_EQ(value_.count, 2);
+    EXPECT_EQ(app_.get_option("--count")->results(), std::vector<std::string>{"2"});
+    EXPECT_THAT(value_.layers, ElementsAre("c")) << "the last list";
+    EXPECT_TRUE(value_.loud);
+    EXPECT_EQ(value_.fruit, Fruit::Apple);
+    EXPECT_EQ(value_.maybe, 3.0);
+}
+
+TEST_F(Flags, WhatAConfigurationSaysFillsInOnlyWhatWasNotGiven) {
+    parse({"--count", "1", "--count", "2"});
+    Settings settings;
+    settings.set("count", std::int64_t{9});
+    settings.set("ratio", 0.5);
+    fill_in(app_, settings, "test", [](const std::string& name) { FAIL() << name; });
+    EXPECT_EQ(value_.count, 2);
+    EXPECT_EQ(value_.ratio, 0.5);
+}
+
 TEST_F(Flags, LeaveTheirFieldsAloneWhenNotGiven) {
     parse({});
     EXPECT_EQ(value_.count, 3);

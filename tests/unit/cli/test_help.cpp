@@ -46,6 +46,8 @@ TEST(Help, GroupsFlagsUnderHeadingsWithDefaults) {
               "      --a-flag-with-quite-a-long-name\n"
               "                              shout\n"
               "\n"
+              "Of a flag given twice the last value counts, of a list the last list.\n"
+              "\n"
               "examples:\n"
               "  tool a\n");
 }

@@ -36,9 +36,23 @@ TEST(Signals, FirstOneAsksForAStop) {
               42);
 }
 
+TEST(Signals, AHangUpAsksForAStopUnlessItIsIgnored) {
+    const auto requested_with = [](void (*inherited)(int)) {
+        return exit_code_of([inherited] {
+            std::signal(SIGHUP, inherited);
+            const CancelToken& cancel = install_signal_handlers();
+            std::raise(SIGHUP);
+            _exit(cancel.requested() ? 42 : 43);
+        });
+    };
+    EXPECT_EQ(requested_with(SIG_DFL), 42);
+    EXPECT_EQ(requested_with(SIG_IGN), 43);
+}
+
 TEST(Signals, SecondOneEndsAtOnceAndRemovesWhatIsHalfWritten) {
     const test::TemporaryFolder folder;
     EXPECT_EQ(exit_code_of([&folder] {
+                  std::signal(SIGINT, SIG_DFL);  // whatever the tests were started with
                   install_signal_handlers();
                   AtomicFile file(folder / "a.png");
                   file.write(std::string_view("half"));
@@ -55,6 +69,7 @@ TEST(Signals, SecondOneEndsAtOnceAndRemovesWhatIsHalfWritten) {
 
 TEST(Signals, FirstOneLeavesTheErrorOfTheInterruptedCallAlone) {
     EXPECT_EQ(exit_code_of([] {
+                  std::signal(SIGINT, SIG_DFL);
                   install_signal_handlers();
                   set_stop_notice("stopping");
                   close(STDERR_FILENO);

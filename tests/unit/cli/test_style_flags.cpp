@@ -51,8 +51,8 @@ TEST(StylePath, AFileOfThatNameWins) {
 }
 
 TEST(StyleFlags, StylesAndMasksKeepTheirOrder) {
-    const StyleFlags flags = parsed({"--style", "a,b.jpg", "c.jpg=2", "--style-fine", "d.jpg", "--style", "e.jpg",
-                                     "--mask", "1.png", "2.png", "3.png", "4.png"});
+    const StyleFlags flags = parsed({"--style", "z.jpg", "--style-fine", "d.jpg", "--style", "a,b.jpg", "c.jpg=2",
+                                     "e.jpg", "--mask", "1.png", "2.png", "3.png", "4.png"});
     validate(flags);
     const std::vector<StyleInput> styles = style_inputs(flags);
     ASSERT_EQ(styles.size(), 4U);

@@ -1,5 +1,10 @@
+#include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <array>
 
 #include "reverie/core/files.h"
 #include "support/expect_error.h"
@@ -46,6 +51,77 @@ TEST(Files, NameAsLongAsTheSystemTakesCanBeWritten) {
     const auto path = folder / std::string(255, 'n');
     write_file(path, std::string_view("x"));
     EXPECT_EQ(text_of(path), "x");
+    EXPECT_EQ(entries(folder.path()), 1U);
+}
+
+TEST(Files, SymbolicLinksStayAndWhatTheyLeadToIsWritten) {
+    namespace fs = std::filesystem;
+    const TemporaryFolder folder;
+    fs::create_directories(folder / "store");
+    write_file(folder / "store/real.txt", std::string_view("old"));
+    fs::create_symlink("store/real.txt", folder / "near");
+    fs::create_symlink(folder / "near", folder / "far");
+    fs::create_symlink("store/none.txt", folder / "dangling");
+    EXPECT_EQ(write_file(folder / "far", std::string_view("new")), folder / "far");
+    write_file(folder / "dangling", std::string_view("first"));
+    for (const char* name : {"near", "far", "dangling"}) {
+        EXPECT_TRUE(fs::is_symlink(folder / name)) << name;
+    }
+    EXPECT_EQ(text_of(folder / "store/real.txt"), "new");
+    EXPECT_EQ(text_of(folder / "store/none.txt"), "first");
+    EXPECT_EQ(entries(folder / "store"), 2U);
+
+    fs::create_symlink("circle", folder / "circle");
+    EXPECT_THAT(expect_error(ErrorKind::Output, [&] { write_file(folder / "circle", std::string_view("x")); }),
+                testing::HasSubstr("circle"));
+}
+
+TEST(Files, TheModeOfAReplacedFileStays) {
+    namespace fs = std::filesystem;
+    const TemporaryFolder folder;
+    const auto mode = [&](const std::string& name) { return fs::status(folder / name).permissions(); };
+    write_file(folder / "secret", std::string_view("old"));
+    const fs::perms usual = mode("secret");
+    for (const auto perms : {fs::perms{0600}, fs::perms{0640}, fs::perms{0666}}) {
+        fs::permissions(folder / "secret", perms);
+        write_file(folder / "secret", std::string_view("new"));
+        EXPECT_EQ(mode("secret"), perms);
+    }
+    write_file(folder / "other", std::string_view("x"));
+    EXPECT_EQ(mode("other"), usual);
+}
+
+TEST(Files, WhatHasComeToBeInTheMeantimeIsKeptUnlessItMayBeReplaced) {
+    const TemporaryFolder folder;
+    const auto path = folder / "a.txt";
+    const auto late = [&](Replacing replacing) {
+        AtomicFile file(path, replacing);
+        file.write(std::string_view("ours"));
+        write_file(path, std::string_view("theirs"));
+        return file.commit();
+    };
+    EXPECT_EQ(late(Replacing::Beside), folder / "a.2.txt");
+    EXPECT_EQ(late(Replacing::Beside), folder / "a.3.txt");
+    EXPECT_EQ(late(Replacing::Withdrawn), "");
+    EXPECT_EQ(text_of(path), "theirs");
+    EXPECT_EQ(text_of(folder / "a.2.txt"), "ours");
+    EXPECT_EQ(entries(folder.path()), 3U);
+    EXPECT_EQ(late(Replacing::Allowed), path);
+    EXPECT_EQ(text_of(path), "ours");
+    EXPECT_EQ(write_file(folder / "free.txt", std::string_view("x"), Replacing::Withdrawn), folder / "free.txt");
+}
+
+TEST(Files, APipeIsWrittenIntoAndStays) {
+    const TemporaryFolder folder;
+    const auto path = folder / "pipe";
+    ASSERT_EQ(mkfifo(path.c_str(), 0600), 0);
+    const int reader = open(path.c_str(), O_RDONLY | O_NONBLOCK);
+    ASSERT_GE(reader, 0);
+    write_file(path, std::string_view("hello"));
+    std::array<char, 8> text{};
+    EXPECT_EQ(read(reader, text.data(), text.size()), 5);
+    close(reader);
+    EXPECT_TRUE(std::filesystem::is_fifo(path));
     EXPECT_EQ(entries(folder.path()), 1U);
 }
 

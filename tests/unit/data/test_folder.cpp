@@ -41,6 +41,25 @@ TEST(Folder, IsReadRecursivelyInTheOrderOfNamesWithItsFirstLevelAsLabels) {
     EXPECT_TRUE(set.skipped().empty());
 }
 
+TEST(Folder, CountsAndListsWhatItLeavesOut) {
+    const TemporaryFolder folder;
+    test::write_image(folder / "a/1.png", flat(10));
+    for (const char* name : {"a/movie.mov", "b.psd", "noname", ".DS_Store", "Thumbs.db", "a/notes.txt", "a/._1.png",
+                             "labels.CSV", "README"}) {
+        test::write_text(folder / name, "no image");
+    }
+    const Dataset set = open_dataset(folder.path(), {.strict = true});  // no fault of theirs
+    EXPECT_THAT(test::names(set), ElementsAre("a/1.png"));
+    std::vector<std::string> listed;
+    for (const SkippedFile& file : set.skipped()) {
+        listed.push_back(file.path);
+        EXPECT_FALSE(file.is_fault);
+        EXPECT_THAT(file.reason, HasSubstr("not named as a picture"));
+    }
+    EXPECT_THAT(listed, ElementsAre("a/movie.mov", "b.psd", "noname"));
+    EXPECT_EQ(set.sidecars(), 6);
+}
+
 TEST(Folder, WithoutSubfoldersHasNoLabels) {
     const TemporaryFolder folder;
     test::write_image(folder / "a.png", flat(10));

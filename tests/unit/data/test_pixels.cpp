@@ -151,14 +151,14 @@ TEST(Pixels, AreTurnedUprightBeforeTheyAreCut) {
 
 TEST(Pixels, AreSrgbWhateverProfileTheFileCarries) {
     const auto folder = std::filesystem::path(REVERIE_TEST_DATA) / "unit/image/samples";
+    const auto read = [&](const std::string& name) {
+        return decode_pixels(read_file(folder / name), name, {.max_pixels = 1000});
+    };
     for (const std::string name : {"adobe_rgb.jpg", "display_p3.png"}) {
-        const Tensor pixels = decode_pixels(read_file(folder / name), name, {});
-        EXPECT_EQ(distance(pixels, interleaved(read_picture(folder / name).color)), 0) << name;
+        EXPECT_EQ(distance(read(name), interleaved(read_picture(folder / name).color)), 0) << name;
     }
     // The same samples without a profile.
-    EXPECT_GT(distance(decode_pixels(read_file(folder / "display_p3.png"), "p3", {}),
-                       decode_pixels(read_file(folder / "interlaced.png"), "plain", {})),
-              20);
+    EXPECT_GT(distance(read("display_p3.png"), read("interlaced.png")), 20);
 }
 
 }  // namespace

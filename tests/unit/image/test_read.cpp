@@ -135,6 +135,13 @@ TEST(ReadPng, ApplesOwnKindIsRead) {
     EXPECT_EQ(read_picture_size(sample("apple.png")), (Size{9, 12}));
 }
 
+TEST(ReadPng, OfApplesKindOnlyTheMarkMayBeLeft) {
+    std::vector<std::byte> png = read_file(sample("interlaced.png"));
+    const std::vector<std::byte> apple = read_file(sample("apple.png"));
+    png.insert(png.begin() + 8, apple.begin() + 8, apple.begin() + 24);  // the mark's chunk
+    EXPECT_LE(distance(decode_picture(png, "marked.png").color, rgb_bytes() / 255), kExact);
+}
+
 TEST(ReadGif, StillInterlacedAndTransparentAreExact) {
     expect_color("still.gif", rgb_bytes() / 255);
     EXPECT_FALSE(read_picture(sample("still.gif")).alpha.defined());

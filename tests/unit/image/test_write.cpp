@@ -136,6 +136,31 @@ TEST(WritePicture, TooLongForAFormatIsSaid) {
     EXPECT_EQ(decode_picture(encoded(long_image, PictureFormat::Png), "long").color.size(2), 70'000);
 }
 
+TEST(WritePicture, WhatAFormatCannotHoldIsKnownBeforeThePictureIsThere) {
+    EXPECT_EQ(longest_side(PictureFormat::WebP), 16'383);
+    EXPECT_EQ(longest_side(PictureFormat::Jpeg), 65'500);
+    EXPECT_THAT(expect_error(ErrorKind::Output,
+                             [] {
+                                 check_size(PictureFormat::WebP, {10, 16'384});
+                             }),
+                HasSubstr("16383"));
+    EXPECT_THAT(expect_error(ErrorKind::Output,
+                             [] {
+                                 check_size(PictureFormat::Jpeg, {65'501, 10});
+                             }),
+                HasSubstr("65500"));
+    EXPECT_THAT(expect_error(ErrorKind::Output,
+                             [] {
+                                 check_size(PictureFormat::Bmp, {40'000, 40'000});
+                             }),
+                HasSubstr("4 GB"));
+    check_size(PictureFormat::WebP, {16'383, 16'383});
+    check_size(PictureFormat::Jpeg, {65'500, 1});
+    check_size(PictureFormat::Png, {100'000, 100'000});
+    check_size(PictureFormat::Tiff, {100'000, 100'000});
+    check_size(PictureFormat::Bmp, {30'000, 30'000});
+}
+
 TEST(WritePicture, OnePixelIsAPictureInEveryFormat) {
     for (const PictureFormat format : kFormats) {
         EXPECT_EQ(size_of(decode_picture(encoded(at::ones({3, 1, 1}), format), "dot").color), (Size{1, 1}));

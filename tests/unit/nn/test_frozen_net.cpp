@@ -1,4 +1,5 @@
 #include <ATen/ATen.h>
+#include <ATen/autocast_mode.h>
 #include <c10/util/ThreadLocalDebugInfo.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -78,6 +79,74 @@ class FrozenNetEngines : public testing::TestWithParam<Engine> {};
 INSTANTIATE_TEST_SUITE_P(Both, FrozenNetEngines, testing::Values(Engine::Frozen, Engine::Libtorch),
                          [](const auto& tested) { return tested.param == Engine::Frozen ? "frozen" : "libtorch"; });
 
+TEST_P(FrozenNetEngines, TensorsOfAnotherKindAreRefused) {
+    FrozenNet net = test::formula_net("efficientnet_lite0", "lite0", GetParam());
+    const auto refuse = [&](const Tensor& image, const char* said) {
+        EXPECT_THAT(expect_error(ErrorKind::Usage, [&] { net.forward(image, {"block1"}); }),
+                    testing::AllOf(testing::HasSubstr(said), testing::HasSubstr("efficientnet_lite0")));
+    };
+    refuse(at::zeros({1, 33, 47}), "[1,33,47]");
+    refuse(at::zeros({2, 4, 33, 47}), "[2,4,33,47]");
+    refuse(at::zeros({0, 3, 33, 47}), "[0,3,33,47]");
+    refuse(at::zeros({33, 47}), "[33,47]");
+    refuse(at::zeros({3, 33, 47}, at::kByte), "uint8");
+    refuse(at::zeros({3, 33, 47}, at::kDouble), "float64");
+    refuse(at::empty({3, 33, 47}, at::TensorOptions(at::kMeta)), "on meta");
+    refuse(Tensor(), "undefined");
+}
+
+TEST_P(FrozenNetEngines, BackwardWantsAKeptForwardAndGradientsThatFitIt) {
+    FrozenNet net = test::formula_net("efficientnet_lite0", "lite0", GetParam());
+    const Tensor image = test::formula_image(33, 47, "kept");
+    const auto refuse = [&](const Features& gradients, const char* said) {
+        EXPECT_THAT(expect_error(ErrorKind::Usage, [&] { net.backward(gradients); }), testing::HasSubstr(said));
+    };
+    refuse({}, "without a forward");
+    const Tensor feature = net.forward(image, {"block1"}, /*keep_for_backward=*/false).at("block1");
+    refuse({{"block1", feature}}, "without a forward");
+    net.forward(image, {"block1"});
+    refuse({{"block2", feature}}, "'block2'");
+    refuse({{"block1", feature.narrow(2, 0, 2)}}, "as the feature is");
+    refuse({{"block1", feature.to(at::kLong)}}, "int64");
+    refuse({{"block1", Tensor()}}, "undefined");
+    EXPECT_FALSE(net.backward({}, /*again=*/true).defined());
+    EXPECT_EQ(net.backward({{"block1", feature}}).sizes(), image.sizes());
+    refuse({{"block1", feature}}, "without a forward");
+}
+
+TEST_P(FrozenNetEngines, MixedPrecisionDoesNotReachIt) {
+    FrozenNet net = test::formula_net("efficientnet_lite0", "lite0", GetParam());
+    const Tensor image = test::formula_image(33, 47, "half");
+    const Features right = net.forward(image, {"block3"});
+    const Tensor right_gradient = net.backward(right);
+    at::autocast::set_autocast_dtype(at::kCPU, at::kBFloat16);
+    at::autocast::set_autocast_enabled(at::kCPU, true);
+    const Features features = net.forward(image, {"block3"});
+    const Tensor gradient = net.backward(features);
+    at::autocast::set_autocast_enabled(at::kCPU, false);
+    at::autocast::clear_cache();
+    EXPECT_TRUE(at::equal(features.at("block3"), right.at("block3")));
+    EXPECT_TRUE(at::equal(gradient, right_gradient));
+}
+
+TEST(FrozenNet, SiblingsShareTheirWeights) {
+    for (const Engine engine : {Engine::Frozen, Engine::Libtorch}) {
+        FrozenNet net = test::formula_net("vgg16", "torchvision", engine);
+        const Tensor image = test::formula_image(32, 32, "sibling");
+        // The deepest weights are far larger than the maps of so small an image.
+        const auto taken = [&](FrozenNet& used) {
+            auto peak = std::make_shared<PeakMemory>();
+            const c10::DebugInfoGuard guard(c10::DebugInfoKind::PROFILER_STATE, peak);
+            const ThreadShare alone(1);
+            used.forward(image, {"relu5_1"}, false);
+            return peak->peak();
+        };
+        const std::int64_t first = taken(net);
+        FrozenNet sibling = net.sibling();
+        EXPECT_LT(taken(sibling), first / 4);
+    }
+}
+
 TEST_P(FrozenNetEngines, GradientReachesExactlyTheReceptiveField) {
     FrozenNet net = test::formula_net("vgg16", "torchvision", GetParam());
     // Winograd's tiles reach beyond the field, and sums that should be zero there come out as rounding: 2e-6 of the
@@ -145,6 +214,80 @@ TEST(FrozenNet, MissingClassifierMattersOnlyWhenAskedFor) {
     const Tensor image = test::formula_image(32, 32, "e");
     EXPECT_EQ(net.forward(image, {"head"}).at("head").size(1), 1280);
     expect_error(ErrorKind::Weights, [&] { net.forward(image, {"logits"}); });
+}
+
+FrozenNet lite0_of(const std::map<std::string, Tensor>& weights) {
+    const test::TemporaryFolder folder;
+    write_safetensors(folder / "w.safetensors", weights);
+    return {make_graph("efficientnet_lite0", "lite0"), read_state_dict(folder / "w.safetensors"),
+            c10::Device(c10::kCPU)};
+}
+
+TEST(FrozenNet, HeadForOtherClassesMattersOnlyWhenAskedFor) {
+    auto weights = test::formula_weights(make_graph("efficientnet_lite0", "lite0"));
+    weights["_fc.weight"] = at::ones({10, 1280});
+    weights["_fc.bias"] = at::ones({10});
+    const FrozenNet net = lite0_of(weights);
+    const Tensor image = test::formula_image(32, 32, "e");
+    FrozenNet other = net.sibling();
+    EXPECT_EQ(other.forward(image, {"head"}).at("head").size(1), 1280);
+    const std::string fault = expect_error(ErrorKind::Weights, [&] { other.forward(image, {"head", "logits"}); });
+    EXPECT_THAT(fault, testing::AllOf(testing::HasSubstr("layer 'logits'"),
+                                      testing::HasSubstr("'_fc.weight' is [10,1280] instead of [1000,1280]")));
+    expect_error(ErrorKind::Weights, [&] { net.bytes({32, 32}, {"logits"}); });
+    // The last convolution gone too: what comes before is still this net's.
+    weights.erase("_conv_head.weight");
+    EXPECT_EQ(lite0_of(weights).forward(image, {"block15"}).at("block15").size(1), 320);
+    // One in the middle gone: another net's.
+    weights.erase("_blocks.7._depthwise_conv.weight");
+    EXPECT_THAT(expect_error(ErrorKind::Weights, [&] { lite0_of(weights); }),
+                testing::HasSubstr("_blocks.7._depthwise_conv.weight"));
+}
+
+TEST(FrozenNet, NamesMayHaveAPrefixAndTheMeanIsPreferred) {
+    const auto weights = test::formula_weights(make_graph("efficientnet_lite0", "lite0"));
+    const Tensor image = test::formula_image(32, 32, "e");
+    FrozenNet plain = lite0_of(weights);
+    EXPECT_EQ(plain.weights_prefix(), "");
+    const Tensor wanted = plain.forward(image, {"block3"}).at("block3");
+    for (const std::string prefix : {"module.", "_orig_mod.", "state_dict.module.net."}) {
+        std::map<std::string, Tensor> prefixed = {{"epoch", at::ones({1})}};
+        for (const auto& [name, values] : weights) {
+            prefixed[prefix + name] = values;
+        }
+        FrozenNet net = lite0_of(prefixed);
+        EXPECT_EQ(net.weights_prefix(), prefix);
+        EXPECT_TRUE(at::equal(net.forward(image, {"block3"}).at("block3"), wanted));
+    }
+    std::map<std::string, Tensor> both;
+    for (const auto& [name, values] : weights) {
+        both["model." + name] = at::zeros_like(values);
+        both["model_ema." + name] = values;
+        both["zzz." + name] = at::zeros_like(values);
+    }
+    EXPECT_EQ(lite0_of(both).weights_prefix(), "model_ema.");
+    both.erase("model_ema._blocks.0._bn1.bias");
+    EXPECT_EQ(lite0_of(both).weights_prefix(), "model.");
+}
+
+TEST(FrozenNet, ValuesThatAreNoNumbersAreNamed) {
+    const Tensor image = test::formula_image(32, 32, "e");
+    for (const char* name : {"_conv_stem.weight", "_bn0.bias", "_bn0.running_var"}) {
+        for (const double value : {std::nan(""), HUGE_VAL}) {
+            auto weights = test::formula_weights(make_graph("efficientnet_lite0", "lite0"));
+            weights[name] = weights[name].clone();
+            weights[name].view(-1)[3] = value;
+            FrozenNet net = lite0_of(weights);
+            EXPECT_THAT(expect_error(ErrorKind::Weights, [&] { net.forward(image, {"block1"}); }),
+                        testing::AllOf(testing::HasSubstr("w.safetensors' holds values that are no numbers in '"),
+                                       testing::HasSubstr(name)));
+        }
+    }
+    auto weights = test::formula_weights(make_graph("efficientnet_lite0", "lite0"));
+    weights["_bn0.running_var"] = weights["_bn0.running_var"] - 1e6;
+    FrozenNet net = lite0_of(weights);
+    EXPECT_THAT(expect_error(ErrorKind::Weights, [&] { net.forward(image, {"block1"}); }),
+                testing::HasSubstr("negative variances in '_bn0.running_var'"));
 }
 
 TEST(FrozenNet, PoolingByL2HasNoGradientWhereAllIsZero) {

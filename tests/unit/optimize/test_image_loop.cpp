@@ -1,6 +1,9 @@
 #include <ATen/ATen.h>
 #include <gtest/gtest.h>
 
+#include <cmath>
+#include <vector>
+
 #include "reverie/optimize/image_loop.h"
 #include "support/closed_formula.h"
 #include "support/expect_error.h"
@@ -62,6 +65,67 @@ TEST(ImageLoop, ImageStaysWithinItsRange) {
         minimize_image(picture("start").narrow(1, 0, 9).narrow(2, 0, 9), objective, {}, rule, {.steps = 5});
     EXPECT_LE(result.image.max().item<double>(), 1.0);
     EXPECT_GE(result.image.min().item<double>(), 0.0);
+}
+
+TEST(ImageLoop, ValuesAreReadAsOftenAsAskedAndAtTheEnd) {
+    Distance objective(picture("target"));
+    NormalizedStep rule({.step_size = 0.01});
+    std::vector<std::int64_t> read;
+    std::vector<double> reported;
+    Hooks hooks;
+    hooks.on_progress = [&](const Progress& progress) { reported.push_back(progress.done); };
+    const auto observe = [&](const StepReport& report) {
+        if (report.reads) {
+            read.push_back(report.step);
+        }
+        return true;
+    };
+    minimize_image(picture("start"), objective, {}, rule, {.steps = 8, .observe = observe, .read_every = 3}, hooks);
+    EXPECT_EQ(read, (std::vector<std::int64_t>{2, 5, 7}));
+    EXPECT_EQ(reported, (std::vector<double>{3, 6, 8}));
+}
+
+/// Gives a gradient that is no number from one step on.
+class Broken final : public Objective {
+  public:
+    explicit Broken(std::int64_t from) : from_(from) {}
+    Tensor value_and_gradient(const Tensor& image, std::int64_t step, Tensor& gradient) override {
+        gradient = step < from_ ? at::ones_like(image) : at::full_like(image, std::nan(""));
+        return gradient.sum();
+    }
+
+  private:
+    std::int64_t from_;
+};
+
+TEST(ImageLoop, NobodyIsShownOrGivenAPictureThatIsNoNumbersHoweverSeldomItIsRead) {
+    Broken objective(4);
+    NormalizedStep rule({.step_size = 0.01});
+    Hooks hooks;
+    std::vector<std::int64_t> shown;
+    hooks.on_preview = [&](const Tensor& image, std::int64_t step) {
+        EXPECT_TRUE(image.isfinite().all().item<bool>());
+        shown.push_back(step);
+    };
+    test::expect_error(ErrorKind::Usage, [&] {
+        minimize_image(picture("start"), objective, {}, rule, {.steps = 30, .preview_every = 3, .read_every = 10},
+                       hooks);
+    });
+    EXPECT_EQ(shown, (std::vector<std::int64_t>{3}));
+    // Ended by the observer between two readings.
+    test::expect_error(ErrorKind::Usage, [&] {
+        minimize_image(
+            picture("start"), objective, {}, rule,
+            {.steps = 30, .observe = [](const StepReport& report) { return report.step < 6; }, .read_every = 10});
+    });
+}
+
+TEST(ImageLoop, TensorsOfAnotherKindAreRefused) {
+    Distance objective(picture("target"));
+    NormalizedStep rule({.step_size = 0.01});
+    test::expect_error(ErrorKind::Usage, [&] {
+        minimize_image(at::zeros({1, 9, 9}), objective, {}, rule, {.steps = 1});
+    });
 }
 
 TEST(ImageLoop, CancelEndsAfterTheStepAtHandWithWhatIsThere) {

@@ -166,6 +166,25 @@ TEST(Dream, TooSmallAPictureIsRefused) {
     expect_error(ErrorKind::Input, [&] { plan_dream({20, 20}, net, options, 0); });
 }
 
+TEST(Dream, OneLayerUnderTwoNamesIsRefused) {
+    DreamOptions options = quick();
+    options.layers = {{"block3", 1.0}, {"_blocks.3", 1.0}};
+    EXPECT_THAT(expect_error(ErrorKind::Usage, [&] { dream(photo(48, 57), lite0(), options, 0); }),
+                testing::AllOf(testing::HasSubstr("block3"), testing::HasSubstr("one layer")));
+}
+
+TEST(Dream, TensorsOfAnotherKindAreRefusedBeforeAnyWork) {
+    const auto refuse = [](const Tensor& image, const char* said) {
+        EXPECT_THAT(expect_error(ErrorKind::Usage, [&] { dream(image, lite0(), quick(), 0); }),
+                    testing::HasSubstr(said));
+    };
+    refuse(at::zeros({1, 48, 57}), "[1,48,57]");
+    refuse(at::zeros({48, 57}), "[48,57]");
+    refuse(at::zeros({3, 48, 57}, at::kDouble), "float64");
+    refuse(Tensor(), "undefined");
+    refuse(at::full({3, 48, 57}, std::nan("")), "not finite");
+}
+
 TEST(Dream, OptionsOutOfRangeNameTheirFlag) {
     const auto refuse = [](const char* flag, const std::function<void(DreamOptions&)>& spoil) {
         DreamOptions options = quick();
@@ -232,7 +251,7 @@ TEST(Dream, MemoryLimitChoosesTilesAndSaysTheLeastThatWorks) {
     const DreamPlan tiled = plan_dream(size, lite0(), options, whole.peak_bytes * 3 / 4);
     EXPECT_GE(tiled.tile, 128);
     EXPECT_LE(tiled.peak_bytes, whole.peak_bytes * 3 / 4);
-    EXPECT_THAT(expect_error(ErrorKind::Usage, [&] { plan_dream(size, lite0(), options, 1 << 20); }),
+    EXPECT_THAT(expect_error(ErrorKind::Device, [&] { plan_dream(size, lite0(), options, 1 << 20); }),
                 testing::AllOf(testing::HasSubstr("--max-memory"), testing::HasSubstr("at least")));
 }
 

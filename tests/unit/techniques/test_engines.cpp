@@ -20,10 +20,11 @@ double peak_signal_to_noise(const Tensor& a, const Tensor& b) {
     return -10.0 * std::log10((a - b).square().mean(at::kDouble).item<double>());
 }
 
+/// Content is looked at in a style layer, under another of its names.
 TEST(Engines, PaintTheSamePicture) {
     StyleOptions options = style_recipe(StylePreset::Reverie);
     options.style_layers = {{"relu1_1", 4.0}, {"relu2_1", 2.0}, {"relu3_1", 1.0}, {"relu4_1", 1.0}};
-    options.content_layers = {{"relu3_2", 1.0}};
+    options.content_layers = {{"conv3_1", 1.0}};
     options.min_size = 101;
     options.steps = 10;
     options.first_steps = 0;

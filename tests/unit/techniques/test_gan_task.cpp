@@ -276,6 +276,28 @@ TEST(GanTask, CollapseIsSaidAtTheNextMeasurement) {
     EXPECT_THAT(warnings[0], HasSubstr("collapsed"));
 }
 
+TEST(GanTask, TheBestDiversityIsPartOfItsState) {
+    const test::TemporaryFolder folder;
+    const OrderedBatches reals(waves(folder), {0, 1, 2, 3, 4, 5, 6, 7}, 3);
+    const GanMeasure measure{.net = std::make_shared<FrozenNet>(test::formula_lite0()),
+                             .protocol = feature_protocol("efficientnet_lite0"),
+                             .samples = 8};
+    GanTask task(small(), 3, kCpu, measure);
+    const Tensor best = task.state().at("measure.best_diversity");
+    const double found = among(task.validate(reals, {}), "diversity");
+    EXPECT_EQ(best.item<double>(), found) << "the tensor itself";
+    best.fill_(100.0);
+    GanTask resumed(small(), 3, kCpu, measure);
+    load_weights(resumed.state(), task.state());
+    std::vector<std::string> warnings;
+    Hooks hooks;
+    hooks.on_warning = [&](const std::string& said) { warnings.push_back(said); };
+    resumed.validate(reals, hooks);
+    ASSERT_EQ(warnings.size(), 1U) << "less than half of what it was";
+    EXPECT_THAT(warnings[0], HasSubstr("100.00"));
+    EXPECT_THAT(task.added_later(), testing::ElementsAre("measure.best_diversity"));
+}
+
 TEST(Gan, ImageDependsOnItsOwnLatentAlone) {
     GanTask task(small(Size{17, 21}, 3), 3, kCpu, kUnmeasured);
     const Gan gan(small(Size{17, 21}, 3).net, task.state(), kCpu);

@@ -1,6 +1,7 @@
 #include "reverie/techniques/likelihood.h"
 
 #include <ATen/ATen.h>
+#include <ATen/autocast_mode.h>
 #include <c10/core/GradMode.h>
 #include <gtest/gtest.h>
 
@@ -146,6 +147,25 @@ TEST(PerceptualDistance, IsZeroForEqualImagesAndAboutOneForOthers) {
     // Each image's own: a neighbour says nothing.
     EXPECT_NEAR(perceptual_distance(net, images.flip(3).narrow(0, 1, 1), images.narrow(0, 1, 1)).item<double>(),
                 other[1].item<double>(), 1e-5);
+}
+
+TEST(PerceptualDistance, IsOfFullPrecisionWithinAutocast) {
+    FrozenNet net = test::formula_net("efficientnet_lite0", "lite0", Engine::Libtorch);
+    const Tensor targets = test::reference_images(2, 3, 32, 32);
+    const auto gradient_of = [&] {
+        const Tensor images = targets.flip(3).contiguous().requires_grad_();
+        perceptual_distance(net, images, targets).sum().backward();
+        return images.grad();
+    };
+    const Tensor exact = gradient_of();
+    at::autocast::set_autocast_dtype(at::kCPU, at::kBFloat16);
+    at::autocast::set_autocast_enabled(at::kCPU, true);  // as CUDA's is by --mixed-precision
+    const Tensor within = gradient_of();
+    const Tensor of_halves = perceptual_distance(net, targets.flip(3).to(at::kBFloat16), targets);
+    at::autocast::clear_cache();
+    at::autocast::set_autocast_enabled(at::kCPU, false);
+    EXPECT_TRUE(at::equal(within, exact));
+    EXPECT_EQ(of_halves.scalar_type(), at::kFloat);
 }
 
 TEST(PerceptualDistance, GradientIsThatOfTheNumber) {

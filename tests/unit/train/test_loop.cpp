@@ -1,6 +1,7 @@
 #include "reverie/train/loop.h"
 
 #include <ATen/ATen.h>
+#include <ATen/record_function.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -323,6 +324,46 @@ TEST_F(Loop, APhaseRestsWhileItsLossIsSmallEnough) {
     EXPECT_TRUE(at::equal(resting, begun));
     EXPECT_FALSE(at::equal(moving, begun));
     EXPECT_FALSE(at::equal(other, test::TinyTask().state().at("out.weight").detach())) << "the other phase goes on";
+}
+
+/// How often a value was read back from the device while it lives.
+class ReadBacks {
+  public:
+    ReadBacks() {
+        count = 0;
+        at::RecordFunctionCallback callback(
+            [](const at::RecordFunction& function) -> std::unique_ptr<at::ObserverContext> {
+                count += std::string(function.name()) == "aten::_local_scalar_dense" ? 1 : 0;
+                return nullptr;
+            });
+        handle_ = at::addThreadLocalCallback(callback);
+    }
+    ~ReadBacks() { at::removeCallback(handle_); }
+    ReadBacks(const ReadBacks&) = delete;
+    ReadBacks& operator=(const ReadBacks&) = delete;
+    static thread_local int count;
+
+  private:
+    at::CallbackHandle handle_;
+};
+thread_local int ReadBacks::count = 0;
+
+TEST_F(Loop, ReadsNoLossBackToKnowWhetherAPhaseRests) {
+    run_.with_validation = false;
+    run_.task.two_phases = true;
+    run_.options.steps = 20;
+    run_.options.log_every = 1000;
+    run_.options.preview_every = 0;
+    const auto read_backs_of = [&](const std::string& name, double rests_at) {
+        run_.task.first_rests_at = rests_at;
+        const ReadBacks counted;
+        train_tiny(folder_ / name, run_);
+        return ReadBacks::count;
+    };
+    // On the CPU the optimiser's own kernel reads its count of steps.
+    const int never = read_backs_of("never", -std::numeric_limits<double>::infinity());
+    EXPECT_EQ(read_backs_of("rests", 1e-9), never);
+    EXPECT_GT(never, 0);
 }
 
 }  // namespace

@@ -194,5 +194,30 @@ TEST(MeanWeights, AreExchangedInPlace) {
     EXPECT_TRUE(average.mean().at("w").equal(at::tensor({7.0F, 8.0F})));
 }
 
+TEST(Optimizer, RestsWhereItIsTold) {
+    for (const OptimizerKind kind : {OptimizerKind::Adam, OptimizerKind::AdamW, OptimizerKind::RmsProp}) {
+        const OptimizerOptions options{.kind = kind, .learning_rate = 0.01, .weight_decay = 0.1};
+        const NamedTensors resting = parameters();
+        const NamedTensors plain = parameters();
+        Optimizer a(resting, options);
+        Optimizer b(plain, options);
+        for (std::size_t step = 0; step < 3; ++step) {
+            const bool rests = step == 1;
+            const std::vector<Tensor> gradients = gradients_at(plain, step);
+            a.step(gradients, 1.0, at::scalar_tensor(rests, at::kBool));
+            if (!rests) {
+                b.step(gradients, 1.0);
+            }
+        }
+        for (const auto& [name, parameter] : plain) {
+            EXPECT_TRUE(at::equal(resting.at(name), parameter)) << name;
+        }
+        const NamedTensors states = a.state();
+        for (const auto& [name, state] : b.state()) {
+            EXPECT_TRUE(at::equal(states.at(name), state)) << name;
+        }
+    }
+}
+
 }  // namespace
 }  // namespace reverie

@@ -13,6 +13,7 @@
 
 #include "reverie/core/files.h"
 #include "reverie/core/random.h"
+#include "reverie/weights/state_dict.h"
 #include "support/expect_error.h"
 #include "tiny_run.h"
 
@@ -102,6 +103,23 @@ TEST_F(Resume, WithRareCheckpointsGivesTheSameBytes) {
     EXPECT_THROW(train_tiny(folder_ / "pieces", killed), std::runtime_error);
     train_tiny(folder_ / "pieces", run_);
     expect_same(folder_ / "pieces", "from the beginning");
+}
+
+TEST_F(Resume, GoesOnFromACheckpointThatLacksWhatALaterVersionAdded) {
+    CancelToken token;
+    test::TinyRun older = run_;
+    older.hooks.cancel = &token;
+    older.task.on_loss = [&](const Tensor& loss, const StepInput& input) {
+        if (input.step == 20) {
+            token.request();
+        }
+        return loss;
+    };
+    EXPECT_EQ(train_tiny(folder_ / "run", older).end, TrainEnd::Cancelled);
+    run_.task.newer = true;
+    EXPECT_EQ(train_tiny(folder_ / "run", run_).end, TrainEnd::Finished);
+    const StateDict weights = read_state_dict(folder_ / "run" / kWeightsFile);
+    EXPECT_EQ(weights.load("newer").item<float>(), 7.0F) << "as in a new run";
 }
 
 TEST_F(Resume, AfterReturnsFromNoNumbersGivesTheSameBytes) {

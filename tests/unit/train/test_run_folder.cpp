@@ -145,10 +145,67 @@ TEST_F(RunFolders, SurviveAKillBetweenTheTwoRenames) {
 }
 
 TEST_F(RunFolders, AreNotBegunTwice) {
-    { create(); }
+    { create().save(state_at(1)); }
     EXPECT_THAT(expect_error(ErrorKind::Usage, [this] { create(); }), AllOf(HasSubstr("--resume"), HasSubstr("a/run")));
     EXPECT_THAT(expect_error(ErrorKind::Usage, [this] { RunFolder::resume(folder_.path() / "elsewhere", identity_); }),
                 HasSubstr("no run to resume"));
+}
+
+TEST_F(RunFolders, LeaveNothingBehindWhenTheirFirstStepFails) {
+    std::filesystem::create_directories(path_);
+    write_file(path_ / "notes.txt", std::string_view("mine"));
+    write_file(path_ / "labels.json", std::string_view("mine too"));
+    {
+        RunFolder folder = create();
+        folder.save(state_at(0));
+        write_file(path_ / kMetricsFile, std::string_view(""));
+        folder.give_up();
+    }
+    std::vector<std::string> left;
+    for (const auto& entry : std::filesystem::directory_iterator(path_)) {
+        left.push_back(entry.path().filename());
+    }
+    EXPECT_THAT(left, testing::UnorderedElementsAre("notes.txt", "labels.json"));
+
+    std::filesystem::remove_all(path_.parent_path());
+    create().give_up();
+    EXPECT_FALSE(std::filesystem::exists(path_.parent_path())) << "folders made for it go too";
+    { create().save(state_at(0)); }  // another try
+}
+
+TEST_F(RunFolders, KeepWhatHasTakenAStep) {
+    RunFolder folder = create();
+    folder.save(state_at(0));
+    folder.save(state_at(1));
+    folder.give_up();
+    EXPECT_EQ(folder.load(warn_)->step, 1);
+}
+
+TEST_F(RunFolders, AreBegunAnewWhereOneWasKilledBeforeItsFirstStep) {
+    { create(); }
+    EXPECT_FALSE(RunFolder::holds_steps(path_));
+    { create().save(state_at(0)); }
+    EXPECT_FALSE(RunFolder::holds_steps(path_));
+    identity_.options[0].second = "32";
+    { create().save(state_at(3)); }
+    EXPECT_TRUE(RunFolder::holds_steps(path_));
+    expect_error(ErrorKind::Usage, [this] { create(); });
+    EXPECT_EQ(resume().load(warn_)->step, 3);
+}
+
+TEST_F(RunFolders, AFileOfOptionsThatIsNotOursIsNotReplaced) {
+    std::filesystem::create_directories(path_);
+    write_file(path_ / kOptionsFile, std::string_view("batch = 64\n"));
+    expect_error(ErrorKind::Usage, [this] { create(); });
+}
+
+TEST_F(RunFolders, SayHowLongInTheFlagThatSaysIt) {
+    identity_.options.insert(identity_.options.begin(), {{"steps", "10"}, {"epochs", "0"}});
+    { create().save(state_at(5)); }
+    identity_.options[0].second = "0";
+    identity_.options[1].second = "30";
+    EXPECT_THAT(expect_error(ErrorKind::Usage, [this] { resume(); }),
+                HasSubstr("was begun with --steps 10 and is to go on with --epochs 30;"));
 }
 
 TEST_F(RunFolders, BelongToOneProgramAtATime) {

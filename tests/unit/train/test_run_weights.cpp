@@ -4,7 +4,9 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "reverie/core/files.h"
 #include "reverie/train/loop.h"
+#include "reverie/train/run_folder.h"
 #include "support/expect_error.h"
 #include "support/temporary_folder.h"
 
@@ -40,6 +42,28 @@ TEST_F(WeightsOfARun, MissingBestSaysWhatToTakeInstead) {
 TEST_F(WeightsOfARun, AFolderWithoutWeightsIsNoRun) {
     EXPECT_THAT(expect_error(ErrorKind::Input, [&] { run_weights_file(folder_.path(), RunWeights::Average, "gan"); }),
                 AllOf(HasSubstr(folder_.path().string()), HasSubstr("gan train")));
+}
+
+TEST_F(WeightsOfARun, ThatAreCutAreWrittenAgainByAResume) {
+    write(kWeightsFile);
+    const auto cut = [&] { std::filesystem::resize_file(folder_ / kWeightsFile, 100); };
+    cut();
+    const auto fault = [&](RunWeights which) {
+        return expect_error(ErrorKind::Weights, [&] { read_run_weights(folder_.path(), which, "gan"); });
+    };
+    EXPECT_THAT(fault(RunWeights::Last),
+                AllOf(HasSubstr("is truncated"), HasSubstr("or train it again"), testing::Not(HasSubstr("download"))));
+    write_file(folder_ / "checkpoint.safetensors", std::string_view("any"));
+    EXPECT_THAT(fault(RunWeights::Last), HasSubstr("`gan train --resume -o " + folder_.path().string() +
+                                                   "` writes it again from the run's checkpoint"));
+    std::filesystem::copy_file(folder_ / kWeightsFile, folder_ / kBestFile);
+    EXPECT_THAT(fault(RunWeights::Best), HasSubstr("take another state of the run with --weights"));
+}
+
+TEST_F(WeightsOfARun, ThatAreNoNumbersAreNamed) {
+    export_weights(folder_ / kWeightsFile, {{"a", at::ones({2})}, {"b", at::full({2}, NAN)}}, {});
+    EXPECT_THAT(expect_error(ErrorKind::Weights, [&] { all_tensors(read_state_dict(folder_ / kWeightsFile)); }),
+                HasSubstr("holds values that are no numbers in 'b'"));
 }
 
 TEST(LoadWeights, CopiesInPlaceAndMayLackCounts) {

@@ -11,6 +11,7 @@
 #include <string>
 #include <vector>
 
+#include "reverie/core/error.h"
 #include "reverie/core/noise.h"
 #include "reverie/data/batches.h"
 #include "reverie/data/dataset.h"
@@ -46,6 +47,7 @@ inline const std::filesystem::path& drawn_images() {
 
 struct TinyOptions {
     bool two_phases = false;
+    bool newer = false;                                                ///< has a state that earlier versions lack
     double first_rests_at = -std::numeric_limits<double>::infinity();  ///< of two phases
     /// Sees every loss on its way to the loop: may spoil it, take time, throw.
     std::function<Tensor(const Tensor& loss, const StepInput& input)> on_loss;
@@ -86,7 +88,14 @@ class TinyTask : public TrainTask {
         NamedTensors all = averaged();
         all["brightness"] = brightness_;
         all["calls"] = calls_;
+        if (options_.newer) {
+            all["newer"] = newer_;
+        }
         return all;
+    }
+
+    std::vector<std::string> added_later() const override {
+        return options_.newer ? std::vector<std::string>{"newer"} : std::vector<std::string>{};
     }
 
     NamedTensors averaged() override {
@@ -143,6 +152,7 @@ class TinyTask : public TrainTask {
     NamedTensors out_;
     Tensor brightness_;
     Tensor calls_;
+    Tensor newer_ = at::full({}, 7.0);
 };
 
 /// Numbers that divide each other badly, so that every event has steps of its own.

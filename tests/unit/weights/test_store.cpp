@@ -111,6 +111,14 @@ TEST_F(Store, MissingFileIsFetchedOnceIntoTheDownloadFolder) {
     EXPECT_EQ(server_.requests(), 1U);
 }
 
+TEST_F(Store, SaysOnceWhereItLookedForWhatIsMissing) {
+    const auto places =
+        HasSubstr("looked for in '" + (folder_ / "first").string() + "', '" + (folder_ / "second").string() + "', '" +
+                  (folder_ / "fetched").string() + "' and '" + (folder_ / "hub").string() + "'");
+    EXPECT_THAT(expect_error(ErrorKind::Weights, [&] { store().resolve("packaged"); }), places);
+    EXPECT_THAT(expect_error(ErrorKind::Weights, [&] { store().resolve_first({"fetched", "packaged"}); }), places);
+}
+
 TEST_F(Store, WrongFileInTheHubIsPassedOver) {
     write_file(folder_ / "hub/fetched.pth", std::string(content_.size(), '!'));
     write_file(folder_ / "hub/converted.safetensors", std::string("nothing proves it"));
