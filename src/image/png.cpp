@@ -95,7 +95,11 @@ class PngReader {
         for (const png_text& entry : std::span(entries, static_cast<std::size_t>(std::max(count, 0)))) {
             const bool international = entry.compression >= PNG_ITXT_COMPRESSION_NONE;
             const std::string value(entry.text, international ? entry.itxt_length : entry.text_length);
-            text.emplace(to_utf8(entry.key), to_utf8(value));
+            // What turns a picture is applied, and would turn it again if it were written on.
+            const std::string key = to_utf8(entry.key);
+            if (!key.starts_with("Raw profile type ") && key != "XML:com.adobe.xmp") {
+                text.emplace(key, to_utf8(value));
+            }
         }
     }
 
