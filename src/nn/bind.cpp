@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "reverie/core/checks.h"
 #include "reverie/core/error.h"
 #include "reverie/core/text.h"
 
@@ -12,14 +13,6 @@ namespace reverie {
 namespace {
 
 using Shape = std::vector<std::int64_t>;
-
-std::string text_of(const Shape& shape) {
-    std::vector<std::string> sides;
-    for (const std::int64_t side : shape) {
-        sides.push_back(std::to_string(side));
-    }
-    return "[" + join(sides, ",", ",") + "]";
-}
 
 /// What is wrong with a node's weights, in the words of a message.
 struct Lack {
@@ -34,8 +27,8 @@ Lack lack_of(const Graph& graph, const Node& node, const StateDict& weights) {
         if (!weights.contains(wanted.name)) {
             lack.missing.push_back("'" + wanted.name + "'");
         } else if (const Shape& found = weights.info(wanted.name).shape; found != wanted.shape) {
-            lack.mismatched.push_back("'" + wanted.name + "' is " + text_of(found) + " instead of " +
-                                      text_of(wanted.shape));
+            lack.mismatched.push_back("'" + wanted.name + "' is " + shape_text(found) + " instead of " +
+                                      shape_text(wanted.shape));
         }
     }
     return lack;

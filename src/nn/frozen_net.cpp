@@ -30,14 +30,13 @@ struct FrozenNet::State {
     std::shared_ptr<const StateDict> weights;
     c10::Device device;
     Engine engine;
-    std::unique_ptr<Executor> executor;
+    std::unique_ptr<Executor> executor = nullptr;
+    std::vector<int> lacking = {};  ///< nodes at the end that the weights do not hold
 
     // of the last forward
-    std::vector<Asked> asked;
+    std::vector<Asked> asked = {};
     bool kept = false;
     bool batched = true;
-
-    std::vector<int> lacking = {};  ///< nodes at the end that the weights do not hold
 
     /// The nodes that the names mean, each once, in the order they are first named.
     std::vector<int> nodes(const std::vector<std::string>& taps) const {
@@ -97,14 +96,10 @@ std::vector<Tensor> FrozenNet::State::gradients_by_node(const Features& gradient
 }
 
 FrozenNet::FrozenNet(Graph graph, StateDict weights, c10::Device device, Engine engine)
-    : state_(new State{std::make_shared<const Graph>(std::move(graph)),
-                       std::make_shared<const StateDict>(std::move(weights)),
-                       device,
-                       engine,
-                       nullptr,
-                       {},
-                       false,
-                       true}) {
+    : state_(new State{.graph = std::make_shared<const Graph>(std::move(graph)),
+                       .weights = std::make_shared<const StateDict>(std::move(weights)),
+                       .device = device,
+                       .engine = engine}) {
     const Graph& of = *state_->graph;
     state_->weights = std::make_shared<const StateDict>(arrays_of(of, *state_->weights));
     state_->lacking = check_weights(of, *state_->weights);
@@ -126,14 +121,12 @@ FrozenNet::FrozenNet(Graph graph, StateDict weights, c10::Device device, Engine 
 FrozenNet::FrozenNet(std::unique_ptr<State> state) : state_(std::move(state)) {}
 
 FrozenNet FrozenNet::sibling() const {
-    return FrozenNet(std::unique_ptr<State>(new State{state_->graph,
-                                                      state_->weights,
-                                                      state_->device,
-                                                      state_->engine,
-                                                      state_->executor->sibling(),
-                                                      {},
-                                                      true,
-                                                      state_->lacking}));
+    return FrozenNet(std::unique_ptr<State>(new State{.graph = state_->graph,
+                                                      .weights = state_->weights,
+                                                      .device = state_->device,
+                                                      .engine = state_->engine,
+                                                      .executor = state_->executor->sibling(),
+                                                      .lacking = state_->lacking}));
 }
 
 FrozenNet::~FrozenNet() = default;
