@@ -55,9 +55,10 @@ StyleOptions quick_style(StylePreset preset) {
     StyleOptions options = style_recipe(preset);
     options.style_layers = {{"relu1_1", 2.0}, {"relu2_1", 1.0}};
     options.content_layers = {{"relu2_2", 1.0}};
-    options.min_size = 24;
     // L-BFGS divides by differences of gradients, so its steps soon enlarge what rounding leaves.
-    options.steps = options.optimizer == StyleOptimizer::Lbfgs ? 2 : 4;
+    const bool lbfgs = options.optimizer == StyleOptimizer::Lbfgs;
+    options.steps = lbfgs ? 2 : 4;
+    options.min_size = lbfgs ? 64 : 24;  // one scale: beginning anew enlarges it again
     options.first_steps = 0;
     options.patience = 0;
     return options;
@@ -133,6 +134,7 @@ std::vector<Check> picture_checks() {
     other.init = StyleInit::Style;
     other.optimizer = StyleOptimizer::Lbfgs;
     other.steps = 2;
+    other.min_size = 64;
     checks.push_back(style_check("gram, average, L-BFGS", other));
     return checks;
 }

@@ -16,8 +16,8 @@
 namespace reverie::test {
 namespace {
 
-constexpr std::int64_t kBatch = 4;
-constexpr std::int64_t kSteps = 3;
+constexpr std::int64_t kBatch = 3;
+constexpr std::int64_t kSteps = 2;
 
 Batch batch_at(std::int64_t step, std::int64_t channels, Size size, std::int64_t classes) {
     return {.images = drawn_pictures(kBatch, channels, size.height, size.width).roll(step, 0),
