@@ -59,23 +59,28 @@ std::string unmarked(std::string_view text, const Write& write) {
     }
 }
 
-/// All texts of a value, names included, changed by `change`.
+/// All texts of a value, names included, changed by `change`. What lies deeper than anything we write is dropped: a
+/// file of unknown origin may nest without end.
 template <typename Change>
-Json changed(const Json& value, const Change& change) {
+Json changed(const Json& value, const Change& change, int depth = 0) {
+    constexpr int kDeepest = 100;
+    if (depth > kDeepest) {
+        return nullptr;
+    }
     if (value.is_string()) {
         return change(value.get_ref<const std::string&>());
     }
     if (value.is_array()) {
         Json list = Json::array();
         for (const Json& item : value) {
-            list.push_back(changed(item, change));
+            list.push_back(changed(item, change, depth + 1));
         }
         return list;
     }
     if (value.is_object()) {
         Json object = Json::object();
         for (const auto& [name, item] : value.items()) {
-            object[change(name)] = changed(item, change);
+            object[change(name)] = changed(item, change, depth + 1);
         }
         return object;
     }
