@@ -1,7 +1,9 @@
 // HEIC and AVIF through the plugin beside this library.
+#include <algorithm>
 #include <new>
 
 #include "core/plugin.h"
+#include "image/byte_reader.h"
 #include "image/codecs.h"
 #include "image/color_codes.h"
 #include "image/color_profile.h"
@@ -16,12 +18,33 @@ std::string subject(Bytes bytes, const std::string& name) {
     return "'" + name + "' is " + std::string(heif_kind(bytes)) + " picture";
 }
 
+/// Whether one of the file's boxes goes on behind its end.
+bool is_cut(Bytes bytes) {
+    const ByteReader reader(bytes, false);
+    constexpr std::uint32_t kToTheEnd = 0;
+    constexpr std::uint32_t kLong = 1;  // the size follows, in 64 bits
+    for (std::size_t at = 0; at < bytes.size();) {
+        const std::uint32_t size = reader.u32(at).value_or(8);
+        if (size == kToTheEnd || size == kLong) {
+            return false;
+        }
+        if (size > bytes.size() - at) {
+            return true;
+        }
+        at += std::max<std::uint32_t>(size, 8);
+    }
+    return false;
+}
+
 /// Runs what may need the plugin or meet its faults, in our words.
 template <typename Call>
 auto guarded(Bytes bytes, const std::string& name, Call&& call) {
     try {
         return call();
     } catch (const HeifFault& fault) {
+        if (is_cut(bytes)) {
+            throw_truncated(name);
+        }
         switch (fault.kind) {
             case HeifFault::Kind::Truncated:
                 throw_truncated(name);

@@ -90,8 +90,10 @@ TEST(ReadHeif, CutAnywhereOrFlippedItIsAnErrorOrAPicture) {
             bytes[random_bits(1, 1, i) % bytes.size()] = static_cast<std::byte>(random_bits(1, 2, i));
             attempt(bytes);
         }
-        const std::span half(whole.data(), whole.size() - 20);
-        EXPECT_THAT(expect_error(ErrorKind::Input, [&] { decode_picture(half, name); }), HasSubstr("is truncated"));
+        for (const std::size_t length : {whole.size() - 20, std::size_t{200}}) {  // in its pixels, in its boxes
+            const std::span cut(whole.data(), length);
+            EXPECT_THAT(expect_error(ErrorKind::Input, [&] { decode_picture(cut, name); }), HasSubstr("is truncated"));
+        }
     }
 }
 
