@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "reverie/core/files.h"
 #include "reverie/core/tensor.h"
 
 namespace reverie {
