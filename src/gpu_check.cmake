@@ -15,7 +15,7 @@ foreach(room core nn models optimize metrics techniques)
     add_subdirectory(${room})
 endforeach()
 target_sources(reverie_core PRIVATE
-    data/batches.cpp data/dataset.cpp data/shuffle.cpp
+    data/batches.cpp data/dataset.cpp data/random_file.cpp data/shuffle.cpp
     image/color.cpp image/color_match.cpp image/picture.cpp image/resample.cpp image/resample_axis.cpp
     output/grid.cpp
     train/copy_tensors.cpp train/gradients.cpp train/interval_log.cpp train/optimizer.cpp train/run_weights.cpp
