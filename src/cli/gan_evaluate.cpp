@@ -10,6 +10,7 @@
 #include "cli/measures.h"
 #include "core/json_text.h"
 #include "reverie/cli/data_flags.h"
+#include "reverie/cli/network_flags.h"
 #include "reverie/cli/table.h"
 #include "reverie/core/files.h"
 #include "reverie/core/text.h"

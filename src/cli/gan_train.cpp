@@ -8,6 +8,7 @@
 #include "cli/measures.h"
 #include "reverie/cli/data_flags.h"
 #include "reverie/cli/gan_flags.h"
+#include "reverie/cli/network_flags.h"
 #include "reverie/cli/run_training.h"
 #include "reverie/cli/train_flags.h"
 #include "reverie/metrics/sample_quality.h"

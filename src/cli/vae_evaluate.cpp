@@ -13,6 +13,7 @@
 #include "cli/vae_run.h"
 #include "cli/vae_sampler.h"
 #include "core/json_text.h"
+#include "reverie/cli/network_flags.h"
 #include "reverie/cli/table.h"
 #include "reverie/core/noise.h"
 #include "reverie/metrics/distances.h"

@@ -130,6 +130,7 @@ std::unique_ptr<Source> open_folder(const fs::path& folder) {
     auto source = std::make_unique<DiskSource>(folder);
     FolderWalk(folder, *source).run();
     source->sort();
+    source->left_out().sort();
     if (source->count() == 0) {
         throw_no_image(folder, source->left_out());
     }

@@ -60,6 +60,8 @@ bool LeftOut::is_picture(std::string_view path) {
     return kind == NameKind::Picture;
 }
 
+void LeftOut::sort() { std::ranges::stable_sort(files_, {}, &SkippedFile::path); }
+
 std::int64_t largest_file(std::int64_t max_pixels) {
     constexpr std::int64_t kBytesPerPixel = 16;   // four floats
     constexpr std::int64_t kBeside = 16'000'000;  // profiles, thumbnails, notes

@@ -26,6 +26,9 @@ class LeftOut {
     /// Counts the name unless it is a picture's, and says whether it is one.
     bool is_picture(std::string_view path);
 
+    /// By path, where they came in the order of a disk.
+    void sort();
+
     const std::vector<SkippedFile>& files() const { return files_; }
     std::int64_t sidecars() const { return sidecars_; }
 

@@ -122,7 +122,7 @@ class ListReader {
             for (std::size_t at = line.find_first_of(separators); at != std::string_view::npos;
                  at = line.find_first_of(separators, at + 1)) {
                 const std::string path(trimmed(line.substr(0, at)));
-                if (is_picture_name(path) && (separators != " " || is_there(folder_ / path))) {
+                if (is_picture_name(path) && (separators != " " || is_there(folder_ / clean(path)))) {
                     rest = trimmed(line.substr(at + 1));
                     return {clean(path), separators == " " ? std::string(rest) : next_field(rest)};
                 }
