@@ -1,7 +1,9 @@
 #include "reverie/core/parallel.h"
 
 #include <ATen/Parallel.h>
+#if defined(_OPENMP)  // the fuzzers do without
 #include <omp.h>
+#endif
 
 #include <algorithm>
 #include <atomic>
@@ -27,7 +29,11 @@ ThreadShare::ThreadShare(int threads) : before_(own_threads()) { at::set_num_thr
 
 ThreadShare::~ThreadShare() { at::set_num_threads(before_); }
 
-void release_threads() { omp_pause_resource(omp_pause_soft, omp_get_initial_device()); }
+void release_threads() {
+#if defined(_OPENMP)
+    omp_pause_resource(omp_pause_soft, omp_get_initial_device());
+#endif
+}
 
 void side_by_side(const std::vector<std::function<void()>>& tasks) {
     const auto threads = static_cast<std::size_t>(own_threads());
