@@ -106,16 +106,18 @@ Tensor read_npy(const std::filesystem::path& path) {
                "numpy.ascontiguousarray(latents, dtype='float32')");
     }
     const auto [rows, columns] = *shape;
-    if (rows == 0 || columns == 0) {  // the other one may be beyond any tensor
-        refuse(path, "holds no latents; write it again");
-    }
+    const bool none = rows == 0 || columns == 0;
     const std::size_t stored = text.size() - kHeaderStart - length;
     // By division: a damaged shape must not overflow.
-    const bool fits =
-        stored % sizeof(float) == 0 && stored / sizeof(float) % rows == 0 && stored / sizeof(float) / rows == columns;
+    const bool fits = none ? stored == 0
+                           : stored % sizeof(float) == 0 && stored / sizeof(float) % rows == 0 &&
+                                 stored / sizeof(float) / rows == columns;
     if (!fits) {
         refuse(path, "says it holds " + std::to_string(rows) + " x " + std::to_string(columns) + " numbers but has " +
                          std::to_string(stored) + " bytes of them; it is damaged, so write it again");
+    }
+    if (none) {  // the other one may be beyond any tensor
+        refuse(path, "holds no latents; write it again");
     }
     Tensor latents = at::empty({static_cast<std::int64_t>(rows), static_cast<std::int64_t>(columns)}, at::kFloat);
     std::memcpy(latents.data_ptr<float>(), text.data() + kHeaderStart + length, stored);

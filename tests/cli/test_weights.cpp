@@ -35,7 +35,7 @@ TEST_F(Weights, FineTunedAndPrefixedFilesDream) {
         tuned["module." + name] = values;
     }
     write_safetensors(path("tuned.safetensors"), tuned);
-    const RunResult result = deepdream({path("photo.jpg"), "-o", path("out.png"), "--network", "efficientnet_lite0",
+    const RunResult result = deepdream({path("photo.jpg"), "-o", path("tuned.png"), "--network", "efficientnet_lite0",
                                         "--weights", path("tuned.safetensors")});
     EXPECT_EQ(result.exit_code, 0) << result.error;
     EXPECT_THAT(result.error, HasSubstr("without their common 'module.'"));

@@ -7,6 +7,7 @@
 #include "reverie/image/color.h"
 #include "sample_pictures.h"
 #include "support/closed_formula.h"
+#include "support/expect_error.h"
 
 namespace reverie {
 namespace {
@@ -134,9 +135,10 @@ TEST(Color, OnePixelPicturesWork) {
 }
 
 TEST(Color, PicturesOfTwoSizesAreNotCombined) {
-    EXPECT_THROW(with_chroma_of(picture("a"), picture("b", 23, 30)), c10::Error);
-    EXPECT_THROW(with_differences_of(at::zeros({1, 30, 23}), picture("b", 23, 30)), c10::Error);
-    EXPECT_THROW(rgb_to_lab(at::zeros({1, 4, 4})), c10::Error);
+    using test::expect_error;
+    expect_error(ErrorKind::Usage, [] { with_chroma_of(picture("a"), picture("b", 23, 30)); });
+    expect_error(ErrorKind::Usage, [] { with_differences_of(at::zeros({1, 30, 23}), picture("b", 23, 30)); });
+    expect_error(ErrorKind::Usage, [] { rgb_to_lab(at::zeros({1, 4, 4})); });
 }
 
 }  // namespace

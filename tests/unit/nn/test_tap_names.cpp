@@ -111,7 +111,7 @@ TEST_P(TapNames, EveryPairOfNamesGivesTheSumOfTheirGradients) {
                     const Tensor wanted = one == other ? alone[one] : alone[one] + alone[other];
                     // Of what was added up: the two may nearly cancel.
                     const double size = alone[one].norm().item<double>() + alone[other].norm().item<double>();
-                    ASSERT_LT((both - wanted).norm().item<double>(), 2e-5 * size) << one << " " << other;
+                    ASSERT_LT((both - wanted).norm().item<double>(), 1e-4 * size) << one << " " << other;
                 }
             }
             ++turn;
