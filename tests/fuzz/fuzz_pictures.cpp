@@ -1,5 +1,8 @@
 #include <ATen/ATen.h>
 
+#include <optional>
+#include <string>
+
 #include "fuzz/scratch.h"
 #include "image/decode.h"
 #include "reverie/image/picture.h"

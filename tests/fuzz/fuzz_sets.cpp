@@ -1,5 +1,6 @@
 #include <ATen/ATen.h>
 
+#include <string>
 #include <string_view>
 #include <vector>
 

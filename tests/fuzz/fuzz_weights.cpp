@@ -1,5 +1,7 @@
 #include <ATen/ATen.h>
 
+#include <string>
+
 #include "fuzz/scratch.h"
 #include "reverie/weights/state_dict.h"
 

@@ -1,5 +1,4 @@
 // Every file that a fuzzer kept, read again: whatever was once found stays mended, in every build.
-#include <ATen/Parallel.h>
 #include <gtest/gtest.h>
 
 #include <algorithm>
