@@ -8,6 +8,7 @@
 #include <mutex>
 #include <utility>
 
+#include "image/byte_reader.h"
 #include "image/color_codes.h"
 #include "image/lcms.h"
 
@@ -130,8 +131,10 @@ Finding read_profile(Bytes bytes, int colors) {
     if (profile == nullptr) {
         return {.fault = damaged};
     }
-    const cmsProfileClassSignature kind = cmsGetDeviceClass(profile.get());
-    const cmsColorSpaceSignature space = cmsGetColorSpace(profile.get());
+    // Not by Little CMS, whose enumerations cannot hold all that a file says there.
+    const ByteReader header(bytes, false);
+    const std::uint32_t kind = header.u32(12).value_or(0);
+    const std::uint32_t space = header.u32(16).value_or(0);
     const int wanted = space == cmsSigGrayData ? 1 : space == cmsSigRgbData ? 3 : space == cmsSigCmykData ? 4 : 0;
     if (kind == cmsSigLinkClass || kind == cmsSigAbstractClass || kind == cmsSigNamedColorClass ||
         !(wanted == colors || (wanted == 3 && colors == 1))) {

@@ -34,7 +34,7 @@ void ignore_warning(png_structp, png_const_charp) {}
 class PngReader {
   public:
     PngReader(Bytes bytes, std::string name)
-        : rest_(bytes),
+        : rest_(believable_part(bytes)),
           name_(std::move(name)),
           png_(png_create_read_struct(PNG_LIBPNG_VER_STRING, &faults_, stop, ignore_warning)),
           info_(png_ != nullptr ? png_create_info_struct(png_) : nullptr) {
@@ -50,6 +50,8 @@ class PngReader {
     Raster read(const Header& header) {
         guarded(faults_, name_, [this] {
             png_set_user_limits(png_, kLongestSide, kLongestSide);  // the caller's limit counts
+            constexpr png_alloc_size_t kMostUnpackedText = 8 << 20;
+            png_set_chunk_malloc_max(png_, kMostUnpackedText);
             png_set_read_fn(png_, this, read_bytes);
             png_read_info(png_, info_);
             png_set_expand(png_);  // palette to RGB, 1, 2 and 4 bits to 8, a transparent colour to alpha

@@ -175,6 +175,19 @@ std::vector<std::byte> in_zlib_frame(Bytes packed, const std::string& name) {
 
 }  // namespace
 
+Bytes believable_part(Bytes png) {
+    const ByteReader reader(png, false);
+    std::size_t at = kPngSignatureBytes;
+    while (const auto length = reader.u32(at)) {
+        const std::size_t rest = png.size() - at;
+        if (rest < 8 || rest - 8 < *length) {
+            return starts_with(png.subspan(at + 4), "IDAT") ? png : png.first(at);
+        }
+        at += std::size_t{12} + *length;
+    }
+    return png;
+}
+
 std::optional<Bytes> find_chunk(Bytes png, std::string_view type) {
     std::optional<Bytes> found;
     walk_chunks(png, [&](std::string_view here, Bytes content, Bytes) {

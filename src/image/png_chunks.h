@@ -32,6 +32,10 @@ void walk_chunks(Bytes png, Visit&& visit) {
 /// The content of the first chunk of a type.
 std::optional<Bytes> find_chunk(Bytes png, std::string_view type);
 
+/// As far as its chunks lie within it. For what a chunk other than pixels says to be long libpng takes memory before it
+/// finds that the file ends.
+Bytes believable_part(Bytes png);
+
 /// EXIF's orientation, in its own chunk or in the text that ImageMagick makes of it, or else XMP's; 1 when none says.
 int png_orientation(Bytes png);
 
