@@ -230,8 +230,8 @@ PictureFormat format_for(const std::filesystem::path& path) {
     const std::string problem = found.empty()          ? "has no extension"
                                 : extension == nullptr ? "has the unknown extension '" + found + "'"
                                                        : "ends in '" + found + "', which is read and not written";
-    throw Error(ErrorKind::Usage,
-                "'" + path.string() + "' " + problem + "; end the name in .jpg, .png, .tif, .webp or .bmp, or in / to name a folder");
+    throw Error(ErrorKind::Usage, "'" + path.string() + "' " + problem +
+                                      "; end the name in .jpg, .png, .tif, .webp or .bmp, or in / to name a folder");
 }
 
 std::int64_t longest_side(PictureFormat format) {

@@ -257,8 +257,8 @@ void Training::write_results(const std::string& note) {
                               (rollbacks_ == 1 ? " time" : " times") + " because the loss was no finite number.");
     }
     if (const std::size_t skipped = batches_.dataset().skipped().size(); skipped > 0) {
-        story.notes.push_back(std::to_string(skipped) + (skipped == 1 ? " file" : " files") +
-                              " left out; see " + kSkippedFile + ".");
+        story.notes.push_back(std::to_string(skipped) + (skipped == 1 ? " file" : " files") + " left out; see " +
+                              kSkippedFile + ".");
     }
     if (!note.empty()) {
         story.notes.push_back(note);
