@@ -377,6 +377,18 @@ std::vector<BatchItem> check_outputs(std::vector<BatchItem>& items, Existing exi
         left.push_back(std::move(item));
     }
     items = std::move(left);
+    if (existing == Existing::Skip) {  // it goes on where another run may have been killed
+        std::map<fs::path, std::set<std::string>> written;
+        for (const std::vector<BatchItem>* some : {&items, &skipped}) {
+            for (const BatchItem& item : *some) {
+                const fs::path output = item.output;
+                written[output.has_parent_path() ? output.parent_path() : "."].insert(output.filename());
+            }
+        }
+        for (const auto& [folder, names] : written) {
+            remove_abandoned(folder, names);
+        }
+    }
     return skipped;
 }
 

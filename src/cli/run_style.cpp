@@ -19,6 +19,7 @@
 #include "reverie/cli/style_plan.h"
 #include "reverie/cli/trace_file.h"
 #include "reverie/core/error.h"
+#include "reverie/core/files.h"
 #include "reverie/core/pool.h"
 #include "reverie/nn/frozen_net.h"
 #include "reverie/weights/sha256.h"
@@ -161,6 +162,10 @@ class StyleBatch {
     /// Reads what --resume goes on from and puts its picture first, so that no other one takes the file.
     void find_checkpoint(std::vector<BatchItem>& items, const std::vector<BatchItem>& skipped) {
         std::error_code ignored;
+        if (flags_.resume) {
+            const fs::path state = flags_.checkpoint;
+            remove_abandoned(state.has_parent_path() ? state.parent_path() : ".", {state.filename()});
+        }
         if (!flags_.resume || !fs::exists(flags_.checkpoint, ignored)) {
             return;
         }

@@ -9,6 +9,8 @@
 #include <array>
 #include <atomic>
 #include <cerrno>
+#include <charconv>
+#include <csignal>
 #include <cstdio>
 #include <cstring>
 #include <system_error>
@@ -274,6 +276,36 @@ void remove_temporary_files() noexcept {
         if (name.state == TemporaryName::Listed) {
             ::unlink(name.path.data());
         }
+    }
+}
+
+void remove_abandoned(const std::filesystem::path& folder, const std::set<std::string>& names) noexcept {
+    constexpr std::string_view kEnd = ".partial";
+    try {
+        std::set<std::string> kept;
+        for (const std::string& name : names) {
+            kept.insert(name.substr(0, kKept));
+        }
+        for (const auto& entry : std::filesystem::directory_iterator(folder)) {
+            const std::string name = entry.path().filename();
+            if (!name.starts_with('.') || !name.ends_with(kEnd)) {
+                continue;
+            }
+            const std::string_view inner = std::string_view(name).substr(1, name.size() - 1 - kEnd.size());
+            const std::size_t dot = inner.rfind('.');
+            if (dot == std::string_view::npos || !kept.contains(std::string(inner.substr(0, dot)))) {
+                continue;
+            }
+            pid_t owner = 0;
+            const char* const end = inner.data() + inner.size();
+            const auto [stop, fault] = std::from_chars(inner.data() + dot + 1, end, owner);
+            if (fault == std::errc() && stop != end && *stop == '-' && owner > 0 && ::kill(owner, 0) != 0 &&
+                errno == ESRCH) {
+                ::unlink(entry.path().c_str());
+            }
+        }
+    } catch (const std::exception&) {
+        // What cannot be listed is left as it is: it lies there hidden.
     }
 }
 

@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <filesystem>
+#include <set>
 #include <span>
 #include <string>
 #include <string_view>
@@ -65,6 +66,9 @@ class AtomicFile {
 
 /// Removes the temporary files of every AtomicFile not yet committed; safe in a signal handler that ends the process.
 void remove_temporary_files() noexcept;
+
+/// Removes from a folder what killed processes of this machine were writing there to become one of `names`.
+void remove_abandoned(const std::filesystem::path& folder, const std::set<std::string>& names) noexcept;
 
 /// AtomicFile in one call.
 std::filesystem::path write_file(const std::filesystem::path& path, std::span<const std::byte> bytes,

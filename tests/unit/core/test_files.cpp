@@ -143,6 +143,23 @@ TEST(Files, OutputUnderAFileInsteadOfAFolderIsAnOutputError) {
     expect_error(ErrorKind::Output, [&] { write_file(folder / "file/below.txt", std::string_view("y")); });
 }
 
+TEST(Files, WhatKilledProcessesWereWritingIsRemovedByName) {
+    const TemporaryFolder folder;
+    const std::string alive = std::to_string(::getpid());
+    const std::string dead = "2147483646";  // beyond any process number
+    for (const std::string& name :
+         {".a.png." + dead + "-0.partial", ".a.png." + alive + "-9.partial", ".b.png." + dead + "-0.partial",
+          std::string(".a.png.x-0.partial"), std::string(".a.png.partial"), std::string("a.png")}) {
+        write_file(folder / name, "x");
+    }
+    remove_abandoned(folder.path(), {"a.png", "c.png"});
+    EXPECT_FALSE(is_there(folder / (".a.png." + dead + "-0.partial")));
+    EXPECT_TRUE(is_there(folder / (".a.png." + alive + "-9.partial"))) << "its process lives";
+    EXPECT_TRUE(is_there(folder / (".b.png." + dead + "-0.partial"))) << "not one of the names";
+    EXPECT_EQ(entries(folder.path()), 5U);
+    remove_abandoned(folder / "none", {"a.png"});
+}
+
 TEST(Files, FaultAtTheVeryEndIsAnOutputErrorThatNamesTheFinalPath) {
     // The final name is a folder: the rename fails.
     const TemporaryFolder folder;
