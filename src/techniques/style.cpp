@@ -93,7 +93,7 @@ StyleResult Stylizer::stylize(const StyleJob& job, FrozenNet& net, const StyleHo
         }
     }
     // A resumed run keeps its tiles, whatever memory is free now.
-    const std::int64_t tile = hooks.resume != nullptr ? std::stoll(hooks.resume->notes.at("tile")) : -1;
+    const std::int64_t tile = hooks.resume != nullptr ? number_in(*hooks.resume, "tile") : -1;
     StylePlan plan = plan_style(size, net, state_->options, state_->max_memory, tile);
     return StyleRun(job, net, state_->targets, state_->options, std::move(plan), hooks).run();
 }

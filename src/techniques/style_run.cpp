@@ -3,10 +3,12 @@
 #include <ATen/ATen.h>
 
 #include <algorithm>
+#include <charconv>
 #include <cmath>
 #include <optional>
 #include <utility>
 
+#include "reverie/core/error.h"
 #include "reverie/core/random.h"
 #include "reverie/image/color.h"
 #include "reverie/image/resample.h"
@@ -33,6 +35,11 @@ std::unique_ptr<StatefulStep> make_rule(const StyleOptions& o) {
             break;
     }
     return std::make_unique<Adam>(Adam::Options{.step_size = o.step_size});
+}
+
+[[noreturn]] void throw_unfit_state(const std::string& fault) {
+    throw Error(ErrorKind::Input,
+                "the state to go on from does not fit (" + fault + "); start anew without it, or take the right one");
 }
 
 /// Noise around grey, a pure function of the seed: white, or hardly any as neural-style-pt starts from.
@@ -87,6 +94,19 @@ class Held final : public StepRule {
 };
 
 }  // namespace
+
+std::int64_t number_in(const StyleState& state, const std::string& name) {
+    const auto note = state.notes.find(name);
+    std::int64_t number = 0;
+    if (note != state.notes.end()) {
+        const char* const end = note->second.data() + note->second.size();
+        const auto [stop, fault] = std::from_chars(note->second.data(), end, number);
+        if (fault == std::errc() && stop == end) {
+            return number;
+        }
+    }
+    throw_unfit_state("it does not say its '" + name + "'");
+}
 
 StyleRun::StyleRun(const StyleJob& job, FrozenNet& net, StyleTargets& targets, const StyleOptions& options,
                    StylePlan plan, const StyleHooks& hooks)
@@ -159,8 +179,16 @@ StyleState StyleRun::state(const Position& at, const Tensor& image) {
 }
 
 StyleRun::Position StyleRun::restore(const StyleState& state) {
-    const auto number = [&state](const char* name) { return std::stoll(state.notes.at(name)); };
-    image_ = state.tensors.at("image").to(net_.device());
+    const auto number = [&state](const char* name) { return number_in(state, name); };
+    const Position position{static_cast<std::size_t>(number("scale")), number("step")};
+    const auto image = state.tensors.find("image");
+    const auto losses = state.notes.find("losses");
+    if (image == state.tensors.end() || losses == state.notes.end() || position.scale >= plan_.scales.size() ||
+        image->second.dim() != 3 || image->second.size(0) != 3 ||
+        size_of(image->second) != plan_.scales[position.scale]) {
+        throw_unfit_state("its image or its losses are not those of this picture");
+    }
+    image_ = image->second.to(net_.device());
     if (const auto mean = state.tensors.find("mean"); mean != state.tensors.end()) {
         mean_.restore(mean->second.to(net_.device()), number("mean_count"));
     }
@@ -171,9 +199,9 @@ StyleRun::Position StyleRun::restore(const StyleState& state) {
         }
     }
     rule_->restore(remembered);
-    plateau_.restore(state.notes.at("losses"));
+    plateau_.restore(losses->second);
     steps_ = number("steps");
-    return {static_cast<std::size_t>(number("scale")), number("step")};
+    return position;
 }
 
 bool StyleRun::run_scale(const Position& from) {

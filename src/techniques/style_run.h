@@ -11,6 +11,9 @@
 
 namespace reverie {
 
+/// A number that a state says of itself. Throws Input where it does not: the state is of another program.
+std::int64_t number_in(const StyleState& state, const std::string& name);
+
 class StyleRun {
   public:
     StyleRun(const StyleJob& job, FrozenNet& net, StyleTargets& targets, const StyleOptions& options, StylePlan plan,

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <functional>
 #include <thread>
 #include <vector>
 
@@ -333,6 +334,29 @@ TEST(Stylizer, GoesOnWithTheTilesItBeganWith) {
     StyleHooks hooks;
     hooks.resume = &state;
     EXPECT_EQ(Stylizer(quick_net(), one_style(), options, 0).stylize(job, hooks).tile, 32);
+}
+
+TEST(Stylizer, AStateOfSomethingElseIsRefused) {
+    const StyleOptions options = quick_options();
+    const StyleJob job = job_of(40, 52);
+    const StyleState good = record(options, job).states.front();
+    const auto refuse = [&](const char* said, const std::function<void(StyleState&)>& spoil) {
+        StyleState state = good;
+        spoil(state);
+        StyleHooks hooks;
+        hooks.resume = &state;
+        expect_fault(ErrorKind::Input, said,
+                     [&] { Stylizer(quick_net(), one_style(), options, 0).stylize(job, hooks); });
+    };
+    for (const char* note : {"tile", "scale", "step", "steps"}) {
+        refuse(note, [note](StyleState& state) { state.notes.erase(note); });
+        refuse(note, [note](StyleState& state) { state.notes[note] = "many"; });
+    }
+    refuse("does not fit", [](StyleState& state) { state.notes["scale"] = "99"; });
+    refuse("does not fit", [](StyleState& state) { state.notes["scale"] = "-1"; });
+    refuse("does not fit", [](StyleState& state) { state.notes.erase("losses"); });
+    refuse("does not fit", [](StyleState& state) { state.tensors.erase("image"); });
+    refuse("does not fit", [](StyleState& state) { state.tensors["image"] = at::zeros({3, 7, 9}); });
 }
 
 TEST(Stylizer, StopsWithWhatItHasAndGoesOnToTheSameBytes) {
