@@ -126,6 +126,11 @@ std::filesystem::path written_path(const std::filesystem::path& path) {
         }
         target = target.parent_path() / next;  // an absolute one replaces it
     }
+    // A folder that is missing may be a disk that is not mounted: nothing is made in its place.
+    if (target != path && target.has_parent_path() && !std::filesystem::is_directory(target.parent_path(), error)) {
+        throw Error(ErrorKind::Output, "'" + path.string() + "' is a symbolic link to '" + target.string() +
+                                           "', whose folder does not exist; make the folder or remove the link");
+    }
     return target;
 }
 

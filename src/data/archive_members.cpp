@@ -74,7 +74,8 @@ void throw_no_image(const std::filesystem::path& path, const LeftOut& left_out) 
         }
     }
     throw Error(ErrorKind::Input,
-                "'" + path.string() + "' holds no image; files named .jpg, .png, .tif, .webp or .bmp were wanted");
+                "'" + path.string() +
+                    "' holds no image; files named .jpg, .png, .tif, .webp, .gif, .bmp, .heic or .avif were wanted");
 }
 
 }  // namespace reverie::data

@@ -43,6 +43,10 @@ std::filesystem::path run_weights_file(const std::filesystem::path& run, RunWeig
             return run / name;
         }
     }
+    if (std::error_code ignored; !std::filesystem::exists(run, ignored)) {
+        throw Error(ErrorKind::Input, "'" + run.string() + "' does not exist; pass the folder of a run that `" +
+                                          program + " train` made, or its weights file");
+    }
     const bool run_without_best = which == RunWeights::Best && is_file(run / kWeightsFile);
     throw Error(
         ErrorKind::Input,

@@ -71,6 +71,11 @@ TEST(Files, SymbolicLinksStayAndWhatTheyLeadToIsWritten) {
     EXPECT_EQ(text_of(folder / "store/none.txt"), "first");
     EXPECT_EQ(entries(folder / "store"), 2U);
 
+    fs::create_symlink("unmounted/none.txt", folder / "lost");
+    EXPECT_THAT(expect_error(ErrorKind::Output, [&] { write_file(folder / "lost", std::string_view("x")); }),
+                testing::AllOf(testing::HasSubstr("lost"), testing::HasSubstr("unmounted")));
+    EXPECT_FALSE(fs::exists(folder / "unmounted"));
+
     fs::create_symlink("circle", folder / "circle");
     EXPECT_THAT(expect_error(ErrorKind::Output, [&] { write_file(folder / "circle", std::string_view("x")); }),
                 testing::HasSubstr("circle"));

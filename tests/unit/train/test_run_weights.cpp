@@ -44,6 +44,12 @@ TEST_F(WeightsOfARun, AFolderWithoutWeightsIsNoRun) {
                 AllOf(HasSubstr(folder_.path().string()), HasSubstr("gan train")));
 }
 
+TEST_F(WeightsOfARun, ARunThatIsNotThereIsSaidToBeMissing) {
+    EXPECT_THAT(
+        expect_error(ErrorKind::Input, [&] { run_weights_file(folder_ / "nowhere", RunWeights::Average, "gan"); }),
+        testing::AllOf(testing::HasSubstr("nowhere"), testing::HasSubstr("does not exist")));
+}
+
 TEST_F(WeightsOfARun, ThatAreCutAreWrittenAgainByAResume) {
     write(kWeightsFile);
     const auto cut = [&] {
