@@ -20,7 +20,7 @@ bool is_there(const std::filesystem::path& path) noexcept;
 std::vector<std::byte> read_file(const std::filesystem::path& path, ErrorKind kind = ErrorKind::Input);
 
 /// Where a file of that name is written: at the end of the symbolic links it leads through, even where nothing is there
-/// yet. Throws Output for links that go round in a circle.
+/// yet. Throws Output for links that go round in a circle or into a folder that does not exist.
 std::filesystem::path written_path(const std::filesystem::path& path);
 
 /// What becomes of a finished file whose name something else has by then.

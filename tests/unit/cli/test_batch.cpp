@@ -227,14 +227,19 @@ TEST_F(Batch, OutputFoldersAreMadeOrRefused) {
 }
 
 TEST_F(Batch, OutputsAreCheckedWhereTheirLinksLead) {
+    std::filesystem::create_directories(path("store"));
     std::filesystem::create_symlink(path("store/a.png"), path("a.png"));  // dangling
+    std::filesystem::create_symlink(path("unmounted/d.png"), path("d.png"));
     std::filesystem::create_symlink("circle.png", path("circle.png"));
     std::filesystem::create_symlink("/proc/reverie/b.png", path("b.png"));
-    std::vector<BatchItem> items = {
-        {"a.jpg", path("a.png"), {}}, {"b.jpg", path("b.png"), {}}, {"c.jpg", path("circle.png"), {}}};
+    std::vector<BatchItem> items = {{"a.jpg", path("a.png"), {}},
+                                    {"b.jpg", path("b.png"), {}},
+                                    {"c.jpg", path("circle.png"), {}},
+                                    {"d.jpg", path("d.png"), {}}};
     check_outputs(items, Existing::Refuse);
-    EXPECT_THAT(outputs(items), ElementsAre(path("a.png"), HasSubstr("/proc/reverie"), HasSubstr("circle")));
-    EXPECT_TRUE(std::filesystem::is_directory(path("store")));
+    EXPECT_THAT(outputs(items),
+                ElementsAre(path("a.png"), HasSubstr("/proc/reverie"), HasSubstr("circle"), HasSubstr("unmounted")));
+    EXPECT_FALSE(std::filesystem::exists(path("unmounted")));
 }
 
 TEST_F(Batch, TagsGoBeforeTheExtension) {
