@@ -242,7 +242,9 @@ bool StyleRun::run_scale(const Position& from) {
             }
         }
         if (keeps) {
-            require_numbers(report.image, steps_);
+            if (!report.reads) {  // else the loop has just looked
+                require_numbers(report.image, steps_);
+            }
             hooks_.on_state(state({from.scale, report.step + 1}, report.image));
         }
         return true;
