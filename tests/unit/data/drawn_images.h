@@ -2,6 +2,7 @@
 #pragma once
 
 #include <ATen/ATen.h>
+#include <gtest/gtest.h>
 #include <zlib.h>
 
 #include <array>
@@ -11,6 +12,7 @@
 #include <string>
 #include <vector>
 
+#include "reverie/core/error.h"
 #include "reverie/core/files.h"
 #include "reverie/data/dataset.h"
 #include "support/byte_text.h"
@@ -114,10 +116,10 @@ inline std::string idx_text(const std::vector<std::uint32_t>& dimensions, const 
     return text + values;
 }
 
-inline std::string gzipped(const std::string& text) {
+/// By zlib, whose window bits say the container: 16 + MAX_WBITS gzip, -MAX_WBITS none.
+inline std::string compressed(const std::string& text, int window_bits) {
     z_stream stream = {};
-    constexpr int kGzip = 16 + MAX_WBITS;
-    if (deflateInit2(&stream, 9, Z_DEFLATED, kGzip, 8, Z_DEFAULT_STRATEGY) != Z_OK) {
+    if (deflateInit2(&stream, 9, Z_DEFLATED, window_bits, 8, Z_DEFAULT_STRATEGY) != Z_OK) {
         throw std::runtime_error("zlib cannot begin");
     }
     std::string out(deflateBound(&stream, text.size()) + 64, '\0');
@@ -129,6 +131,18 @@ inline std::string gzipped(const std::string& text) {
     out.resize(stream.total_out);
     deflateEnd(&stream);
     return out;
+}
+
+inline std::string gzipped(const std::string& text) { return compressed(text, 16 + MAX_WBITS); }
+
+/// Opens damaged bytes: a set of at least one image, or Error(Input), never a crash.
+inline void expect_set_or_sentence(const std::filesystem::path& path, const std::string& bytes) {
+    write_text(path, bytes);
+    try {
+        EXPECT_GE(open_dataset(path).count(), 1);
+    } catch (const Error& error) {
+        EXPECT_EQ(error.kind(), ErrorKind::Input);
+    }
 }
 
 }  // namespace reverie::test

@@ -4,8 +4,9 @@
 #include <zlib.h>
 
 #include <cstdint>
-#include <stdexcept>
 #include <string>
+
+#include "drawn_images.h"
 
 namespace reverie::test {
 
@@ -20,7 +21,7 @@ struct ZipMember {
 class ZipText {
   public:
     ZipText& add(const std::string& name, const std::string& content, const ZipMember& how = {}) {
-        const std::string stored = how.deflated ? deflated(content) : content;
+        const std::string stored = how.deflated ? compressed(content, -MAX_WBITS) : content;
         const auto crc = static_cast<std::uint32_t>(
             crc32(0, reinterpret_cast<const Bytef*>(content.data()), static_cast<uInt>(content.size())));
         const auto place = static_cast<std::uint32_t>(text_.size());
@@ -56,22 +57,6 @@ class ZipText {
             text += static_cast<char>(value >> (8 * i) & 0xff);
         }
         return text;
-    }
-
-    static std::string deflated(const std::string& content) {
-        z_stream stream = {};
-        if (deflateInit2(&stream, 9, Z_DEFLATED, -MAX_WBITS, 8, Z_DEFAULT_STRATEGY) != Z_OK) {
-            throw std::runtime_error("zlib cannot begin");
-        }
-        std::string out(deflateBound(&stream, content.size()) + 64, '\0');
-        stream.next_in = reinterpret_cast<Bytef*>(const_cast<char*>(content.data()));
-        stream.avail_in = static_cast<uInt>(content.size());
-        stream.next_out = reinterpret_cast<Bytef*>(out.data());
-        stream.avail_out = static_cast<uInt>(out.size());
-        deflate(&stream, Z_FINISH);
-        out.resize(stream.total_out);
-        deflateEnd(&stream);
-        return out;
     }
 
     std::string text_;
