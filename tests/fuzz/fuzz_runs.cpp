@@ -8,9 +8,9 @@
 #include <string_view>
 #include <vector>
 
-#include "cli/toml.h"
+#include "cli/frame/toml.h"
+#include "cli/style/checkpoint.h"
 #include "fuzz/scratch.h"
-#include "reverie/cli/checkpoint.h"
 #include "reverie/cli/flags.h"
 #include "reverie/cli/settings.h"
 #include "reverie/models/gan.h"

@@ -4,8 +4,8 @@
 
 #include <algorithm>
 
-#include "reverie/cli/checkpoint.h"
-#include "reverie/cli/trace_file.h"
+#include "cli/style/checkpoint.h"
+#include "cli/style/trace_file.h"
 #include "reverie/core/files.h"
 #include "reverie/weights/state_dict.h"
 #include "support/expect_error.h"

@@ -4,9 +4,9 @@
 #include <CLI/CLI.hpp>
 #include <algorithm>
 
-#include "reverie/cli/dream_flags.h"
+#include "cli/dream/dream_flags.h"
+#include "cli/pictures/layers.h"
 #include "reverie/cli/flags.h"
-#include "reverie/cli/layers.h"
 #include "reverie/cli/network_flags.h"
 #include "reverie/cli/picture_flags.h"
 #include "support/expect_error.h"

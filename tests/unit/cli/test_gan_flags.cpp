@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "reverie/cli/gan_flags.h"
+#include "cli/gan/gan_flags.h"
 #include "support/expect_error.h"
 
 namespace reverie {

@@ -4,9 +4,9 @@
 #include <CLI/CLI.hpp>
 #include <sstream>
 
-#include "cli/help.h"
+#include "cli/frame/help.h"
+#include "cli/frame/table.h"
 #include "reverie/cli/flags.h"
-#include "reverie/cli/table.h"
 
 namespace reverie {
 namespace {

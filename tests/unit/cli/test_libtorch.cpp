@@ -7,7 +7,7 @@
 #include <CLI/CLI.hpp>
 #include <cstdlib>
 
-#include "cli/libtorch_warnings.h"
+#include "cli/frame/libtorch_warnings.h"
 #include "reverie/cli/app.h"
 #include "support/expect_error.h"
 

@@ -8,7 +8,7 @@
 #include <thread>
 #include <vector>
 
-#include "cli/picture_jobs.h"
+#include "cli/pictures/picture_jobs.h"
 
 namespace reverie {
 namespace {

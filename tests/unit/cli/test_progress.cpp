@@ -3,7 +3,7 @@
 
 #include <nlohmann/json.hpp>
 
-#include "reverie/cli/progress.h"
+#include "cli/frame/progress.h"
 
 namespace reverie {
 namespace {

@@ -7,7 +7,7 @@
 #include <filesystem>
 #include <functional>
 
-#include "cli/signals.h"
+#include "cli/frame/signals.h"
 #include "reverie/core/files.h"
 #include "support/temporary_folder.h"
 

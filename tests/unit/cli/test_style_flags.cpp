@@ -5,8 +5,8 @@
 #include <algorithm>
 #include <utility>
 
-#include "reverie/cli/style_flags.h"
-#include "reverie/cli/style_inputs.h"
+#include "cli/style/style_flags.h"
+#include "cli/style/style_inputs.h"
 #include "reverie/core/files.h"
 #include "support/expect_error.h"
 #include "support/temporary_folder.h"

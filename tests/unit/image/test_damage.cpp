@@ -150,7 +150,7 @@ TEST(Damage, AHugeClaimCostsNothingBeforeItFails) {
     expect_error(ErrorKind::Input, [&] { decode_picture(jpeg, "huge.jpg"); });
     rusage after{};
     getrusage(RUSAGE_SELF, &after);
-#if !defined(__SANITIZE_ADDRESS__)  // whose own memory counts too
+#if !defined(__SANITIZE_ADDRESS__)                           // whose own memory counts too
     EXPECT_LT(after.ru_maxrss - before.ru_maxrss, 100'000);  // kB
 #endif
 }

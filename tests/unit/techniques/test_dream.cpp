@@ -5,7 +5,7 @@
 #include "reverie/techniques/dream.h"
 #include "support/expect_error.h"
 #include "support/formula_net.h"
-#include "techniques/dream_objective.h"
+#include "techniques/dream/dream_objective.h"
 
 namespace reverie {
 namespace {

@@ -11,7 +11,7 @@
 #include "support/expect_error.h"
 #include "support/latent_samples.h"
 #include "support/temporary_folder.h"
-#include "techniques/logistic_regression.h"
+#include "techniques/latent/logistic_regression.h"
 
 namespace reverie {
 namespace {

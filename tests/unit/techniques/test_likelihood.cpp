@@ -12,7 +12,7 @@
 #include "support/expect_error.h"
 #include "support/formula_net.h"
 #include "support/vae_reference.h"
-#include "techniques/perceptual_distance.h"
+#include "techniques/vae/perceptual_distance.h"
 
 namespace reverie {
 namespace {

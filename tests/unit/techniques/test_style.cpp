@@ -14,10 +14,10 @@
 #include "reverie/techniques/style.h"
 #include "support/expect_error.h"
 #include "support/formula_net.h"
-#include "techniques/style_objective.h"
-#include "techniques/style_plan.h"
-#include "techniques/style_progress.h"
-#include "techniques/style_tiles.h"
+#include "techniques/style/style_objective.h"
+#include "techniques/style/style_plan.h"
+#include "techniques/style/style_progress.h"
+#include "techniques/style/style_tiles.h"
 
 namespace reverie {
 namespace {

@@ -9,7 +9,7 @@
 
 #include "support/closed_formula.h"
 #include "support/temporary_folder.h"
-#include "techniques/style_objective.h"
+#include "techniques/style/style_objective.h"
 
 namespace reverie {
 namespace {

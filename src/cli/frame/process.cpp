@@ -1,0 +1,82 @@
+#include "cli/frame/process.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <cerrno>
+#include <cstdlib>
+#include <cstring>
+#include <exception>
+#include <mutex>
+
+#include "reverie/cli/app.h"
+#include "reverie/core/files.h"
+
+namespace reverie {
+namespace {
+
+std::atomic<bool> g_working = false;
+
+void say(const char* text) {
+    const ssize_t ignored = ::write(STDERR_FILENO, text, std::strlen(text));
+    static_cast<void>(ignored);
+}
+
+[[noreturn]] void end_at_once(ErrorKind kind, const char* sentence) {
+    say("error: ");
+    say(sentence);
+    say("\n");
+    remove_temporary_files();
+    ::_exit(exit_code(kind));
+}
+
+/// OpenMP's library ends the process when it gets no thread or no memory; it has said so itself by then.
+void on_exit_of_a_library() {
+    if (g_working) {
+        end_at_once(ErrorKind::Device,
+                    "a library ended the program, as it does when the system gives it no more threads or memory; pass "
+                    "a smaller --threads, or raise the limits (ulimit -u, ulimit -v, pids.max)");
+    }
+}
+
+[[noreturn]] void on_terminate() {
+    if (const std::exception_ptr exception = std::current_exception(); exception && g_working) {
+        try {
+            const Error error = as_error(exception);
+            end_at_once(error.kind(), error.what());
+        } catch (...) {
+            end_at_once(ErrorKind::Device, "memory ran out; close other programs");
+        }
+    }
+    std::abort();
+}
+
+}  // namespace
+
+void open_standard_streams() {
+    for (const int descriptor : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO}) {
+        if (::fcntl(descriptor, F_GETFD) < 0 && errno == EBADF) {
+            // It gets the lowest free number, which is the one wanted: those below it are taken by now.
+            static_cast<void>(::open("/dev/null", O_RDWR));
+        }
+    }
+}
+
+void begin_process() {
+    open_standard_streams();
+    static std::once_flag once;
+    std::call_once(once, [] {
+        std::atexit(on_exit_of_a_library);
+        std::set_terminate(on_terminate);
+        // MKL promises the same bits from run to run with several threads in this mode alone; it reads it when it first
+        // works. What the user has set stays.
+        setenv("MKL_CBWR", "AUTO", /*replace=*/0);
+        keep_freed_memory();
+    });
+}
+
+Ending::Ending() { g_working = true; }
+Ending::~Ending() { g_working = false; }
+
+}  // namespace reverie

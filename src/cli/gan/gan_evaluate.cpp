@@ -1,0 +1,207 @@
+// gan evaluate
+#include <algorithm>
+#include <memory>
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <utility>
+
+#include "cli/frame/table.h"
+#include "cli/gan/gan_commands.h"
+#include "cli/gan/gan_run.h"
+#include "cli/runs/measures.h"
+#include "core/json_text.h"
+#include "reverie/cli/data_flags.h"
+#include "reverie/cli/network_flags.h"
+#include "reverie/core/files.h"
+#include "reverie/core/text.h"
+#include "reverie/metrics/sample_quality.h"
+#include "reverie/nn/frozen_net.h"
+#include "reverie/train/run_folder.h"
+
+namespace reverie {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr std::int64_t kMostSamples = 5000;
+constexpr std::int64_t kLeastSamples = 4;
+
+/// Images as they are asked for.
+struct Source {
+    std::int64_t count = 0;
+    std::function<Tensor(std::int64_t first, std::int64_t count)> images;
+};
+
+/// What is compared: a generator's images, or those of files, with real ones.
+struct Sides {
+    std::unique_ptr<GanRun> run;  ///< null: pictures are compared
+    ImageList pictures;
+    ImageList reals;
+    Latents latents;
+    Source fakes() const {
+        if (run == nullptr) {
+            return {pictures.count(), [this](std::int64_t first, std::int64_t n) { return pictures.read(first, n); }};
+        }
+        return {latents.count(), [this](std::int64_t first, std::int64_t n) { return run->decode(latents, first, n); }};
+    }
+};
+
+/// Whether that names a run, not pictures. What is not there is called a run, whose fault is worded best.
+bool is_run(const std::string& text) {
+    const fs::path path = source_and_label(text).first;
+    return !is_there(path) || path.extension() == ".safetensors" || is_there(path / kOptionsFile) ||
+           is_there(path / kWeightsFile);
+}
+
+class Evaluate : public Program {
+  public:
+    std::string name() const override { return "gan evaluate"; }
+    std::string description() const override {
+        return "Measures samples of a run, or pictures of any generator, against real images.";
+    }
+    std::string output_help() const override { return ""; }
+    std::string examples() const override {
+        return "Compare only what was measured with the same net and the same numbers of images: all of it depends on "
+               "them.\n\n"
+               "examples:\n"
+               "  gan evaluate run/                      against the images it was trained on\n"
+               "  gan evaluate run/ test/ --samples 10000 --json\n"
+               "  gan evaluate pictures/ faces/ --size 64\n";
+    }
+    void add_flags(CLI::App& app) override {
+        FlagGroup input(app, "Input and output");
+        input.add_positional("RUN", run_.run,
+                             "the folder that gan train wrote, or pictures of any generator as IMAGE names them");
+        add_weights_flag(input, run_);
+        input.add_positional("IMAGE", images_,
+                             "real " + std::string(kSourcesHelp) +
+                                 "; of an IDX folder its test images. Of a run: those it was trained on");
+        FlagGroup what(app, "What is measured");
+        what.add("--samples", samples_, "N", "samples, and at most so many of the real images",
+                 "as many as the images, up to " + std::to_string(kMostSamples));
+        what.add("--features", features_, "NAME", "whose features are compared: " + features_help());
+        add_class_flag(what, run_);
+        what.add("--size", size_, "PX|WxH", "of pictures and images that are compared without a run",
+                 "the pictures' own up to 128 px, else 64");
+    }
+
+    int run(Session& session) override {
+        const std::string path = run_path(run_).string();
+        if (samples_ && *samples_ < kLeastSamples) {
+            throw Error(ErrorKind::Usage, "--samples " + std::to_string(*samples_) + " is out of range; wanted " +
+                                              std::to_string(kLeastSamples) + " or more");
+        }
+        const bool pictures = !images_.empty() && !is_run(path);
+        if (!pictures && !size_.empty()) {
+            throw Error(ErrorKind::Usage, "--size '" + size_ + "' is not for a run, which has its own; leave it away");
+        }
+        if (pictures && !run_.label.empty()) {
+            throw Error(ErrorKind::Usage, "--class '" + run_.label + "' is not for pictures; leave it away");
+        }
+        const std::optional<NetworkWeights> weights = feature_weights(session, features_);
+        if (!weights) {
+            throw Error(ErrorKind::Usage, "there is no net to compare features in; name one with --features (" +
+                                              join(feature_networks(), ", ", " or ") + "), which fetches it");
+        }
+        const Sides sides = pictures ? two_sources(session) : run_and_images(session);
+        const std::int64_t reals = sides.reals.count();
+        const std::int64_t fakes = sides.fakes().count;
+        if (std::min(reals, fakes) < kLeastSamples) {
+            throw Error(ErrorKind::Input, std::to_string(reals) + " real images and " + std::to_string(fakes) +
+                                              " samples are too few to compare; wanted " +
+                                              std::to_string(kLeastSamples) + " or more of each");
+        }
+        session.save_config({});
+        if (session.common().dry_run) {
+            session.print(std::to_string(fakes) + " samples against " + std::to_string(reals) +
+                          " images, features of " + weights->network);
+            return 0;
+        }
+        print(session, sides, measured(session, sides, *weights));
+        return 0;
+    }
+
+  private:
+    std::int64_t samples_for(std::int64_t images) const { return samples_.value_or(std::min(kMostSamples, images)); }
+
+    Sides run_and_images(Session& session) const {
+        Sides sides;
+        sides.run = std::make_unique<GanRun>(session, run_);
+        sides.reals =
+            images_.empty() ? sides.run->training_images("", "name images after RUN") : sides.run->images(images_);
+        const std::int64_t count = samples_for(sides.reals.count());
+        sides.reals = sides.reals.sample(count, 0);
+        sides.latents = sides.run->first_seeds(count);
+        return sides;
+    }
+
+    Sides two_sources(Session& session) const {
+        DataFlags flags;
+        flags.size = size_;
+        DataOptions options = data_options(flags, session.environment());
+        options.part = DataPart::Test;
+        Sides sides;
+        sides.pictures = open_images(session, {run_.run}, options);
+        const Tensor first = sides.pictures.read(0, 1);
+        options.size = size_of(first);
+        options.channels = first.size(1);
+        sides.reals = open_images(session, images_, options);
+        const std::int64_t count = samples_for(sides.reals.count());
+        sides.pictures = sides.pictures.sample(count, 0);
+        sides.reals = sides.reals.sample(count, 0);
+        return sides;
+    }
+
+    static std::vector<Measure> measured(Session& session, const Sides& sides, const NetworkWeights& weights) {
+        FrozenNet net = load_net(session, weights);
+        const FeatureProtocol protocol = feature_protocol(weights.network);
+        const FeatureFile kept = feature_file(session.environment(), protocol, sides.reals.digest());
+        const std::int64_t count = sides.reals.count();
+        const Tensor reals = kept_features(kept.path, kept.key, [&] {
+            return features_of(session, net, protocol, count, "images",
+                               [&](std::int64_t first, std::int64_t n) { return sides.reals.read(first, n); });
+        });
+        const Source source = sides.fakes();
+        const Tensor fakes = features_of(session, net, protocol, source.count, "samples", source.images);
+        const SampleQuality quality = sample_quality(reals, fakes);
+        const auto named = [&](const std::string& key, const std::string& about, double value) {
+            return Measure{key, about, value, protocol.name(key, count, source.count), true};
+        };
+        return {named("frechet", "Frechet distance", quality.frechet),
+                named("kernel", "kernel distance", quality.kernel), named("precision", "precision", quality.precision),
+                named("recall", "recall", quality.recall),
+                Measure{"diversity", "diversity", quality.diversity, "of the images' own"}};
+    }
+
+    void print(Session& session, const Sides& sides, const std::vector<Measure>& measures) const {
+        const std::int64_t images = sides.reals.count();
+        const std::int64_t samples = sides.fakes().count;
+        if (session.common().json) {
+            nlohmann::ordered_json object = {{"run", run_.run}, {"images", images}, {"samples", samples}};
+            if (sides.run != nullptr) {
+                object["weights"] = weights_word(run_.weights);
+            }
+            put(object, measures);
+            session.print(json_text(object));
+            return;
+        }
+        std::vector<std::vector<std::string>> cells = {{"images", std::to_string(images), ""},
+                                                       {"samples", std::to_string(samples), ""}};
+        for (const Measure& measure : measures) {
+            cells.push_back(cells_of(measure));
+        }
+        session.print(render_table({"measure", "value", ""}, cells));
+    }
+
+    RunFlags run_{.program = "gan"};
+    std::vector<std::string> images_;
+    std::optional<std::int64_t> samples_;
+    std::string features_ = "auto";
+    std::string size_;
+};
+
+}  // namespace
+
+std::unique_ptr<Program> gan_evaluate_command() { return std::make_unique<Evaluate>(); }
+
+}  // namespace reverie

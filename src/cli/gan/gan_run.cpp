@@ -1,0 +1,68 @@
+#include "cli/gan/gan_run.h"
+
+#include <ATen/ATen.h>
+
+#include <numeric>
+#include <utility>
+#include <vector>
+
+#include "reverie/techniques/latent_space.h"
+
+namespace reverie {
+namespace {
+
+ImageKind kind_of(const Gan& gan) {
+    const GanNetOptions& net = gan.options();
+    return {net.size, net.channels, net.classes};
+}
+
+}  // namespace
+
+GanRun::GanRun(Session& session, const RunFlags& flags)
+    : GanRun(session, flags, load_gan(run_path(flags), flags.weights, session.runtime().device)) {}
+
+GanRun::GanRun(Session& session, const RunFlags& flags, Gan gan)
+    : TrainedRun(session, flags, kind_of(gan)), gan_(std::move(gan)) {}
+
+Tensor GanRun::decode(const Latents& latents, std::int64_t first, std::int64_t count) const {
+    return gan_.generate(latents.values.narrow(0, first, count),
+                         latents.labels.defined() ? latents.labels.narrow(0, first, count) : Tensor());
+}
+
+Latents GanRun::first_seeds(std::int64_t count) const {
+    std::vector<std::uint64_t> seeds(static_cast<std::size_t>(count));
+    std::iota(seeds.begin(), seeds.end(), 1);
+    return labelled(seed_latents(seeds, dimensions()), seeds);
+}
+
+void add_flags(FlagGroup& group, GanLatentFlags& flags, const std::string& default_text) {
+    add_flags(group, static_cast<SeedFlags&>(flags), default_text);
+    group.add("--latents", flags.file, "FILE", "points of your own instead: .npy or .csv, a row each");
+}
+
+void validate(const GanLatentFlags& flags) {
+    if (!flags.file.empty() && (!flags.seeds.empty() || flags.truncation != 1.0)) {
+        throw Error(ErrorKind::Usage,
+                    "--latents '" + flags.file + "' already says which points; leave --seeds and --truncation away");
+    }
+}
+
+Latents latents_of(const GanRun& run, const GanLatentFlags& flags, const std::string& seeds) {
+    if (!flags.file.empty()) {
+        return run.labelled(read_latents(flags.file, run.dimensions()));
+    }
+    const std::vector<std::uint64_t> numbers = seeds_of(flags, seeds);
+    return run.labelled(seed_latents(numbers, run.dimensions(), flags.truncation), numbers);
+}
+
+void put_down_which(Settings& settings, const GanLatentFlags& flags, const std::string& seeds) {
+    flags.file.empty() ? settings.set("seeds", seeds) : settings.set("latents", last_part(flags.file));
+}
+
+void put_down(Settings& settings, const GanLatentFlags& flags) {
+    if (flags.file.empty()) {
+        put_down(settings, static_cast<const SeedFlags&>(flags));
+    }
+}
+
+}  // namespace reverie

@@ -1,0 +1,47 @@
+// A trained generator as the commands use it.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "cli/runs/seeds.h"
+#include "cli/runs/trained_run.h"
+#include "reverie/techniques/gan.h"
+
+namespace reverie {
+
+class GanRun : public TrainedRun {
+  public:
+    /// Sets up the device and loads the weights. Throws Usage without a RUN, and what load_gan throws.
+    GanRun(Session& session, const RunFlags& flags);
+
+    std::int64_t dimensions() const override { return gan_.options().latent; }
+    Tensor decode(const Latents& latents, std::int64_t first, std::int64_t count) const override;
+
+    /// Of seeds 1 to `count`.
+    Latents first_seeds(std::int64_t count) const;
+
+  private:
+    GanRun(Session& session, const RunFlags& flags, Gan gan);
+
+    Gan gan_;
+};
+
+/// Where latents come from.
+struct GanLatentFlags : SeedFlags {
+    std::string file;  ///< --latents: instead of seeds
+};
+
+void add_flags(FlagGroup& group, GanLatentFlags& flags, const std::string& default_text);
+
+/// Throws Usage for flags that exclude each other.
+void validate(const GanLatentFlags& flags);
+
+/// Those of --latents, else of `seeds`, written as --seeds takes them. Throws Usage, and what reading latents throws.
+Latents latents_of(const GanRun& run, const GanLatentFlags& flags, const std::string& seeds);
+
+/// Which they are, and all else that decides them.
+void put_down_which(Settings& settings, const GanLatentFlags& flags, const std::string& seeds);
+void put_down(Settings& settings, const GanLatentFlags& flags);
+
+}  // namespace reverie

@@ -1,0 +1,161 @@
+// gan train
+#include <algorithm>
+#include <memory>
+#include <optional>
+#include <utility>
+
+#include "cli/gan/gan_commands.h"
+#include "cli/gan/gan_flags.h"
+#include "cli/runs/measures.h"
+#include "reverie/cli/data_flags.h"
+#include "reverie/cli/network_flags.h"
+#include "reverie/cli/run_training.h"
+#include "reverie/cli/train_flags.h"
+#include "reverie/metrics/sample_quality.h"
+#include "reverie/nn/frozen_net.h"
+#include "reverie/weights/state_dict.h"
+
+namespace reverie {
+namespace {
+
+constexpr const char* kProgram = "gan";
+
+/// Fewer cannot be measured: see precision_recall.
+constexpr std::int64_t kLeastMeasured = 4;
+
+class Train : public Program {
+  public:
+    std::string name() const override { return "gan train"; }
+    std::string description() const override {
+        return "Learns to make images like those of a set; goes on where it was stopped.";
+    }
+    std::string examples() const override {
+        return "The run folder gets weights, metrics, previews and report.html; its name is the last line printed.\n\n"
+               "examples:\n"
+               "  gan train faces/ -o run/ --size 64 --mirror --time 30m\n"
+               "  gan train faces/ -o run/ --resume              goes on; with --threads 1 to the bit as if never "
+               "stopped\n"
+               "  gan train mnist/ -o digits/ --conditional\n"
+               "  gan train birds.tar -o run/ --preset pytorch --size 64 --dry-run\n";
+    }
+    std::string output_help() const override { return "the run folder, made new"; }
+    bool replaces_outputs() const override { return false; }
+
+    void add_flags(CLI::App& app) override {
+        const GanRecipe recipe = shown_gan_recipe();
+        reverie::add_flags(app, train_,
+                           {.recipe = recipe.training,
+                            .learning_rate = recipe.options.generator.learning_rate,
+                            .whose_rate = "of the generator; the discriminator's changes by the same factor",
+                            .measured = "measurements of samples",
+                            .holds_out = false});
+        reverie::add_flags(app, gan_);
+        reverie::add_flags(app, data_);
+    }
+
+    std::vector<Followers> followers() const override {
+        std::vector<Followers> all = train_followers();
+        for (Followers& followers : gan_followers()) {
+            all.push_back(std::move(followers));
+        }
+        return all;
+    }
+
+    std::filesystem::path goes_on_with(const CommonOptions& common) const override {
+        return options_to_resume(train_, common, kProgram);
+    }
+
+    int run(Session& session) override {
+        if (gan_.measured < kLeastMeasured) {
+            throw Error(ErrorKind::Usage, "--fid-samples " + std::to_string(gan_.measured) +
+                                              " is out of range; wanted " + std::to_string(kLeastMeasured) +
+                                              " or more (--features none measures nothing)");
+        }
+        return run_training(session, train_, data_, {.name = kProgram, .prepare = [&](const TrainingImages& data) {
+                                                         return prepare(session, data);
+                                                     }});
+    }
+
+  private:
+    TrainingPlan prepare(Session& session, const TrainingImages& data) const {
+        const Dataset& images = data.images;
+        const GanRecipe recipe = gan_recipe(gan_.preset, images.size(), images.channels(), images.count());
+        const GanOptions options = gan_options(gan_, recipe, train_.learning_rate, images.classes());
+        TrainingPlan plan;
+        plan.options = train_options(train_, recipe.training, session.common(), session.runtime());
+        plan.labelled = options.net.classes > 0;
+        plan.identity = gan_identity(gan_, options);
+        const GanMeasure measure = measure_on(session, data);
+        plan.measured = measure.net ? gan_.measured : 0;
+        plan.identity.emplace_back("features", measure.net ? measure.protocol.network : "none");
+        plan.identity.emplace_back("fid-samples", std::to_string(gan_.measured));
+        // A run that is gone on with has its own weights.
+        const bool fresh = options_to_resume(train_, session.common(), kProgram).empty();
+        NamedTensors start;
+        if (fresh && !gan_.init_from.empty()) {
+            // Not the mean, which only the generator has.
+            start = all_tensors(read_run_weights(gan_.init_from, RunWeights::Last, kProgram));
+        }
+        auto task =
+            std::make_unique<GanTask>(options, session.common().runtime.seed, session.runtime().device, measure, start);
+        plan.facts = {{"generator", std::to_string(task->generator_parameters()) + " parameters"},
+                      {"discriminator", std::to_string(task->discriminator_parameters()) + " parameters"},
+                      {"latent", std::to_string(options.net.latent) + " dimensions"},
+                      {"loss", text_of(options.loss)},
+                      {"augmentation", augmentation_text(options)}};
+        plan.task = std::move(task);
+        return plan;
+    }
+
+    /// How samples are measured; without a net where they are not.
+    GanMeasure measure_on(Session& session, const TrainingImages& data) const {
+        const Dataset& reals = data.test ? *data.test : data.images;
+        const std::int64_t count = std::min(gan_.measured, reals.count());
+        if (count < kLeastMeasured) {
+            if (gan_.features != "none") {
+                session.console().info("samples are not measured: " + std::to_string(count) +
+                                       (count == 1 ? " image is" : " images are") + " too few to compare them with");
+            }
+            return {};
+        }
+        const std::optional<NetworkWeights> weights = feature_weights(session, gan_.features);
+        if (!weights) {
+            return {};
+        }
+        GanMeasure measure;
+        measure.net = std::make_shared<FrozenNet>(load_net(session, *weights));
+        measure.protocol = feature_protocol(weights->network);
+        measure.samples = gan_.measured;
+        const FeatureFile kept = feature_file(session.environment(), measure.protocol,
+                                              reals.digest() + ", a sample of " + std::to_string(count));
+        measure.reals_features = [kept](const std::function<Tensor()>& make) {
+            return kept_features(kept.path, kept.key, make);
+        };
+        return measure;
+    }
+
+    static std::string augmentation_text(const GanOptions& options) {
+        if (!options.augment.any()) {
+            return "none";
+        }
+        return text_of(options.augment) +
+               (options.augment_target > 0.0 ? ", as often as holds E sign(D) at " + number_text(options.augment_target)
+                                             : ", with probability " + number_text(options.augment_probability));
+    }
+
+    static TrainFlags train_flags() {
+        TrainFlags flags;
+        flags.validate_every = shown_gan_recipe().training.validate_every;
+        return flags;
+    }
+
+    TrainFlags train_ = train_flags();
+    GanFlags gan_;
+    DataFlags data_;
+};
+
+}  // namespace
+
+std::unique_ptr<Program> gan_train_command() { return std::make_unique<Train>(); }
+
+}  // namespace reverie

@@ -1,0 +1,267 @@
+#include "cli/pictures/picture_run.h"
+
+#include <ATen/ATen.h>
+
+#include <chrono>
+#include <filesystem>
+#include <system_error>
+
+#include "cli/pictures/picture_faults.h"
+#include "core/json_text.h"
+#include "reverie/core/files.h"
+#include "reverie/core/parallel.h"
+#include "reverie/core/text.h"
+#include "reverie/image/resample.h"
+
+namespace reverie {
+namespace {
+
+using Json = nlohmann::ordered_json;
+using Clock = std::chrono::steady_clock;
+
+Tensor resized(const Tensor& image, Size size) { return resize(image, size, Resample::Lanczos).clamp(0.0, 1.0); }
+
+/// The size asked for, of a picture that has `own`. Throws Usage when that is too large.
+Size size_at(const PictureOptions& options, const std::string& input, Size own) {
+    const auto longest = longest_side(options);
+    const Size size = longest ? fit_longest(own, *longest) : own;
+    if (longest && size.height * size.width > options.max_pixels) {
+        throw Error(ErrorKind::Usage, "--size " + wanted_size(options) + " makes '" + input + "' larger than " +
+                                          std::to_string(options.max_pixels) +
+                                          " pixels; choose a smaller one or raise --max-pixels");
+    }
+    return size;
+}
+
+/// Colour and alpha at the size asked for.
+Picture read_input(Session& session, const PictureOptions& options, const std::string& input) {
+    Picture picture = read_picture(input, {.max_pixels = options.max_pixels});
+    for (const std::string& note : picture.notes) {
+        session.console().warning(note);
+    }
+    if (picture.alpha.defined() && !(picture.alpha > 0.0).any().item<bool>()) {
+        session.console().warning("'" + input +
+                                  "' is transparent everywhere, so nothing of the result will be seen; "
+                                  "take its alpha channel off first");
+    }
+    if (const Size size = size_at(options, input, size_of(picture.color)); size != size_of(picture.color)) {
+        picture.color = resized(picture.color, size);
+        if (picture.alpha.defined()) {
+            picture.alpha = resized(picture.alpha, size);
+        }
+    }
+    return picture;
+}
+
+std::filesystem::path write(const std::filesystem::path& path, const Tensor& image, const Settings& settings,
+                            const Picture& input, const PictureOptions& options,
+                            Replacing replacing = Replacing::Allowed) {
+    Picture picture;
+    picture.color = image.to(at::kCPU);
+    picture.alpha = input.alpha;
+    picture.bits = input.bits;
+    picture.text[kSettingsKey] = to_json(settings);
+    return write_picture(path, picture, {.quality = static_cast<int>(options.quality), .replacing = replacing});
+}
+
+/// Whether the output came to be since the batch was planned. Throws Output when that may not be.
+bool has_come(const PictureShop& shop, const BatchItem& item) {
+    if (item.output == "-" || shop.existing == Existing::Overwrite || !is_there(item.output)) {
+        return false;
+    }
+    if (shop.existing == Existing::Refuse) {
+        throw Error(ErrorKind::Output, "'" + item.output +
+                                           "' came to be while this batch was at work, and is kept; pass --overwrite "
+                                           "to replace it or choose another --output");
+    }
+    shop.session.console().info("left out '" + item.input + "', whose output '" + item.output + "' came to be since");
+    return true;
+}
+
+Replacing replacing_for(Existing existing) {
+    return existing == Existing::Overwrite ? Replacing::Allowed
+           : existing == Existing::Skip    ? Replacing::Withdrawn
+                                           : Replacing::Beside;
+}
+
+/// Says what was written, and how.
+struct Report {
+    const BatchItem& item;
+    std::string written;
+    const PictureResult& result;
+    const Settings& settings;
+    double seconds = 0.0;
+
+    void say(const PictureShop& shop) const {
+        if (written == "-") {
+            return;  // standard output carries the picture itself
+        }
+        Session& session = shop.session;
+        const Size size = size_of(result.image);
+        session.console().debug("wrote '" + written + "' after " + human_seconds(seconds) + " (" +
+                                std::to_string(result.steps) + " steps)");
+        if (!session.common().json) {
+            session.print(written);
+            return;
+        }
+        Json object = line_for(shop.program, item);
+        object.update({{"output", written},
+                       {"width", size.width},
+                       {"height", size.height},
+                       {"seconds", seconds},
+                       {"steps", result.steps}});
+        for (const char* name : {"network", "weights"}) {
+            if (const std::string value = settings.value(name); !value.empty()) {
+                object[name] = value;
+            }
+        }
+        object["seed"] = session.common().runtime.seed;
+        if (result.cancelled) {
+            object["partial"] = true;
+        }
+        session.print(json_text(object));
+    }
+};
+
+/// Bytes of the process while it reads a picture of that size: itself, the file, its samples and their colours.
+std::int64_t reading_bytes(const std::string& input, Size own) {
+    constexpr std::int64_t kProgram = 180'000'000;
+    constexpr std::int64_t kBytesPerPixel = 16;
+    std::error_code error;
+    const auto file = static_cast<std::int64_t>(std::filesystem::file_size(input, error));
+    return kProgram + own.height * own.width * kBytesPerPixel + (error ? 0 : file);
+}
+
+/// A large picture that is made small may take more to read than to work on. Throws Device when that is too much.
+void require_memory_to_read(const PictureShop& shop, const PictureTask& task, const std::string& input, Size wanted) {
+    if (task.max_memory <= 0 || !shop.session.runtime().device.is_cpu()) {
+        return;
+    }
+    const Size own = read_picture_size(input, {.max_pixels = shop.options.max_pixels});
+    const std::int64_t bytes = reading_bytes(input, own);
+    if (own.height * own.width > wanted.height * wanted.width && bytes > task.max_memory) {
+        throw Error(ErrorKind::Device,
+                    "reading a picture of " + text_of(own) + " pixels takes " +
+                        human_bytes(static_cast<std::uint64_t>(bytes) + (1 << 20)) + " of memory, more than the " +
+                        human_bytes(static_cast<std::uint64_t>(task.max_memory)) +
+                        " of --max-memory (by default a share of what is free); raise the limit or make the picture "
+                        "smaller first");
+    }
+}
+
+/// Of standard input, which can be read only once, nothing is known before; it is always made alone.
+std::optional<Size> size_before(const PictureShop& shop, const std::string& input) {
+    return is_stream(input) ? std::nullopt : std::optional(wanted_size_of(shop.options, input));
+}
+
+}  // namespace
+
+bool is_stream(const std::string& input) {
+    std::error_code ignored;
+    return input == "-" || std::filesystem::is_other(input, ignored);
+}
+
+void require_fits(const BatchItem& item, Size size) {
+    if (item.output != "-") {
+        check_size(format_for(item.output), size);
+    }
+}
+
+Size wanted_size_of(const PictureOptions& options, const std::string& input) {
+    return size_at(options, input, read_picture_size(input, {.max_pixels = options.max_pixels}));
+}
+
+bool make_picture(const PictureShop& shop, const PictureTask& task, const PictureTurn& turn) {
+    const BatchItem& item = turn.item;
+    const std::optional<Size> size = size_before(shop, item.input);
+    const std::int64_t bytes = shop.sharing.jobs > 1 && size && task.bytes ? task.bytes(*size) : 0;
+    const Room::Place place =
+        shop.room.enter(size ? shop.sharing.places_for(*size) : shop.sharing.jobs, bytes, task.max_memory);
+    if (shop.session.hooks().cancelled()) {
+        return false;
+    }
+    if (has_come(shop, item)) {
+        return true;
+    }
+    if (size) {
+        require_memory_to_read(shop, task, item.input, *size);
+    }
+    const int threads = size ? shop.sharing.threads_for(*size) : shop.sharing.threads;
+    const ThreadShare share(threads);
+
+    const auto begin = Clock::now();
+    const Picture picture = read_input(shop.session, shop.options, item.input);
+    require_fits(item, size_of(picture.color));
+    Settings settings = task.settings;
+    if (threads < shop.sharing.threads) {
+        settings.set("threads", std::int64_t{threads});  // decides the order of sums
+    }
+    Hooks hooks = shop.session.hooks();
+    hooks.on_progress = [&](const Progress& progress) { shop.progress.report(turn.index, progress); };
+    if (item.output != "-") {
+        hooks.on_preview = [&](const Tensor& image, std::int64_t /*step*/) {
+            write(with_tag(item.output, "preview"), image, settings, picture, shop.options);
+        };
+    }
+    shop.progress.begin(turn.label);
+    const PictureResult result = task.work(picture, item, hooks);
+    if (shop.sharing.jobs > 1) {
+        release_threads();
+    }
+    const double seconds = std::chrono::duration<double>(Clock::now() - begin).count();
+    for (const Setting& setting : result.settings.all()) {
+        settings.set_list(setting.name, setting.values);
+    }
+    if (!result.cancelled) {
+        const std::string written =
+            write(item.output, result.image, settings, picture, shop.options, replacing_for(shop.existing)).string();
+        if (task.written) {
+            task.written();
+        }
+        if (written.empty()) {
+            shop.session.console().info("'" + item.output +
+                                        "' came to be in the meantime and is kept; the one made here is dropped");
+            return true;
+        }
+        if (written != item.output) {
+            shop.session.console().warning("'" + item.output +
+                                           "' came to be in the meantime and is kept; the picture "
+                                           "made here is '" +
+                                           written + "'");
+        }
+        Report{item, written, result, settings, seconds}.say(shop);
+    } else if (item.output != "-" && result.steps > 0) {
+        const std::string partial = with_tag(item.output, "partial").string();
+        write(partial, result.image, settings, picture, shop.options);
+        Report{item, partial, result, settings, seconds}.say(shop);
+    }
+    return !result.cancelled;
+}
+
+void describe_picture(const PictureShop& shop, const PictureTask& task, const PictureTurn& turn) {
+    const BatchItem& item = turn.item;
+    const std::optional<Size> known = size_before(shop, item.input);
+    const Size size = known ? *known
+                            : size_at(shop.options, item.input,
+                                      size_of(read_picture(item.input, {.max_pixels = shop.options.max_pixels}).color));
+    require_fits(item, size);
+    if (known) {
+        require_memory_to_read(shop, task, item.input, size);
+    }
+    const ThreadShare share(known ? shop.sharing.threads_for(size) : shop.sharing.threads);
+    const Settings plan = task.plan(size);
+    Session& session = shop.session;
+    if (session.common().json) {
+        Json object = line_for(shop.program, item);
+        object.update({{"output", item.output}, {"width", size.width}, {"height", size.height}});
+        object.update(Json::parse(to_json(plan)));
+        session.print(json_text(object));
+        return;
+    }
+    session.print(item.input + " -> " + item.output + "  " + text_of(size));
+    for (const Setting& line : plan.all()) {
+        session.print("  " + line.name + ": " + join(line.values, ", ", ", "));
+    }
+}
+
+}  // namespace reverie

@@ -1,0 +1,45 @@
+// Private: one picture from its file to its file.
+#pragma once
+
+#include <optional>
+
+#include "cli/pictures/picture_jobs.h"
+#include "reverie/cli/run_pictures.h"
+
+namespace reverie {
+
+/// Standard input, a pipe, a device: what is there can be read only once.
+bool is_stream(const std::string& input);
+
+/// The size asked for of an input that is no stream; its header is read. Throws Input, and Usage when it is too large.
+Size wanted_size_of(const PictureOptions& options, const std::string& input);
+
+/// Throws Output when the format of an output cannot hold a picture of that size.
+void require_fits(const BatchItem& item, Size size);
+
+/// What the making of one picture takes from the batch. For several threads.
+struct PictureShop {
+    Session& session;
+    const PictureOptions& options;
+    const PictureProgram& program;
+    Existing existing;
+    const Sharing& sharing;
+    Room& room;
+    BatchProgress& progress;
+};
+
+/// One of the batch.
+struct PictureTurn {
+    std::size_t index = 0;  ///< in the batch
+    const BatchItem& item;
+    std::string label;
+};
+
+/// Waits for room, reads, works, writes and reports. An output that came to be since the batch began is handled as
+/// `existing` says, and never replaced without Overwrite. False when the user stopped it.
+bool make_picture(const PictureShop& shop, const PictureTask& task, const PictureTurn& turn);
+
+/// What --dry-run says.
+void describe_picture(const PictureShop& shop, const PictureTask& task, const PictureTurn& turn);
+
+}  // namespace reverie

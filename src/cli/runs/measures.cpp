@@ -1,0 +1,73 @@
+#include "cli/runs/measures.h"
+
+#include <algorithm>
+#include <cmath>
+#include <cstdio>
+
+#include "reverie/cli/flags.h"
+#include "reverie/cli/network_flags.h"
+#include "reverie/core/text.h"
+#include "reverie/weights/sha256.h"
+
+namespace reverie {
+
+std::string features_help() {
+    return "auto (the first installed of " + join(feature_networks(), ", ", " or ") + "), a name or none";
+}
+
+std::optional<NetworkWeights> feature_weights(Session& session, const std::string& features) {
+    if (features == "none") {
+        return std::nullopt;
+    }
+    const WeightStore store(store_locations(session.environment()));
+    if (features == "auto") {
+        const std::vector<std::string> networks = feature_networks();
+        if (std::none_of(networks.begin(), networks.end(),
+                         [&](const std::string& name) { return store.installed(name).has_value(); })) {
+            session.console().info("no distances are measured: none of " + join(networks) +
+                                   " is installed (--features NAME fetches one)");
+            return std::nullopt;
+        }
+    } else {
+        feature_protocol(features);
+    }
+    NetworkOptions network;
+    network.network = features;
+    return resolve_network(session, network, store, feature_networks());
+}
+
+Tensor features_of(Session& session, FrozenNet& net, const FeatureProtocol& protocol, std::int64_t count,
+                   const std::string& label,
+                   const std::function<Tensor(std::int64_t first, std::int64_t count)>& images) {
+    session.console().begin(label);
+    Tensor features = image_features(net, protocol, count, images, session.hooks());
+    session.console().end();
+    return features;
+}
+
+FeatureFile feature_file(const Environment& environment, const FeatureProtocol& protocol, std::string_view images) {
+    // The last words keep what was measured before colour profiles were applied from being taken for the same.
+    const std::string key = protocol.name("features", 0, 0) + " of " + sha256_of(images) + ", colours as sRGB";
+    return {environment.cache_home / "reverie/features" / (sha256_of(key) + ".safetensors"), key};
+}
+
+std::string measure_text(double value) {
+    char text[32];
+    std::snprintf(text, sizeof text, "%.*f", std::abs(value) < 1.0 ? 5 : 3, value);
+    return text;
+}
+
+void put(nlohmann::ordered_json& object, const std::vector<Measure>& measures) {
+    for (const Measure& measure : measures) {
+        object[measure.key] = measure.value;
+        if (measure.protocol) {
+            object[measure.key + "_protocol"] = measure.unit;
+        }
+    }
+}
+
+std::vector<std::string> cells_of(const Measure& measure) {
+    return {measure.about, measure_text(measure.value), measure.unit};
+}
+
+}  // namespace reverie

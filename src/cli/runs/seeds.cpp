@@ -1,0 +1,42 @@
+#include "cli/runs/seeds.h"
+
+#include "reverie/core/error.h"
+#include "reverie/techniques/latent_space.h"
+
+namespace reverie {
+
+void add_flags(FlagGroup& group, SeedFlags& flags, const std::string& default_text) {
+    group.add("--seeds", flags.seeds, "1-64", "random points of the latent space: each seed is one, always the same",
+              default_text);
+    group.add("--truncation", flags.truncation, "X",
+              "their distance from the middle: below 1 more usual, above 1 more unusual images");
+}
+
+void add_count_flag(FlagGroup& group, std::optional<std::int64_t>& count) {
+    group.add("--count", count, "N", "seeds 1 to N");
+}
+
+std::string seeds_text(const SeedFlags& flags, const std::optional<std::int64_t>& count) {
+    if (!count) {
+        return flags.seeds.empty() ? "1-64" : flags.seeds;
+    }
+    if (*count < 1) {
+        throw Error(ErrorKind::Usage, "--count " + std::to_string(*count) + " is out of range; wanted 1 or more");
+    }
+    if (!flags.seeds.empty()) {
+        throw Error(ErrorKind::Usage, "--count and --seeds both say which; leave one away");
+    }
+    return "1-" + std::to_string(*count);
+}
+
+std::vector<std::uint64_t> seeds_of(const SeedFlags& flags, const std::string& otherwise) {
+    if (!(flags.truncation >= 0.0 && flags.truncation <= 100.0)) {
+        throw Error(ErrorKind::Usage,
+                    "--truncation " + number_text(flags.truncation) + " is out of range; wanted 0 to 100");
+    }
+    return parse_seeds(flags.seeds.empty() ? otherwise : flags.seeds);
+}
+
+void put_down(Settings& settings, const SeedFlags& flags) { settings.set("truncation", flags.truncation); }
+
+}  // namespace reverie

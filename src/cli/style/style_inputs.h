@@ -1,0 +1,59 @@
+// The pictures a style transfer is told of besides its input: styles, masks, what is protected, what to start from.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "cli/style/style_flags.h"
+#include "reverie/cli/run_pictures.h"
+#include "reverie/techniques/style.h"
+
+namespace reverie {
+
+/// A style as it was named; nothing is read yet.
+struct StyleInput {
+    std::string path;  ///< a picture, or a folder of them
+    double weight = 1.0;
+    StyleBand band = StyleBand::All;
+    std::string mask;  ///< empty: none
+};
+
+/// "starry.jpg=0.5": what follows the last '=' is a weight when it is a number and no file has the whole name. Throws
+/// Usage, naming `flag`, for a weight that is not above 0.
+StyleInput parse_style(const std::string& flag, const std::string& text);
+
+/// All of the flags, each with its mask. Throws Usage.
+std::vector<StyleInput> style_inputs(const StyleFlags& flags);
+
+/// The files a style consists of. Throws Input for a folder without pictures.
+std::vector<std::string> pictures_of(const StyleInput& style);
+
+/// With --each-style: one variant a style, each in a folder of its name. Throws Usage for two of one name, and
+/// for one without a name.
+std::vector<PictureVariant> style_variants(const std::vector<StyleInput>& styles);
+
+/// The styles, bands and masks by file names, as flags.
+void put_down(Settings& settings, const std::vector<StyleInput>& styles);
+
+/// Looks at headers only. Throws Input, naming the path, for a style that cannot be read or is smaller than
+/// `min_side`.
+void check_style(const StyleInput& style, std::int64_t min_side, std::int64_t max_pixels);
+
+/// Transparent parts are seen on white. Throws Input.
+StyleSource read_style(const StyleInput& style, std::int64_t max_pixels);
+
+/// How white the picture is, and nothing where it is transparent: [1,H,W]. Throws Input.
+Tensor read_mask(const std::filesystem::path& path, std::int64_t max_pixels);
+
+/// What to tell of a mask of another size than the picture's; empty where they are of one.
+std::string resampling_note(const std::filesystem::path& path, const Tensor& mask, Size size);
+
+/// A mask at another size; what was all white or all black stays so exactly.
+Tensor mask_at(const Tensor& mask, Size size);
+
+/// SHA-256 of an image's values; "" for an undefined one.
+std::string digest_of(const Tensor& image);
+
+}  // namespace reverie

@@ -1,0 +1,71 @@
+#include "reverie/cli/style_program.h"
+
+#include <string>
+#include <vector>
+
+#include "cli/style/run_style.h"
+#include "cli/style/style_flags.h"
+#include "reverie/cli/network_flags.h"
+#include "reverie/cli/picture_flags.h"
+#include "reverie/core/error.h"
+
+namespace reverie {
+namespace {
+
+class StyleTransfer : public Program {
+  public:
+    StyleTransfer() { pictures_.default_size = "512"; }
+
+    std::string name() const override { return "styletransfer"; }
+    std::string description() const override {
+        return "Paints pictures in the style of others: their strokes, textures and colours on your content.";
+    }
+    std::string examples() const override {
+        return "examples:\n"
+               "  styletransfer photo.jpg --style starry.jpg -o painted.png\n"
+               "  styletransfer photo.jpg --style starry.jpg=2 wave.jpg -o out.png --color luma\n"
+               "  styletransfer holiday/ --style paintings/*.jpg --each-style -o out/\n"
+               "  styletransfer photo.jpg --style starry.jpg -o big.png --size 4000 \\\n"
+               "      --checkpoint big.state --resume                 goes on where it stopped\n"
+               "  styletransfer b.jpg --style starry.jpg -o b.png --from painted.png\n";
+    }
+
+    bool may_use_tf32() const override { return true; }
+
+    void add_flags(CLI::App& app) override {
+        reverie::add_flags(app, pictures_);
+        reverie::add_flags(app, style_);
+        reverie::add_flags(app, network_, style_networks());
+    }
+
+    std::vector<Followers> followers() const override { return style_followers(); }
+
+    int run(Session& session) override {
+        validate(network_);
+        validate(pictures_, session.common().overwrite);
+        const WeightStore store(store_locations(session.environment()));
+        if (answer(session, network_, store, style_networks())) {
+            return 0;
+        }
+        validate(style_);
+        if (pictures_.inputs.empty() && style_.styles.size() > 1) {
+            throw Error(ErrorKind::Usage, "no input is given; what follows --style are styles, so name inputs first");
+        }
+        if (style_.only_color) {
+            pictures_.default_size = "own";
+            return run_only_color(session, style_, pictures_);
+        }
+        return run_style(session, style_, pictures_, network_, store);
+    }
+
+  private:
+    PictureOptions pictures_;
+    StyleFlags style_;
+    NetworkOptions network_;
+};
+
+}  // namespace
+
+std::unique_ptr<Program> style_program() { return std::make_unique<StyleTransfer>(); }
+
+}  // namespace reverie

@@ -1,0 +1,20 @@
+#include "cli/vae/vae_seeds.h"
+
+namespace reverie {
+
+void add_flags(FlagGroup& group, VaeSeedFlags& flags, const std::string& default_text) {
+    add_flags(group, static_cast<SeedFlags&>(flags), default_text);
+    add_flags(group, flags.sampler);
+}
+
+Latents latents_of(Session& session, const VaeRun& run, const VaeSeedFlags& flags,
+                   const std::vector<std::uint64_t>& seeds) {
+    return drawn_latents(session, run, flags.sampler, seeds, flags.truncation);
+}
+
+void put_down(Settings& settings, const VaeSeedFlags& flags) {
+    put_down(settings, static_cast<const SeedFlags&>(flags));
+    put_down(settings, flags.sampler);
+}
+
+}  // namespace reverie

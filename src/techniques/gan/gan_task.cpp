@@ -1,0 +1,353 @@
+#include <ATen/ATen.h>
+#include <c10/core/GradMode.h>
+
+#include <algorithm>
+#include <optional>
+#include <utility>
+
+#include "reverie/core/device.h"
+#include "reverie/core/error.h"
+#include "reverie/core/noise.h"
+#include "reverie/metrics/sample_quality.h"
+#include "reverie/models/parameters.h"
+#include "reverie/nn/frozen_net.h"
+#include "reverie/output/grid.h"
+#include "reverie/techniques/gan.h"
+#include "techniques/fixed_batches.h"
+#include "techniques/gan/gan_model.h"
+
+namespace reverie {
+namespace {
+
+constexpr std::int64_t kSamples = 64;
+constexpr std::int64_t kColumns = 8;
+constexpr const char* kBestDiversity = "measure.best_diversity";
+constexpr double kFollowing = 0.05;  // share of a step in the running mean of how sure the discriminator is
+
+/// Streams of random numbers, one a purpose; rows are global sample numbers.
+enum Stream : std::uint64_t {
+    kLatents = 0x6c617465,
+    kGeneratorLatents = 0x6c617432,
+    kRealLabels = 0x7265616c,
+    kFakeLabels = 0x66616b65,
+    kMix = 0x6d697878,
+    kAugmentReals = 0x61756772,
+    kAugmentFakes = 0x61756766,
+    kAugmentGenerator = 0x61756767,
+    kDropReals = 0x64726f72,
+    kDropFakes = 0x64726f66,
+    kDropGenerator = 0x64726f67,
+    kDropPenalty = 0x64726f70,
+    kPreview = 0x70726576,
+    kMeasure = 0x6d656173,
+};
+
+/// The generator as it is used, not as it learns, while this lives.
+class Measuring {
+  public:
+    explicit Measuring(GanGenerator& generator) : generator_(generator) { generator_.eval(); }
+    ~Measuring() { generator_.train(); }
+    Measuring(const Measuring&) = delete;
+    Measuring& operator=(const Measuring&) = delete;
+
+  private:
+    GanGenerator& generator_;
+    c10::NoGradGuard no_grad_;
+};
+
+/// [C] of [N,C,H,W]. Channel by channel, because the median along a dimension has no deterministic form on CUDA.
+Tensor medians(const Tensor& images) {
+    std::vector<Tensor> each;
+    for (const Tensor& channel : images.unbind(1)) {
+        each.push_back(channel.median());
+    }
+    return at::stack(each);
+}
+
+NamedTensors together(NamedTensors a, const NamedTensors& b) {
+    a.insert(b.begin(), b.end());
+    return a;
+}
+
+}  // namespace
+
+struct GanTask::State {
+    GanOptions options;
+    GanNets nets;
+    ValueRange range;
+    c10::Device device;
+    GanMeasure measure;
+    Tensor probability;  ///< of augmentation
+    Tensor sure;         ///< running mean of E sign(D(reals))
+    Tensor fakes;        ///< of this step, from the discriminator's phase for the generator's
+    bool begun = false;  ///< the generator has weights of an earlier training
+    Tensor reals_features = {};
+    Tensor best_diversity = at::zeros({}, at::kDouble);  ///< of all measurements, for telling a collapse
+
+    Tensor noise(std::uint64_t seed, Stream stream, std::int64_t first, std::int64_t count) const {
+        return on_device(normal_noise(seed, stream, first, count, {options.net.latent}), device);
+    }
+    Tensor label_values(const LabelRange& labels, const StepInput& input, Stream stream) const;
+    bool conditional() const { return options.net.classes > 0; }
+
+    Tensor seen(const Tensor& images, const StepInput& input, Stream stream) const;
+    Tensor score(const Tensor& images, const Tensor& labels, const StepInput& input, Stream dropout) const {
+        return nets.discriminator->forward(images, labels, {input.seed, dropout, input.batch.first});
+    }
+    std::pair<Tensor, Tensor> scores(const Tensor& reals, const Tensor& generated, const StepInput& input) const;
+    Tensor penalties(const Tensor& reals, const Tensor& generated, const StepInput& input, StepLog& log) const;
+    void follow(const Tensor& real_logits, std::int64_t images);
+
+    Tensor discriminator_loss(const StepInput& input, StepLog& log);
+    Tensor generator_phase(const StepInput& input);
+    Tensor samples() const;
+};
+
+Tensor GanTask::State::label_values(const LabelRange& labels, const StepInput& input, Stream stream) const {
+    const std::int64_t count = input.batch.images.size(0);
+    if (labels.low == labels.high) {
+        return at::full({count}, labels.low, at::TensorOptions(device).dtype(at::kFloat));
+    }
+    const Tensor uniform = on_device(uniform_noise(input.seed, stream, input.batch.first, count, {}), device);
+    return uniform * (labels.high - labels.low) + labels.low;
+}
+
+/// What the discriminator sees of them.
+Tensor GanTask::State::seen(const Tensor& images, const StepInput& input, Stream stream) const {
+    if (!options.augment.any() || (device.is_cpu() && probability.item<float>() <= 0.0F)) {
+        return images;
+    }
+    const double middle = 0.5 * (range.low + range.high);
+    const double half = 0.5 * (range.high - range.low);
+    return augmented((images - middle) / half, options.augment, probability, input.seed, stream, input.batch.first) *
+               half +
+           middle;
+}
+
+std::pair<Tensor, Tensor> GanTask::State::scores(const Tensor& reals, const Tensor& generated,
+                                                 const StepInput& input) const {
+    const Tensor& labels = input.batch.labels;
+    if (options.separate_batches || options.net.minibatch_deviation) {  // groups of the batch shall not mix them
+        return {score(reals, labels, input, kDropReals), score(generated, labels, input, kDropFakes)};
+    }
+    const std::vector<Tensor> both =
+        score(at::cat({reals, generated}), at::cat({labels, labels}), input, kDropReals).split(reals.size(0));
+    return {both[0], both[1]};
+}
+
+/// Undefined: none in this step.
+Tensor GanTask::State::penalties(const Tensor& reals, const Tensor& generated, const StepInput& input,
+                                 StepLog& log) const {
+    const Critic critic = [&](const Tensor& images) { return score(images, input.batch.labels, input, kDropPenalty); };
+    Tensor sum;
+    if (options.r1 > 0.0 && input.step % options.r1_every == 0) {
+        const Tensor r1 = r1_penalty(critic, reals);
+        log.add("r1", r1);
+        sum = r1 * (options.r1 * static_cast<double>(options.r1_every));
+    }
+    if (options.gradient_penalty > 0.0) {
+        const Tensor mix = on_device(
+            uniform_noise(input.seed, kMix, input.batch.first, reals.size(0), {}).view({-1, 1, 1, 1}), device);
+        const Tensor penalty = gradient_penalty(critic, reals, generated, mix);
+        log.add("gradient_penalty", penalty);
+        sum = sum.defined() ? sum + penalty * options.gradient_penalty : penalty * options.gradient_penalty;
+    }
+    return sum;
+}
+
+/// The probability of augmentation goes where the discriminator is as sure of reals as it shall be.
+void GanTask::State::follow(const Tensor& real_logits, std::int64_t images) {
+    const c10::NoGradGuard no_grad;
+    sure.lerp_(real_logits.detach().to(at::kFloat).sign().mean(), kFollowing);
+    if (options.augment.any() && options.augment_target > 0.0) {
+        const double step = static_cast<double>(images) / options.augment_images;
+        probability.add_((sure - options.augment_target).sign(), step).clamp_(0.0, 1.0);
+    }
+}
+
+Tensor GanTask::State::discriminator_loss(const StepInput& input, StepLog& log) {
+    const Batch& batch = input.batch;
+    const std::int64_t count = batch.images.size(0);
+    if (input.step == 0 && !begun) {
+        nets.generator->begin_as(medians(to_range(batch.images, range)));
+    }
+    nets.discriminator->advance_norms();
+    {
+        // The generator's phase goes on from here, when there is one.
+        const bool kept = input.step % options.critic_steps == 0 && !options.fresh_latents;
+        const c10::AutoGradMode gradients(kept);
+        fakes = nets.generator->forward(noise(input.seed, kLatents, batch.first, count), batch.labels);
+    }
+    const Tensor reals = seen(to_range(batch.images, range), input, kAugmentReals);
+    const Tensor generated = seen(fakes.detach(), input, kAugmentFakes);
+    const auto [of_reals, of_fakes] = scores(reals, generated, input);
+    Tensor loss = real_loss(options.loss, of_reals, label_values(options.real_labels, input, kRealLabels)) +
+                  fake_loss(options.loss, of_fakes, label_values(options.fake_labels, input, kFakeLabels));
+    const Tensor penalty = penalties(reals, generated, input, log);
+    const bool probabilities = options.loss == GanLoss::NonSaturating;
+    const auto mean_score = [&](const Tensor& logits) {
+        return (probabilities ? at::sigmoid(logits.detach()) : logits.detach()).mean();
+    };
+    log.add("real_score", mean_score(of_reals));
+    log.add("fake_score", mean_score(of_fakes));
+    follow(of_reals, count);
+    log.add("sure_of_reals", sure);
+    if (options.augment.any()) {
+        log.add("augment_probability", probability);
+    }
+    loss = loss * options.discriminator_scale;
+    return penalty.defined() ? loss + penalty : loss;
+}
+
+Tensor GanTask::State::generator_phase(const StepInput& input) {
+    const Batch& batch = input.batch;
+    if (options.fresh_latents) {
+        fakes = nets.generator->forward(noise(input.seed, kGeneratorLatents, batch.first, batch.images.size(0)),
+                                        batch.labels);
+    }
+    const Tensor logits = score(seen(fakes, input, kAugmentGenerator), batch.labels, input, kDropGenerator);
+    fakes = Tensor();
+    return generator_loss(options.loss, logits);
+}
+
+/// From noise that is the same for ever; a conditional net shows its classes in turn.
+Tensor GanTask::State::samples() const {
+    const Tensor labels = at::arange(kSamples, at::TensorOptions(device).dtype(at::kLong)) %
+                          std::max<std::int64_t>(1, options.net.classes);
+    return from_range(nets.generator->forward(noise(0, kPreview, 0, kSamples), labels), range);
+}
+
+GanTask::GanTask(const GanOptions& options, std::uint64_t seed, c10::Device device, const GanMeasure& measure,
+                 const NamedTensors& start) {
+    reverie::validate(options);
+    GanOptions all = options;
+    all.net = resolved(options.net);
+    GanNets nets = make_gan(all.net, seed);
+    nets.generator->to(device);
+    nets.discriminator->to(device);
+    const auto scalar = at::TensorOptions(device).dtype(at::kFloat);
+    state_ = std::make_unique<State>(State{.options = all,
+                                           .nets = std::move(nets),
+                                           .range = value_range(all.net.kind),
+                                           .device = device,
+                                           .measure = measure,
+                                           .probability = at::full({}, all.augment_probability, scalar),
+                                           .sure = at::zeros({}, scalar),
+                                           .fakes = {}});
+    if (!start.empty()) {
+        load_weights(tensors_of(*state_->nets.generator, kGenerator), start);
+        state_->begun = true;
+        const bool both =
+            std::ranges::any_of(start, [](const auto& item) { return item.first.starts_with(kDiscriminator); });
+        if (both) {  // a running mean is the generator's alone
+            load_weights(tensors_of(*state_->nets.discriminator, kDiscriminator), start);
+        }
+    }
+}
+
+GanTask::~GanTask() = default;
+
+std::vector<Phase> GanTask::phases() {
+    State* state = state_.get();
+    const GanOptions& options = state->options;
+    Phase discriminator;
+    discriminator.name = kDiscriminator;
+    discriminator.parameters = parameters_of(*state->nets.discriminator, kDiscriminator);
+    discriminator.optimizer = options.discriminator;
+    discriminator.rests_at = options.discriminator_rest;
+    discriminator.loss = [state](const StepInput& input, StepLog& log) {
+        return state->discriminator_loss(input, log);
+    };
+    Phase generator;
+    generator.name = kGenerator;
+    generator.parameters = parameters_of(*state->nets.generator, kGenerator);
+    generator.optimizer = options.generator;
+    generator.every = options.critic_steps;
+    generator.rests_at = options.generator_rest;
+    generator.loss = [state](const StepInput& input, StepLog& /*log*/) { return state->generator_phase(input); };
+    return {discriminator, generator};
+}
+
+NamedTensors GanTask::state() {
+    NamedTensors tensors = together(tensors_of(*state_->nets.generator, kGenerator),
+                                    tensors_of(*state_->nets.discriminator, kDiscriminator));
+    tensors["augment.probability"] = state_->probability;
+    tensors["augment.sure"] = state_->sure;
+    tensors[kBestDiversity] = state_->best_diversity;
+    return tensors;
+}
+
+std::vector<std::string> GanTask::added_later() const { return {kBestDiversity}; }
+
+NamedTensors GanTask::averaged() {
+    NamedTensors tensors = tensors_of(*state_->nets.generator, kGenerator);
+    std::erase_if(tensors, [](const auto& item) { return !item.second.is_floating_point(); });
+    return tensors;
+}
+
+std::map<std::string, std::string> GanTask::metadata() const { return to_metadata(state_->options); }
+
+Scalars GanTask::validate(const OrderedBatches& batches, const Hooks& hooks) {
+    State& state = *state_;
+    const GanMeasure& measure = state.measure;
+    if (!measure.net) {
+        return {};
+    }
+    const Measuring measuring(*state.nets.generator);
+    if (!state.reals_features.defined()) {
+        const auto make = [&] {
+            std::vector<Tensor> parts;
+            for (std::int64_t number = 0; number < batches.batches(); ++number) {
+                const Tensor images = batches.at(number).images;
+                parts.push_back(image_features(
+                    *measure.net, measure.protocol, images.size(0),
+                    [&](std::int64_t first, std::int64_t count) { return images.narrow(0, first, count); }, hooks));
+            }
+            return at::cat(parts);
+        };
+        state.reals_features = measure.reals_features ? measure.reals_features(make) : make();
+    }
+    const std::int64_t batch = fixed_batch(state.device);
+    const Tensor latents = normal_noise(0, kMeasure, 0, measure.samples, {state.options.net.latent});
+    const Tensor labels = at::arange(measure.samples, at::kLong) % std::max<std::int64_t>(1, state.options.net.classes);
+    const Tensor fakes = image_features(
+        *measure.net, measure.protocol, measure.samples,
+        [&](std::int64_t first, std::int64_t count) {
+            const Tensor part = latents.narrow(0, first, count);
+            const Tensor classes = labels.narrow(0, first, count);
+            return in_fixed_batches(count, batch, [&](std::int64_t row) {
+                return from_range(state.nets.generator->forward(padded_rows(part, row, batch, state.device),
+                                                                padded_rows(classes, row, batch, state.device)),
+                                  state.range);
+            });
+        },
+        hooks);
+    const auto best_diversity = state.best_diversity.item<double>();
+    const SampleQuality quality = sample_quality(state.reals_features, fakes);
+    if (const std::string warning = collapse_warning(quality, best_diversity); !warning.empty()) {
+        hooks.warn(warning);
+    }
+    state.best_diversity.fill_(std::max(best_diversity, quality.diversity));
+    return {{"frechet", quality.frechet},
+            {"kernel", quality.kernel},
+            {"precision", quality.precision},
+            {"recall", quality.recall},
+            {"diversity", quality.diversity}};
+}
+
+Tensor GanTask::preview() {
+    const Measuring measuring(*state_->nets.generator);
+    return to_rgb(image_grid(state_->samples(), {.columns = kColumns}));
+}
+
+std::vector<ReportPicture> GanTask::pictures(const Tensor& reals) {
+    const Measuring measuring(*state_->nets.generator);
+    const Tensor images = reals.narrow(0, 0, std::min<std::int64_t>(reals.size(0), kSamples));
+    return {{"Real images", image_grid(images, {.columns = kColumns})},
+            {"Samples", image_grid(state_->samples(), {.columns = kColumns})}};
+}
+
+std::int64_t GanTask::generator_parameters() const { return parameter_count(*state_->nets.generator); }
+std::int64_t GanTask::discriminator_parameters() const { return parameter_count(*state_->nets.discriminator); }
+
+}  // namespace reverie

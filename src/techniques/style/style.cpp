@@ -1,0 +1,101 @@
+#include "reverie/techniques/style.h"
+
+#include <c10/core/GradMode.h>
+
+#include <utility>
+
+#include "reverie/core/checks.h"
+#include "reverie/core/error.h"
+#include "techniques/style/style_plan.h"
+#include "techniques/style/style_run.h"
+#include "techniques/style/style_targets.h"
+
+namespace reverie {
+namespace {
+
+void require_map(const Tensor& map, Size content, const char* flag) {
+    if (!map.defined()) {
+        return;
+    }
+    require_image(map, flag, {1});
+    require_finite(map, flag);
+    if (size_of(map) != content) {
+        throw Error(ErrorKind::Usage, std::string(flag) + " has " + text_of(size_of(map)) +
+                                          " pixels where the content has " + text_of(content) +
+                                          "; resize it to the content's size");
+    }
+}
+
+}  // namespace
+
+void prepare_graph(Graph& graph, const StyleOptions& options) {
+    if (graph.architecture.rfind("vgg", 0) != 0) {
+        throw Error(ErrorKind::Usage, "style transfer works on VGG nets, not on " + graph.architecture +
+                                          "; choose vgg19, vgg16 or vgg16_hed with --network");
+    }
+    if (options.pooling != Pooling::Max || options.pooling_gain != 1.0) {
+        use_pooling(graph, options.pooling, options.pooling_gain);
+    }
+    if (options.padding == StylePadding::ReplicateFirst) {
+        replicate_first_padding(graph);
+    } else if (options.padding == StylePadding::ReplicateAll) {
+        replicate_all_padding(graph);
+    }
+}
+
+struct Stylizer::State {
+    FrozenNet& net;
+    StyleOptions options;
+    std::int64_t max_memory;
+    StyleTargets targets;
+
+    State(FrozenNet& frozen, std::vector<StyleSource> styles, StyleOptions chosen, std::int64_t memory)
+        : net(frozen), options(std::move(chosen)), max_memory(memory), targets(net, std::move(styles), options) {}
+};
+
+Stylizer::Stylizer(FrozenNet& net, std::vector<StyleSource> styles, StyleOptions options, std::int64_t max_memory) {
+    validate(options);
+    state_ = std::make_unique<State>(net, std::move(styles), std::move(options), max_memory);
+}
+
+Stylizer::~Stylizer() = default;
+
+StylePlan Stylizer::plan(Size content) const {
+    return plan_style(content, state_->net, state_->options, state_->max_memory);
+}
+
+StyleResult Stylizer::stylize(const StyleJob& job, const StyleHooks& hooks) { return stylize(job, state_->net, hooks); }
+
+StyleResult Stylizer::stylize(const StyleJob& job, FrozenNet& net, const StyleHooks& hooks) {
+    const c10::NoGradGuard no_grad;
+    require_image(job.content, "the content");
+    require_finite(job.content, "the content");
+    if (job.init.defined()) {
+        require_image(job.init, "--init");
+        require_finite(job.init, "--init");
+    }
+    const Size size = size_of(job.content);
+    require_map(job.alpha, size, "alpha");
+    require_map(job.protect, size, "--protect");
+    for (const Tensor& mask : job.masks) {
+        require_map(mask, size, "--mask");
+    }
+    const std::size_t styles = state_->targets.styles().size();
+    if (!job.masks.empty() && job.masks.size() != styles) {
+        throw Error(ErrorKind::Usage, "--mask is given " + std::to_string(job.masks.size()) + " times and --style " +
+                                          std::to_string(styles) + "; wanted one mask for every style");
+    }
+    for (const StyleSource& style : state_->targets.styles()) {
+        if (!job.masks.empty() && style.band != StyleBand::All) {
+            throw Error(
+                ErrorKind::Usage,
+                "--mask is given together with --style-coarse or --style-fine; give masks to whole styles only");
+        }
+    }
+    // A resumed run keeps its tiles, whatever memory is free now.
+    const std::int64_t tile = hooks.resume != nullptr ? number_in(*hooks.resume, "tile") : -1;
+    StylePlan plan = plan_style(size, net, state_->options, state_->max_memory, tile);
+    return StyleRun(job, net, state_->targets, state_->options, std::move(plan), hooks).run();
+}
+
+}  // namespace reverie
