@@ -144,7 +144,7 @@ Runtime setup_runtime(const RuntimeOptions& options) {
     } else if (request.device.is_cuda()) {
         if (const std::string reason = cuda_unavailable_reason(); !reason.empty()) {
             throw Error(ErrorKind::Device, "--device " + options.device + " cannot be used (" + reason +
-                                               "); leave --device away or pass --device cpu to work without a GPU");
+                                               "); leave --device out or pass --device cpu to work without a GPU");
         }
         const auto count = at::globalContext().getAcceleratorHooksInterface(at::kCUDA).deviceCount();
         if (request.device.index() >= count) {

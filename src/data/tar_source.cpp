@@ -197,7 +197,7 @@ class TarSource : public FileSource {
                 if (left_out_.is_picture(name)) {
                     left_out_.add_fault(std::string(name), quoted(name) + " is a member of kind '" +
                                                                printable(member.kind) +
-                                                               "', which is not read; unpack it yourself");
+                                                               "', which Reverie does not read; unpack it yourself");
                 }
                 return;
         }

@@ -85,7 +85,7 @@ class ZipSource : public FileSource {
         // Deflate does not shrink to less than a 1032th; other methods do, and what they unpack to is held to a limit.
         constexpr zip_uint64_t kMostTimes = 1032;
         if ((about.valid & ZIP_STAT_ENCRYPTION_METHOD) != 0 && about.encryption_method != ZIP_EM_NONE) {
-            return "is encrypted, which is not read; pack it without a password";
+            return "is encrypted, which Reverie does not read; pack it without a password";
         }
         if ((about.valid & kWanted) != kWanted || about.size > std::uint64_t{1} << 60 ||
             ((about.comp_method == ZIP_CM_STORE || about.comp_method == ZIP_CM_DEFLATE) &&
@@ -94,7 +94,7 @@ class ZipSource : public FileSource {
         }
         if (zip_compression_method_supported(about.comp_method, 0) == 0) {
             return "is compressed by method " + std::to_string(about.comp_method) +
-                   ", which is not read; pack it with the usual one (deflate)";
+                   ", which Reverie does not read; pack it with the usual one (deflate)";
         }
         zip_uint8_t system = 0;
         zip_uint32_t attributes = 0;

@@ -18,8 +18,9 @@ std::string subject(Bytes bytes, const std::string& name) {
     return "'" + name + "' is " + std::string(heif_kind(bytes)) + " picture";
 }
 
-/// Whether one of the file's boxes goes on behind its end.
+/// Whether one of the file's boxes goes on behind its end, or none follows the first, which only says what it is.
 bool is_cut(Bytes bytes) {
+    std::size_t boxes = 0;
     const ByteReader reader(bytes, false);
     constexpr std::uint32_t kToTheEnd = 0;
     constexpr std::uint32_t kLong = 1;  // the size follows, in 64 bits
@@ -32,8 +33,9 @@ bool is_cut(Bytes bytes) {
             return true;
         }
         at += std::max<std::uint32_t>(size, 8);
+        ++boxes;
     }
-    return false;
+    return boxes < 2;
 }
 
 /// Runs what may need the plugin or meet its faults, in our words.

@@ -19,7 +19,10 @@ struct Directory {
     Size size;
     bool full = true;  ///< neither a thumbnail nor a mask
 
-    std::int64_t area() const { return size.height * size.width; }
+    /// Sides of up to 2^32 - 1 each are what a damaged file may claim.
+    std::uint64_t area() const {
+        return static_cast<std::uint64_t>(size.height) * static_cast<std::uint64_t>(size.width);
+    }
 };
 
 Directory describe(TIFF* tiff, int page, std::uint64_t below) {

@@ -34,6 +34,13 @@ bool holds_run(const fs::path& folder) {
     return is_there(folder / kOptionsFile) || is_there(folder / kNewest) || is_there(folder / kPrevious);
 }
 
+void require_run(const fs::path& folder) {
+    if (!holds_run(folder)) {
+        throw Error(ErrorKind::Usage,
+                    "'" + folder.string() + "' holds no run to resume; check the path, or leave --resume out");
+    }
+}
+
 void require_space(const fs::path& path, std::int64_t bytes_needed) {
     fs::path there = fs::absolute(path);
     while (!is_there(there) && there.has_relative_path()) {
@@ -132,9 +139,9 @@ Loaded loaded_from(const fs::path& path) {
         loaded.program = file.notes["program"];
         loaded.options = json_value(file.notes["options"]).get<RunOptions>();
         const nlohmann::json state = nlohmann::json::parse(file.notes["state"]);
-        loaded.state.step = state.at("step");
-        loaded.state.rollbacks = state.at("rollbacks");
-        loaded.state.metrics_bytes = state.at("metrics_bytes");
+        loaded.state.step = whole_number_of(state.at("step"));
+        loaded.state.rollbacks = whole_number_of(state.at("rollbacks"));
+        loaded.state.metrics_bytes = whole_number_of(state.at("metrics_bytes"));
         if (!state.at("best").is_null()) {
             loaded.state.best = state.at("best").get<double>();
         }
@@ -184,6 +191,20 @@ struct RunFolder::State {
             throw Error(ErrorKind::Input, fault + ", and there is no other one to go on from; " + kAdvice);
         }
         return std::nullopt;
+    }
+
+    /// That the folder holds a run which `identity` goes on with.
+    void require_same_run() {
+        require_run(path);
+        std::ifstream file(path / kOptionsFile);
+        std::string headline;
+        std::getline(file, headline);
+        require_own(headline, identity.program, path);
+        if (const auto loaded = newest({})) {
+            require_own(run_headline(loaded->program), identity.program, path);
+            // As the present ones would come back from a file.
+            require_same(loaded->options, json_value(json_text(identity.options)).get<RunOptions>(), path);
+        }
     }
 };
 
@@ -254,25 +275,21 @@ RunFolder RunFolder::create(const fs::path& path, const RunIdentity& identity, s
     return folder;
 }
 
+void RunFolder::require_resumable(const fs::path& path, const RunIdentity& identity) {
+    RunFolder folder;
+    folder.state_->path = path;
+    folder.state_->identity = identity;
+    folder.state_->require_same_run();
+}
+
 RunFolder RunFolder::resume(const fs::path& path, const RunIdentity& identity) {
-    if (!holds_run(path)) {
-        throw Error(ErrorKind::Usage,
-                    "'" + path.string() + "' holds no run to resume; check the path, or leave --resume away");
-    }
+    require_run(path);
     RunFolder folder;
     folder.state_->path = path;
     folder.state_->identity = identity;
     folder.state_->lock = lock_of(path);
-    std::ifstream file(folder.file(kOptionsFile));
-    std::string headline;
-    std::getline(file, headline);
-    require_own(headline, identity.program, path);
+    folder.state_->require_same_run();
     remove_leftovers(path);
-    if (const auto loaded = folder.state_->newest({})) {
-        require_own(run_headline(loaded->program), identity.program, path);
-        // As the present ones would come back from a file.
-        require_same(loaded->options, json_value(json_text(identity.options)).get<RunOptions>(), path);
-    }
     write_file(folder.file(kOptionsFile), options_toml(identity));
     return folder;
 }

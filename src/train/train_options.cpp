@@ -42,7 +42,7 @@ void validate(const TrainOptions& options) {
             "0 (at every log line) or more");
     if (options.mixed_precision && !options.device.is_cuda()) {
         throw Error(ErrorKind::Usage,
-                    "--mixed-precision needs a CUDA device: on the CPU it only costs accuracy; leave it away");
+                    "--mixed-precision needs a CUDA device: on the CPU it only costs accuracy; leave it out");
     }
 }
 

@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 #include <set>
 
+#include "core/json_text.h"
 #include "reverie/core/error.h"
 #include "reverie/core/files.h"
 #include "reverie/core/text.h"
@@ -70,7 +71,7 @@ CatalogueEntry read_entry(const json& object) {
             .package = text("package"),
             .obtain = text("obtain"),
             .sha256 = text("sha256"),
-            .bytes = object.value("bytes", std::int64_t{0}),
+            .bytes = object.contains("bytes") ? whole_number_of(object["bytes"]) : 0,
             .licence = text("licence"),
             .description = text("description")};
 }

@@ -114,7 +114,7 @@ TEST_F(VaeRuns, MorphsBeginAndEndAtTheirImages) {
         EXPECT_GT(bytes(film).size(), 500U);
     }
     expect_fault(run(of_run("interpolate", {"--seeds", "4", "-o", path("x.gif")})), 2, "a way needs two");
-    expect_fault(run(of_run("interpolate", {data(), "--seeds", "4", "-o", path("x.gif")})), 2, "leave one away");
+    expect_fault(run(of_run("interpolate", {data(), "--seeds", "4", "-o", path("x.gif")})), 2, "leave one out");
 }
 
 TEST_F(VaeRuns, WalksAndPlanesAreSheets) {

@@ -190,8 +190,9 @@ TEST_F(VaeTrain, AnotherLengthIsSaidInItsFlag) {
                    "--schedule", "cosine", "--steps", "4", "--quiet"})
                   .exit_code,
               0);
-    expect_fault(run({"train", "--resume", "-o", path("run"), "--epochs", "30", "--quiet"}), 2,
-                 "begun with --steps 4 and is to go on with --epochs 30");
+    const std::string refused = "begun with --steps 4 and is to go on with --epochs 30";
+    expect_fault(run({"train", "--resume", "-o", path("run"), "--epochs", "30", "--quiet"}), 2, refused);
+    expect_fault(run({"train", "--resume", "-o", path("run"), "--epochs", "30", "--quiet", "--dry-run"}), 2, refused);
 }
 
 TEST_F(VaeTrain, OneImageOfAnotherShapeIsEnough) {

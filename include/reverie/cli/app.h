@@ -115,7 +115,7 @@ class OutputClosed : public Error {
 void write_standard_output(const std::string& line);
 
 /// Any exception as one of ours: memory or threads that ran out are Device, what we did not foresee Internal.
-/// `memory_advice`: what to do about memory; empty: close other programs.
+/// `memory_advice`: what to do about memory; empty: what gives this process more.
 Error as_error(const std::exception_ptr& exception, const std::string& memory_advice = "");
 
 }  // namespace reverie

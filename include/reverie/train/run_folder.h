@@ -47,6 +47,8 @@ class RunFolder {
     /// run, Input for a run of another program or of a version this one cannot go on with, or whose checkpoints are
     /// both damaged (a damaged newer one falls back to the older, with a warning through `warn`).
     static RunFolder resume(const std::filesystem::path& path, const RunIdentity& identity);
+    /// Throws what resume() would of the run and its options, and changes nothing.
+    static void require_resumable(const std::filesystem::path& path, const RunIdentity& identity);
 
     ~RunFolder();
     RunFolder(RunFolder&&) noexcept;

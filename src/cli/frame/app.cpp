@@ -27,8 +27,6 @@
 namespace reverie {
 namespace {
 
-const std::string kCloseOthers = "close other programs";
-
 /// A complaint of CLI11 as one of our sentences. Values are judged by our own flags, so what is left is about the shape
 /// of the command line.
 Error as_usage(const CLI::App& app, const CLI::ParseError& error) {
@@ -177,7 +175,13 @@ std::string memory_advice(const CLI::App& app) {
             flags.emplace_back(flag);
         }
     }
-    return flags.empty() ? kCloseOthers : "choose a smaller " + join(flags, ", ", " or ") + ", or " + kCloseOthers;
+    if (flags.empty()) {
+        return more_memory();
+    }
+    const CLI::Option* resume = app.get_option_no_throw("--resume");
+    const bool keeps_its_own = resume != nullptr && resume->count() > 0 && flags.front() == "--batch";
+    return "choose a smaller " + join(flags, ", ", " or ") +
+           (keeps_its_own ? " in another -o (a run that has begun keeps its own)" : "") + ", or " + more_memory();
 }
 
 Error internal(const std::string& what) {
@@ -282,7 +286,7 @@ OutputClosed::OutputClosed()
             "to a file or to /dev/null") {}
 
 Error as_error(const std::exception_ptr& exception, const std::string& memory_advice) {
-    const std::string advice = memory_advice.empty() ? kCloseOthers : memory_advice;
+    const std::string advice = memory_advice.empty() ? more_memory() : memory_advice;
     try {
         std::rethrow_exception(exception);
     } catch (const Error& error) {

@@ -46,11 +46,11 @@ void add_running_flags(CLI::App& app, CommonOptions& options, bool tf32) {
 
 void validate(const CommonOptions& options) {
     if (options.quiet && options.verbose) {
-        throw Error(ErrorKind::Usage, "--quiet and --verbose exclude each other; leave one away");
+        throw Error(ErrorKind::Usage, "--quiet and --verbose exclude each other; leave one out");
     }
     if (options.json && options.output == "-") {
         throw Error(ErrorKind::Usage,
-                    "--json and --output - both want standard output; leave one away or write to a file");
+                    "--json and --output - both want standard output; leave one out or write to a file");
     }
 }
 

@@ -1,6 +1,7 @@
 #include "cli/frame/process.h"
 
 #include <fcntl.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include <atomic>
@@ -17,6 +18,11 @@ namespace reverie {
 namespace {
 
 std::atomic<bool> g_working = false;
+
+bool memory_is_bounded() {
+    rlimit limit{};
+    return ::getrlimit(RLIMIT_AS, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY;
+}
 
 void say(const char* text) {
     const ssize_t ignored = ::write(STDERR_FILENO, text, std::strlen(text));
@@ -41,12 +47,13 @@ void on_exit_of_a_library() {
 }
 
 [[noreturn]] void on_terminate() {
-    if (const std::exception_ptr exception = std::current_exception(); exception && g_working) {
+    if (const std::exception_ptr exception = std::current_exception()) {
         try {
             const Error error = as_error(exception);
             end_at_once(error.kind(), error.what());
         } catch (...) {
-            end_at_once(ErrorKind::Device, "memory ran out; close other programs");
+            end_at_once(ErrorKind::Device, memory_is_bounded() ? "memory ran out; raise the limit (ulimit -v)"
+                                                               : "memory ran out; close other programs");
         }
     }
     std::abort();
@@ -74,6 +81,10 @@ void begin_process() {
         setenv("MKL_CBWR", "AUTO", /*replace=*/0);
         keep_freed_memory();
     });
+}
+
+std::string more_memory() {
+    return memory_is_bounded() ? "raise this process's limit of memory (ulimit -v)" : "close other programs";
 }
 
 Ending::Ending() { g_working = true; }

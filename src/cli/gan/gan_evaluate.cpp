@@ -93,10 +93,10 @@ class Evaluate : public Program {
         }
         const bool pictures = !images_.empty() && !is_run(path);
         if (!pictures && !size_.empty()) {
-            throw Error(ErrorKind::Usage, "--size '" + size_ + "' is not for a run, which has its own; leave it away");
+            throw Error(ErrorKind::Usage, "--size '" + size_ + "' is not for a run, which has its own; leave it out");
         }
         if (pictures && !run_.label.empty()) {
-            throw Error(ErrorKind::Usage, "--class '" + run_.label + "' is not for pictures; leave it away");
+            throw Error(ErrorKind::Usage, "--class '" + run_.label + "' is not for pictures; leave it out");
         }
         const std::optional<NetworkWeights> weights = feature_weights(session, features_);
         if (!weights) {

@@ -84,7 +84,7 @@ void set_augmentation(GanOptions& options, const GanFlags& flags) {
         if (probability != 0.0 || target != 0.0) {
             throw Error(ErrorKind::Usage,
                         "--augment-probability and --augment-target say how often, but nothing is "
-                        "augmented; pass --augment color,translation,cutout or leave them away");
+                        "augmented; pass --augment color,translation,cutout or leave them out");
         }
         options.augment_probability = 0.0;
         options.augment_target = 0.0;
@@ -220,7 +220,7 @@ GanOptions gan_options(const GanFlags& flags, const GanRecipe& recipe, std::opti
     options.net = resolved(options.net);
     if (flags.spectral_norm.value_or(false) && !options.net.spectral_norm) {
         throw Error(ErrorKind::Usage, "--spectral-norm on is not for the nets of --preset " + flags.preset +
-                                          ", which are as published; leave it away");
+                                          ", which are as published; leave it out");
     }
     return options;
 }

@@ -43,7 +43,7 @@ void add_flags(FlagGroup& group, GanLatentFlags& flags, const std::string& defau
 void validate(const GanLatentFlags& flags) {
     if (!flags.file.empty() && (!flags.seeds.empty() || flags.truncation != 1.0)) {
         throw Error(ErrorKind::Usage,
-                    "--latents '" + flags.file + "' already says which points; leave --seeds and --truncation away");
+                    "--latents '" + flags.file + "' already says which points; leave --seeds and --truncation out");
     }
 }
 

@@ -34,7 +34,7 @@ class Sample : public Program {
         validate(show_);
         validate(latents_);
         if (count_ && !latents_.file.empty()) {
-            throw Error(ErrorKind::Usage, "--count and --latents both say which; leave one away");
+            throw Error(ErrorKind::Usage, "--count and --latents both say which; leave one out");
         }
         const std::string seeds = seeds_text(latents_, count_);
         const ShowAs how = check_output(session, /*moving=*/false);

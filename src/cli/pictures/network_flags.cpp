@@ -104,7 +104,7 @@ void validate(const NetworkOptions& options) {
     }
     if (!options.preprocessing.empty() && options.weights.empty()) {
         throw Error(ErrorKind::Usage,
-                    "--preprocessing speaks of a file handed in; pass it with --weights FILE or leave it away");
+                    "--preprocessing speaks of a file handed in; pass it with --weights FILE or leave it out");
     }
 }
 

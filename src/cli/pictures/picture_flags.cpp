@@ -60,7 +60,7 @@ void validate(const PictureOptions& options, bool overwrite) {
                     "--max-pixels " + std::to_string(options.max_pixels) + " is out of range; wanted 1 or more");
     }
     if (options.skip_existing && overwrite) {
-        throw Error(ErrorKind::Usage, "--skip-existing and --overwrite exclude each other; leave one away");
+        throw Error(ErrorKind::Usage, "--skip-existing and --overwrite exclude each other; leave one out");
     }
     memory_limit(options.max_memory, 1);
     jobs_of(options);

@@ -24,7 +24,7 @@ std::string seeds_text(const SeedFlags& flags, const std::optional<std::int64_t>
         throw Error(ErrorKind::Usage, "--count " + std::to_string(*count) + " is out of range; wanted 1 or more");
     }
     if (!flags.seeds.empty()) {
-        throw Error(ErrorKind::Usage, "--count and --seeds both say which; leave one away");
+        throw Error(ErrorKind::Usage, "--count and --seeds both say which; leave one out");
     }
     return "1-" + std::to_string(*count);
 }

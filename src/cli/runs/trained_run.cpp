@@ -97,7 +97,7 @@ std::optional<std::int64_t> TrainedRun::wanted_label() const {
     }
     if (kind_.classes == 0) {
         throw Error(ErrorKind::Usage, "--class '" + flags_.label + "' means nothing to '" + path_.string() +
-                                          "', which was trained without --conditional; leave it away");
+                                          "', which was trained without --conditional; leave it out");
     }
     const auto found = std::find(labels_.begin(), labels_.end(), flags_.label);
     if (found == labels_.end()) {

@@ -68,8 +68,8 @@ Checkpoint read_checkpoint(const std::filesystem::path& path) {
         checkpoint.output = json_value(file.notes["output"]).get<std::string>();
         checkpoint.identity = settings_of({{kSettingsKey, file.notes["settings"]}}, path.string());
         checkpoint.state.notes = nlohmann::json::parse(file.notes["state"]).get<std::map<std::string, std::string>>();
-        checkpoint.max_memory = nlohmann::json::parse(file.notes["max-memory"]).get<std::int64_t>();
-        checkpoint.traced = nlohmann::json::parse(file.notes["traced"]).get<std::int64_t>();
+        checkpoint.max_memory = whole_number_of(nlohmann::json::parse(file.notes["max-memory"]));
+        checkpoint.traced = whole_number_of(nlohmann::json::parse(file.notes["traced"]));
         return checkpoint;
     } catch (const nlohmann::json::exception&) {
         throw Error(ErrorKind::Input,

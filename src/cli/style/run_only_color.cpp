@@ -54,7 +54,7 @@ void refuse_what_means_nothing(const Session& session) {
         if (session.given(name)) {
             throw Error(ErrorKind::Usage, "--" + name +
                                               " means nothing with --only-color, which gives pictures the style's "
-                                              "colours and runs no net; leave one of the two away");
+                                              "colours and runs no net; leave one of the two out");
         }
     }
 }

@@ -75,7 +75,7 @@ class StyleBatch {
         if (follows_one() && jobs_of(pictures).value_or(1) > 1) {
             throw Error(ErrorKind::Usage, std::string(flags.checkpoint.empty() ? "--trace" : "--checkpoint") +
                                               " follows one picture at a time, but --jobs is " + pictures.jobs +
-                                              "; leave one of the two away");
+                                              "; leave one of the two out");
         }
         refuse_what_is_read();
         for (const auto& [name, given] :

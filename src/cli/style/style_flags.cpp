@@ -171,7 +171,7 @@ void validate(const StyleFlags& flags) {
                    : "--style-coarse and --style-fine leave structures without a style; give both of them, or --style");
     }
     if (flags.each_style && !(flags.coarse.empty() && flags.fine.empty())) {
-        refuse("--each-style takes each --style alone, so it excludes --style-coarse and --style-fine; leave one away");
+        refuse("--each-style takes each --style alone, so it excludes --style-coarse and --style-fine; leave one out");
     }
     const std::size_t styles = flags.styles.size() + flags.coarse.size() + flags.fine.size();
     if (!flags.masks.empty() && flags.masks.size() != styles) {
@@ -182,7 +182,7 @@ void validate(const StyleFlags& flags) {
     if (flags.only_color) {
         if (styles > 1 && !flags.each_style) {
             refuse("--only-color takes the colours of one style, but " + std::to_string(styles) +
-                   " are given; leave the others away, or add --each-style");
+                   " are given; leave the others out, or add --each-style");
         }
     }
     if (flags.resume && flags.checkpoint.empty()) {

@@ -59,7 +59,7 @@ StyleInput parse_style(const std::string& flag, const std::string& text) {
     }
     style.path = text.substr(0, equals);
     if (style.weight <= 0.0) {
-        throw Error(ErrorKind::Usage, flag + " '" + text + "' has a weight that is not above 0; leave the style away");
+        throw Error(ErrorKind::Usage, flag + " '" + text + "' has a weight that is not above 0; leave the style out");
     }
     return style;
 }
@@ -100,7 +100,7 @@ std::vector<PictureVariant> style_variants(const std::vector<StyleInput>& styles
         }
         if (const auto [owner, fresh] = owners.emplace(folder, style.path); !fresh) {
             if (real_path(owner->second) == real_path(path)) {
-                throw Error(ErrorKind::Usage, "the style '" + style.path + "' is given twice; leave one away");
+                throw Error(ErrorKind::Usage, "the style '" + style.path + "' is given twice; leave one out");
             }
             throw Error(ErrorKind::Usage, "the styles '" + owner->second + "' and '" + style.path +
                                               "' would both be written to the folder '" + folder +

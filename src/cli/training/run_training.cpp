@@ -223,10 +223,14 @@ void write_labels(const TrainingImages& data, const RunFolder& folder) {
     }
 }
 
+bool goes_on(const TrainFlags& flags, const CommonOptions& common, const std::string& program) {
+    return !options_to_resume(flags, common, program).empty();
+}
+
 RunFolder open_folder(Session& session, const TrainFlags& flags, const RunIdentity& identity, const TrainingPlan& plan,
                       const Batches& batches) {
     const fs::path path = session.common().output;
-    if (!options_to_resume(flags, session.common(), identity.program).empty()) {
+    if (goes_on(flags, session.common(), identity.program)) {
         return RunFolder::resume(path, identity);
     }
     return RunFolder::create(path, identity, disk_needed(plan, batches));
@@ -285,6 +289,9 @@ int run_training(Session& session, const TrainFlags& flags, const DataFlags& dat
     Batches batches(images.images, division.train,
                     {.batch = plan.options.batch, .seed = plan.options.seed, .mirror = data.mirror});
     if (common.dry_run) {
+        if (goes_on(flags, common, program.name)) {
+            RunFolder::require_resumable(common.output, identity);
+        }
         describe_plan(session, images, facts, plan, batches);
         return 0;
     }

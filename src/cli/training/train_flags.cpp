@@ -67,7 +67,7 @@ void validate(const TrainFlags& flags) {
     const std::int64_t steps = flags.steps.value_or(0);
     const double epochs = flags.epochs.value_or(0.0);
     if (steps > 0 && epochs > 0.0) {
-        throw Error(ErrorKind::Usage, "--steps and --epochs both say how long; leave one away");
+        throw Error(ErrorKind::Usage, "--steps and --epochs both say how long; leave one out");
     }
     if (steps < 0 || (flags.steps && !flags.epochs && steps < 1)) {
         throw Error(ErrorKind::Usage, "--steps " + std::to_string(steps) + " is out of range; wanted 1 or more");
@@ -113,7 +113,7 @@ std::int64_t conditional_classes(bool conditional, const std::vector<std::string
         throw Error(ErrorKind::Input,
                     "--conditional found " + std::to_string(classes.size()) +
                         (classes.size() == 1 ? " label" : " labels") +
-                        " in the data; put the images into two or more sub-folders named by label, or leave it away");
+                        " in the data; put the images into two or more sub-folders named by label, or leave it out");
     }
     return static_cast<std::int64_t>(classes.size());
 }

@@ -87,14 +87,14 @@ class Edit : public Program {
             if (!images_.empty() || !seeds_.seeds.empty() || !directions_.attribute.empty() ||
                 !directions_.files.empty()) {
                 throw Error(ErrorKind::Usage,
-                            "--swap takes its two images alone; leave other images, --seeds and directions away");
+                            "--swap takes its two images alone; leave other images, --seeds and directions out");
             }
             run_swap(session, swap_, run_, show_);
             return 0;
         }
         validate(directions_, session.common().overwrite);
         if (strength_ && !strengths_.empty()) {
-            throw Error(ErrorKind::Usage, "--strength and --strengths both say how much; leave one away");
+            throw Error(ErrorKind::Usage, "--strength and --strengths both say how much; leave one out");
         }
         const bool learns_only = images_.empty() && seeds_.seeds.empty() && !directions_.save.empty();
         if (learns_only) {
@@ -104,7 +104,7 @@ class Edit : public Program {
         if (images_.empty() == seeds_.seeds.empty()) {
             throw Error(ErrorKind::Usage, images_.empty()
                                               ? "nothing to edit is given; name images after RUN, or --seeds"
-                                              : "images and --seeds are both given; leave one away");
+                                              : "images and --seeds are both given; leave one out");
         }
         edit(session);
         return 0;

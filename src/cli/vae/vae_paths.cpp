@@ -39,7 +39,7 @@ class Interpolate : public Program {
         if (images_.empty() == seeds_.seeds.empty()) {
             throw Error(ErrorKind::Usage, images_.empty()
                                               ? "no points are given; name two images or more after RUN, or --seeds"
-                                              : "images and --seeds are both given; leave one away");
+                                              : "images and --seeds are both given; leave one out");
         }
         const ShowAs how = check_output(session, /*moving=*/true);
         const VaeRun run(session, run_);

@@ -21,7 +21,7 @@ void require_labels(const GanOptions& options) {
     const LabelRange& fake = options.fake_labels;
     if (!has_labels(options.loss) && (real != kReal || fake != kFake)) {
         throw Error(ErrorKind::Usage, "--label-smoothing and --label-noise mean nothing to --loss " +
-                                          text_of(options.loss) + "; leave them away, or choose non-saturating");
+                                          text_of(options.loss) + "; leave them out, or choose non-saturating");
     }
     const bool fine =
         real.low <= real.high && fake.low <= fake.high && fake.high < real.low && real.high <= 1.5 && fake.low >= -0.5;

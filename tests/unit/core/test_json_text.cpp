@@ -32,5 +32,13 @@ TEST(JsonText, WhatIsUtf8IsWrittenAsItIs) {
     EXPECT_THROW(json_value("\"\\ud800\""), Json::parse_error);
 }
 
+TEST(JsonText, OnlyWholeNumbersAreWhole) {
+    using nlohmann::json;
+    EXPECT_EQ(whole_number_of(json::parse("-12")), -12);
+    for (const char* text : {"1.5", "1e27", "1555555555555555073709551515", "\"4\"", "null", "true"}) {
+        EXPECT_THROW(whole_number_of(json::parse(text)), json::type_error) << text;
+    }
+}
+
 }  // namespace
 }  // namespace reverie

@@ -45,7 +45,7 @@ TEST(Kinds, WhatIsKnownAndNotReadIsNamedWithWhatToDo) {
         {"\0\0\1\0\1\0"s, "an icon (ICO)"},
         {"version https://git-lfs.github.com/spec/v1\n"s, "a Git LFS pointer"}};
     for (const auto& [content, what] : kinds) {
-        EXPECT_THAT(message_for(content), AllOf(HasSubstr("'x' is " + what + ", which is not read; "),
+        EXPECT_THAT(message_for(content), AllOf(HasSubstr("'x' is " + what + ", which Reverie does not read; "),
                                                 Not(HasSubstr("damaged")), Not(HasSubstr("intact copy"))));
         EXPECT_FALSE(image::picture_content(bytes_of(content)).has_value()) << what;
     }
@@ -80,8 +80,9 @@ TEST(Kinds, CompressionsOfTiffThatAreNotReadAreNamed) {
             return expect_error(ErrorKind::Input, [&] { read(name); });
         };
         EXPECT_THAT(message("jpeg2000.tif"),
-                    HasSubstr("holds a TIFF compressed as JPEG 2000, which is not read; convert"));
-        EXPECT_THAT(message("unheard_of.tif"), HasSubstr("a TIFF compressed as number 40000, which is not read"));
+                    HasSubstr("holds a TIFF compressed as JPEG 2000, which Reverie does not read; convert"));
+        EXPECT_THAT(message("unheard_of.tif"),
+                    HasSubstr("a TIFF compressed as number 40000, which Reverie does not read"));
         EXPECT_THAT(message("raw.dng"), HasSubstr("raw data of a camera's sensor"));
     }
 }

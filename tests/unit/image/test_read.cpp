@@ -105,7 +105,7 @@ TEST(ReadTiff, AnUnnamedFourthChannelIsIgnoredWithANote) {
 
 TEST(ReadTiff, FloatingPointIsRefusedByName) {
     EXPECT_THAT(expect_error(ErrorKind::Input, [] { read_picture(sample("float.tif")); }),
-                HasSubstr("32-bit floating-point samples, which is not read"));
+                HasSubstr("32-bit floating-point samples, which Reverie does not read"));
 }
 
 TEST(ReadWebP, LosslessIsExactAndLossyIsClose) {
@@ -231,7 +231,7 @@ TEST(ReadPicture, WhatIsNoPictureIsSaidToBeNone) {
     };
     EXPECT_THAT(message(""), HasSubstr("x.jpg' is empty"));
     EXPECT_THAT(message("hello, world"), HasSubstr("x.jpg' is no picture of a known kind"));
-    EXPECT_THAT(message("%PDF-1.4"), HasSubstr("x.jpg' is a PDF document, which is not read"));
+    EXPECT_THAT(message("%PDF-1.4"), HasSubstr("x.jpg' is a PDF document, which Reverie does not read"));
     EXPECT_THAT(expect_error(ErrorKind::Input, [&] { read_picture(folder.path()); }), HasSubstr("is a folder"));
     EXPECT_THAT(expect_error(ErrorKind::Input, [&] { read_picture_size(folder / "none.png"); }),
                 HasSubstr("does not exist"));
