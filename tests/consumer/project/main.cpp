@@ -1,6 +1,7 @@
-// What a stranger's program does with the installed libraries: a picture through a file, a network's graph, a table.
+// What a stranger's program does with the installed libraries: a picture through a file, a network's graph, settings as
+// JSON.
 #include <ATen/ops/zeros.h>
-#include <reverie/cli/table.h>
+#include <reverie/cli/settings.h>
 #include <reverie/core/error.h>
 #include <reverie/core/runtime.h>
 #include <reverie/image/picture.h>
@@ -17,7 +18,11 @@ int main(int argc, char** argv) {
     }
     save_image(argv[1], resize(at::zeros({3, 48, 96}), Size{32, 64}));
     const Tap tap = taps_of(make_graph("vgg16", "torchvision")).front();
-    std::cout << render_table({"version", "tap", "field"}, {{version(), tap.name, std::to_string(tap.field)}}) << '\n';
+    Settings settings;
+    settings.set("version", version());
+    settings.set("tap", tap.name);
+    settings.set("field", tap.field);
+    std::cout << to_json(settings) << '\n';
     if (read_picture_size(argv[1]) != Size{32, 64} || tap.field != 3) {
         return 1;
     }
