@@ -160,7 +160,7 @@ class ListReader {
 std::vector<ListLine> list_lines(std::span<const std::byte> bytes, const fs::path& file, const fs::path& folder) {
     const std::string whole = plain_text({reinterpret_cast<const char*>(bytes.data()), bytes.size()});
     if (whole.find('\0') != std::string::npos) {
-        throw Error(ErrorKind::Input, "'" + file.string() + "' is no text of paths; one path a line was wanted");
+        throw Error(ErrorKind::Input, "'" + file.string() + "' is not a text of paths; one path a line was wanted");
     }
     const ListReader reader(folder);
     std::vector<ListLine> lines;

@@ -104,7 +104,7 @@ std::unique_ptr<Source> open_source(const std::filesystem::path& path, DataPart 
         return open_list(path);
     }
     throw Error(ErrorKind::Input, "'" + path.string() +
-                                      (other.empty() ? "' is no set of images" : "' is " + std::string(other)) +
+                                      (other.empty() ? "' is not a set of images" : "' is " + std::string(other)) +
                                       "; a folder, a list of paths, a .tar, .tar.gz, .tar.zst or .zip, an IDX file or "
                                       "an image was wanted");
 }

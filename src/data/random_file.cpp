@@ -22,7 +22,7 @@ RandomFile::RandomFile(std::filesystem::path path) : path_(std::move(path)) {
     }
     if (!S_ISREG(status.st_mode)) {
         ::close(descriptor_);
-        throw Error(ErrorKind::Input, "'" + path_.string() + "' is no regular file; a file of images was wanted");
+        throw Error(ErrorKind::Input, "'" + path_.string() + "' is not a regular file; a file of images was wanted");
     }
     size_ = status.st_size;
     time_ = status.st_mtim.tv_sec * std::int64_t{1'000'000'000} + status.st_mtim.tv_nsec;

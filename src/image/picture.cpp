@@ -54,9 +54,10 @@ const Codec& codec_for(Bytes bytes, const std::string& name) {
         throw Error(ErrorKind::Input, "'" + name + "' is " + std::string(other->what) +
                                           ", which Reverie does not read; " + std::string(other->advice));
     }
-    throw Error(ErrorKind::Input, "'" + name +
-                                      "' is no picture of a known kind; JPEG, PNG, TIFF, WebP, GIF, BMP, HEIC or AVIF "
-                                      "was wanted: convert it to one of these");
+    throw Error(ErrorKind::Input,
+                "'" + name +
+                    "' is not a picture of a known kind; JPEG, PNG, TIFF, WebP, GIF, BMP, HEIC or AVIF "
+                    "was wanted: convert it to one of these");
 }
 
 std::string megapixels(double pixels) {

@@ -57,7 +57,7 @@ FeatureProtocol feature_protocol(const std::string& network) {
             return protocol;
         }
     }
-    throw Error(ErrorKind::Usage, "'" + network + "' is no network that distances are measured with" +
+    throw Error(ErrorKind::Usage, "'" + network + "' is not a network that distances are measured with" +
                                       did_you_mean(network, feature_networks()) + "; wanted " +
                                       join(feature_networks(), ", ", " or "));
 }

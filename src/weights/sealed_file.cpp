@@ -56,7 +56,7 @@ SealedFile read_sealed(const std::filesystem::path& path, const std::string& for
         const StateDict stored = read_state_dict(path);
         SealedFile file{.tensors = {}, .notes = stored.metadata()};
         if (file.notes["format"] != format) {
-            throw damaged("is no checkpoint of this program");
+            throw damaged("is not a checkpoint of this program");
         }
         for (const std::string& name : stored.names()) {
             file.tensors[name] = stored.load(name, /*keep_double=*/true);

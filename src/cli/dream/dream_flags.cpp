@@ -60,9 +60,9 @@ void add_flags(CLI::App& app, DreamFlags& flags) {
                    recipes_say([](const DreamOptions& recipe) { return join(layer_texts(recipe.layers), ",", ","); }));
     group.add("--octaves", flags.octaves, "N", "scales, from small to the full size; 0: as many as the size allows",
               recipes_say(&DreamOptions::octaves));
-    group.add("--octave-scale", flags.octave_scale, "RATIO", "of one scale to the next",
+    group.add("--octave-scale", flags.octave_scale, "RATIO", "size of one scale relative to the one before",
               recipes_say(&DreamOptions::octave_scale));
-    group.add("--steps", flags.steps, "N", "per scale; 0: by the number of scales, fewer each the more there are",
+    group.add("--steps", flags.steps, "N", "steps per scale; 0: by the number of scales, fewer each the more there are",
               recipes_say(&DreamOptions::steps));
     group.add("--step-size", flags.step_size, "AMOUNT", "change per step, RMS over the picture, of a range of 0 to 1",
               recipes_say(&DreamOptions::step_size));

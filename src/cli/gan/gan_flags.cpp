@@ -165,9 +165,10 @@ void add_flags(CLI::App& app, GanFlags& flags) {
              number_text(smoothing_of(recipe)));
     loss.add("--label-noise", flags.label_noise, "X", "labels are drawn within X of theirs, towards the other's",
              number_text(noise_of(recipe)));
-    loss.add("--discriminator-learning-rate", flags.discriminator_learning_rate, "RATE", "its own",
-             number_text(recipe.discriminator.learning_rate));
-    loss.add("--beta1", flags.beta1, "X", "of both optimisers", number_text(recipe.generator.beta1));
+    loss.add("--discriminator-learning-rate", flags.discriminator_learning_rate, "RATE",
+             "learning rate of the discriminator", number_text(recipe.discriminator.learning_rate));
+    loss.add("--beta1", flags.beta1, "X", "first momentum of both optimisers (Adam)",
+             number_text(recipe.generator.beta1));
 
     FlagGroup augment(app, "Augmentation");
     augment.add("--augment", flags.augment, "KINDS",

@@ -339,7 +339,7 @@ Shard parse_shard(const std::string& text) {
     const auto count = divided ? std::from_chars(index.ptr + 1, end, shard.count) : index;
     if (!divided || count.ec != std::errc() || count.ptr != end || shard.index < 1 || shard.index > shard.count) {
         throw Error(ErrorKind::Usage,
-                    "--shard '" + text + "' is no share; wanted I/N with I from 1 to N, as in 1/4 to 4/4");
+                    "--shard '" + text + "' is not a share; wanted I/N with I from 1 to N, as in 1/4 to 4/4");
     }
     return shard;
 }

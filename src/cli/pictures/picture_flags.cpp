@@ -77,7 +77,7 @@ std::optional<std::int64_t> longest_side(const PictureOptions& options) {
     }
     std::int64_t pixels = 0;
     if (!target_of(pixels).set(size) || pixels < 1 || pixels > 100'000) {
-        throw Error(ErrorKind::Usage, "--size " + size + " is no size; wanted 1 to 100000, or own");
+        throw Error(ErrorKind::Usage, "--size " + size + " is not a size; wanted 1 to 100000, or own");
     }
     return pixels;
 }
@@ -89,7 +89,7 @@ std::optional<int> jobs_of(const PictureOptions& options) {
     }
     int jobs = 0;
     if (!target_of(jobs).set(options.jobs) || jobs < 1 || jobs > kMost) {
-        throw Error(ErrorKind::Usage, "--jobs '" + options.jobs + "' is no number of pictures; wanted 1 to " +
+        throw Error(ErrorKind::Usage, "--jobs '" + options.jobs + "' is not a number of pictures; wanted 1 to " +
                                           std::to_string(kMost) + ", or auto");
     }
     return jobs;
@@ -109,8 +109,8 @@ std::int64_t memory_limit(const std::string& text, std::int64_t available) {
     }
     const double bytes = result.ec == std::errc() ? number * unit_of(suffix) : 0.0;
     if (!(bytes >= 1.0) || bytes > 1e18) {
-        throw Error(ErrorKind::Usage,
-                    "--max-memory '" + text + "' is no amount; wanted bytes as in 500M or 6G, or a share as in 80%");
+        throw Error(ErrorKind::Usage, "--max-memory '" + text +
+                                          "' is not an amount; wanted bytes as in 500M or 6G, or a share as in 80%");
     }
     return static_cast<std::int64_t>(bytes);
 }

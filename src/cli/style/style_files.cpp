@@ -42,7 +42,7 @@ StyleFiles::StyleFiles(const StyleFlags& flags, bool overwrite) {
             continue;
         }
         if (!fs::is_regular_file(path, ignored)) {
-            throw Error(ErrorKind::Output, "'" + path.string() + "' is no regular file; choose another " + flag);
+            throw Error(ErrorKind::Output, "'" + path.string() + "' is not a regular file; choose another " + flag);
         }
         if (is_state && !flags.resume && !is_checkpoint(path)) {
             throw Error(ErrorKind::Output, "'" + path.string() +

@@ -118,17 +118,19 @@ void add_flags(CLI::App& app, StyleFlags& flags) {
     regions.add("--protect", flags.protect, "IMAGE", "white where the input stays as it is");
 
     FlagGroup losses(app, "What counts");
-    losses.add("--content-weight", flags.content_weight, "WEIGHT", "of the input's content",
+    losses.add("--content-weight", flags.content_weight, "WEIGHT", "how much the input's content counts",
                number_text(recipe.content_weight));
-    losses.add("--style-weight", flags.style_weight, "WEIGHT", "of the style", number_text(recipe.style_weight));
-    losses.add("--tv", flags.tv, "WEIGHT", "of smoothness; 0: none", number_text(recipe.tv));
+    losses.add("--style-weight", flags.style_weight, "WEIGHT", "how much the style counts",
+               number_text(recipe.style_weight));
+    losses.add("--tv", flags.tv, "WEIGHT", "how much smoothness counts; 0: not at all", number_text(recipe.tv));
     losses.add_choice("--statistic", flags.statistic, statistics(), "what of the net's activations makes a style",
                       choice_text(statistics(), recipe.statistic));
     losses.add_list("--style-layers", flags.style_layers, "NAME[=WEIGHT]",
                     "where style is looked for; names: see --list-layers", typed(recipe.style_layers));
     losses.add_list("--content-layers", flags.content_layers, "NAME[=WEIGHT]", "where content is looked for",
                     typed(recipe.content_layers));
-    losses.add_choice("--pooling", flags.pooling, poolings(), "of the net", choice_text(poolings(), recipe.pooling));
+    losses.add_choice("--pooling", flags.pooling, poolings(), "how the net shrinks its maps",
+                      choice_text(poolings(), recipe.pooling));
 
     FlagGroup work(app, "Optimisation");
     work.add("--min-size", flags.min_size, "PX", "longest side of the smallest scale; each is sqrt 2 larger",
@@ -141,7 +143,7 @@ void add_flags(CLI::App& app, StyleFlags& flags) {
              std::to_string(recipe.patience));
     work.add_choice("--optimizer", flags.optimizer, optimizers(), "how pixels follow the gradient",
                     choice_text(optimizers(), recipe.optimizer));
-    work.add("--step-size", flags.step_size, "AMOUNT", "of a step; adam's is of a range of 0 to 1",
+    work.add("--step-size", flags.step_size, "AMOUNT", "how far a step goes; adam's is of a range of 0 to 1",
              number_text(recipe.step_size));
     work.add("--average", flags.average, "DECAY",
              "of the running mean of the steps' pictures, which is the result; 0: none", number_text(recipe.average));

@@ -41,7 +41,8 @@ Size parse_size(const std::string& text) {
     Size size;
     if (!parse_side(text.substr(0, cross), size.width) ||
         !parse_side(cross == std::string::npos ? text : text.substr(cross + 1), size.height)) {
-        throw Error(ErrorKind::Usage, "--size '" + text + "' is no size; wanted pixels (64) or width x height (64x48)");
+        throw Error(ErrorKind::Usage,
+                    "--size '" + text + "' is not a size; wanted pixels (64) or width x height (64x48)");
     }
     return size;
 }

@@ -42,10 +42,12 @@ void add_flags(CLI::App& app, TrainFlags& flags, const TrainHelp& help) {
     FlagGroup training(app, "Training");
     training.add("--batch", flags.batch, "N", "images a step", std::to_string(recipe.batch));
     training.add("--learning-rate", flags.learning_rate, "RATE", help.whose_rate, number_text(help.learning_rate));
-    training.add_choice("--schedule", flags.schedule, schedules(),
-                        "of the learning rate: cosine falls to 0 at the planned end, exponential by --decay an epoch",
-                        choice_text(schedules(), recipe.schedule.kind));
-    training.add("--decay", flags.decay, "FACTOR", "of the exponential schedule, an epoch",
+    training.add_choice(
+        "--schedule", flags.schedule, schedules(),
+        "how the learning rate changes: cosine falls to 0 at the planned end, exponential by --decay an epoch",
+        choice_text(schedules(), recipe.schedule.kind));
+    training.add("--decay", flags.decay, "FACTOR",
+                 "what the exponential schedule multiplies the learning rate by, every epoch",
                  number_text(recipe.schedule.decay));
     training.add("--warmup", flags.warmup, "STEPS", "over which the learning rate grows from 0",
                  std::to_string(recipe.schedule.warmup_steps));
@@ -77,7 +79,7 @@ void validate(const TrainFlags& flags) {
     }
     if (!(flags.validation >= 0.0 && flags.validation < 1.0)) {
         throw Error(ErrorKind::Usage, "--validation " + number_text(flags.validation) +
-                                          " is no share; wanted 0 (none) to below 1, e.g. 0.05");
+                                          " is not a share; wanted 0 (none) to below 1, e.g. 0.05");
     }
 }
 
@@ -99,8 +101,9 @@ double parse_time(const std::string& text) {
         }
     }
     if (!good || seconds <= 0.0) {
-        throw Error(ErrorKind::Usage,
-                    "--time '" + text + "' is no time; wanted numbers with s, m, h or d, e.g. 30m or 1h30m");
+        throw Error(
+            ErrorKind::Usage,
+            "--time '" + text + "' is not a length of time; wanted numbers with s, m, h or d, e.g. 30m or 1h30m");
     }
     return seconds;
 }

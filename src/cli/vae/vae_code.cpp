@@ -99,7 +99,7 @@ class Encode : public Program {
         if (extension != ".npy" && extension != ".csv") {
             throw Error(ErrorKind::Usage, output.empty() ? "no output is named; pass -o latents.npy or -o latents.csv"
                                                          : "--output '" + output.string() +
-                                                               "' is no kind of latents; wanted .npy or .csv");
+                                                               "' is not a file of latents; wanted .npy or .csv");
         }
         refuse_existing(output, "--output", session.common().overwrite);
         if (const std::optional<Error> fault = writability_fault(output, "--output")) {

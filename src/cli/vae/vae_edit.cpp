@@ -34,9 +34,10 @@ std::vector<double> parse_strengths(const std::string& text) {
     constexpr double kMost = 100'000.0;
     if (!good || numbers.size() != 3 || numbers[2] < 2.0 || numbers[2] > kMost ||
         numbers[2] != std::floor(numbers[2])) {
-        throw Error(ErrorKind::Usage, "--strengths '" + text +
-                                          "' is no series; wanted the first, the last and how many (2 or more), e.g. "
-                                          "0,1.5,40");
+        throw Error(ErrorKind::Usage,
+                    "--strengths '" + text +
+                        "' is not a series; wanted the first, the last and how many (2 or more), e.g. "
+                        "0,1.5,40");
     }
     std::vector<double> strengths;
     for (double i = 0.0; i < numbers[2]; i += 1.0) {

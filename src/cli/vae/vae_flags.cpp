@@ -47,15 +47,17 @@ void add_flags(CLI::App& app, VaeFlags& flags) {
 
     FlagGroup loss(app, "Loss");
     loss.add_choice("--likelihood", flags.likelihood, choices_of(likelihood_kinds(), likelihood_kind),
-                    "of pixels: bernoulli (black and white, digits), gaussian with a learned scale (photos), logistic "
+                    "how pixels are thought to vary: bernoulli (black and white, digits), gaussian with a learned "
+                    "scale (photos), logistic "
                     "over 256 levels, mse, perceptual (gaussian and a net's features)",
                     text_of(recipe.likelihood.kind));
     loss.add("--perceptual-network", flags.perceptual_network, "NAME",
              "whose features; auto: the first installed of " + join(perceptual_networks()));
-    loss.add("--perceptual-weight", flags.perceptual_weight, "WEIGHT", "of the features",
+    loss.add("--perceptual-weight", flags.perceptual_weight, "WEIGHT", "how much that net's features count",
              number_text(recipe.likelihood.perceptual_weight));
     loss.add("--binarize", flags.binarize, "make every pixel 0 or 1 once, by its grey level as chance");
-    loss.add("--beta", flags.beta, "WEIGHT", "of the KL divergence: more orders the latent space, less sharpens",
+    loss.add("--beta", flags.beta, "WEIGHT",
+             "how much the KL divergence counts: more orders the latent space, less sharpens",
              number_text(recipe.beta));
     loss.add("--kl-warmup", flags.kl_warmup, "SHARE", "of the planned steps over which that weight grows from 0",
              number_text(recipe.kl_warmup));

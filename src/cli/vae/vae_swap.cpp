@@ -19,7 +19,7 @@ const Choices<SwapBlend>& blends() {
 /// "0-15,40" -> int64 [n]. Throws Usage.
 Tensor parse_dimensions(const std::string& text, std::int64_t dimensions) {
     const auto refuse = [&] {
-        throw Error(ErrorKind::Usage, "--latents '" + text + "' is no list of dimensions from 0 to " +
+        throw Error(ErrorKind::Usage, "--latents '" + text + "' is not a list of dimensions from 0 to " +
                                           std::to_string(dimensions - 1) + "; wanted e.g. 0-15,40");
     };
     std::vector<std::uint64_t> numbers;

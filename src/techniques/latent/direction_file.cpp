@@ -43,7 +43,7 @@ Direction read_direction(const std::filesystem::path& path, std::int64_t dimensi
     };
     if (note("format") != kFormat || !file.contains("vector") || file.info("vector").type != "float32" ||
         file.info("vector").shape.size() != 1) {
-        refuse(path, "is no direction file");
+        refuse(path, "is not a direction file");
     }
     Direction direction{.name = note("name"), .vector = file.load("vector")};
     const std::string accuracy = note("accuracy");

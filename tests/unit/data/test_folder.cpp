@@ -106,7 +106,7 @@ TEST(Folder, SkipsBadFilesAndSaysWhy) {
     EXPECT_THAT(skipped, ElementsAre("broken.png", "cut.jpg", "empty.png", "pipe.png", "text.jpg"));
     EXPECT_THAT(reasons, HasSubstr("'cut.jpg' is truncated"));
     EXPECT_THAT(reasons, HasSubstr("'empty.png' is empty"));
-    EXPECT_THAT(reasons, HasSubstr("is no regular file"));
+    EXPECT_THAT(reasons, HasSubstr("is not a regular file"));
     EXPECT_THAT(reasons, HasSubstr("'text.jpg' is no picture"));
     EXPECT_THAT(expect_error(ErrorKind::Input, [&] { open_dataset(folder.path(), {.strict = true}); }),
                 HasSubstr("broken.png"));
@@ -167,7 +167,7 @@ TEST(Folder, WithoutAnyImageIsRefused) {
     EXPECT_THAT(expect_error(ErrorKind::Input, [&] { open_dataset(folder / "zero"); }), HasSubstr("is empty"));
     test::write_text(folder / "binary", std::string("\x01\x02\x00 what", 8));
     EXPECT_THAT(expect_error(ErrorKind::Input, [&] { open_dataset(folder / "binary"); }),
-                HasSubstr("is no set of images"));
+                HasSubstr("is not a set of images"));
 }
 
 TEST(List, NamesFilesRelativeToItselfInItsOwnOrder) {

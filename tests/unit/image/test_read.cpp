@@ -230,7 +230,7 @@ TEST(ReadPicture, WhatIsNoPictureIsSaidToBeNone) {
         return expect_error(ErrorKind::Input, [&] { read_picture(folder / "x.jpg"); });
     };
     EXPECT_THAT(message(""), HasSubstr("x.jpg' is empty"));
-    EXPECT_THAT(message("hello, world"), HasSubstr("x.jpg' is no picture of a known kind"));
+    EXPECT_THAT(message("hello, world"), HasSubstr("x.jpg' is not a picture of a known kind"));
     EXPECT_THAT(message("%PDF-1.4"), HasSubstr("x.jpg' is a PDF document, which Reverie does not read"));
     EXPECT_THAT(expect_error(ErrorKind::Input, [&] { read_picture(folder.path()); }), HasSubstr("is a folder"));
     EXPECT_THAT(expect_error(ErrorKind::Input, [&] { read_picture_size(folder / "none.png"); }),
