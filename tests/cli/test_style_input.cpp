@@ -125,7 +125,7 @@ TEST_F(StyleInput, FilesOfTheWorkThatCannotBeAreFoundBeforeIt) {
     std::filesystem::create_directory(path("folder"));
     expect_fault(with({"--style", path("wave.png"), "--checkpoint", path("folder"), "--resume"}), 6,
                  "choose another --checkpoint");
-    expect_fault(with({"--style", path("wave.png"), "--trace", "/dev/null", "--overwrite"}), 6, "no regular file");
+    expect_fault(with({"--style", path("wave.png"), "--trace", "/dev/null", "--overwrite"}), 6, "not a regular file");
 }
 
 TEST_F(StyleInput, WhatAllPicturesShareEndsTheRun) {

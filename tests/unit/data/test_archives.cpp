@@ -270,7 +270,7 @@ TEST(Zip, WhatCannotBeReadIsListed) {
     EXPECT_THAT(reasons.at("locked.png"), HasSubstr("is encrypted"));
     EXPECT_THAT(reasons.at("soft.png"), HasSubstr("symbolic link"));
     EXPECT_THAT(reasons.at("damaged.png"), HasSubstr("is damaged"));
-    EXPECT_THAT(reasons.at("no.png"), HasSubstr("no picture"));
+    EXPECT_THAT(reasons.at("no.png"), HasSubstr("not a picture"));
 }
 
 TEST(Zip, AMemberLongerThanAPictureCanBeIsLeftOut) {

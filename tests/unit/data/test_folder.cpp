@@ -107,7 +107,7 @@ TEST(Folder, SkipsBadFilesAndSaysWhy) {
     EXPECT_THAT(reasons, HasSubstr("'cut.jpg' is truncated"));
     EXPECT_THAT(reasons, HasSubstr("'empty.png' is empty"));
     EXPECT_THAT(reasons, HasSubstr("is not a regular file"));
-    EXPECT_THAT(reasons, HasSubstr("'text.jpg' is no picture"));
+    EXPECT_THAT(reasons, HasSubstr("'text.jpg' is not a picture"));
     EXPECT_THAT(expect_error(ErrorKind::Input, [&] { open_dataset(folder.path(), {.strict = true}); }),
                 HasSubstr("broken.png"));
     EXPECT_THAT(expect_error(ErrorKind::Input,

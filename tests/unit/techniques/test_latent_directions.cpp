@@ -202,7 +202,7 @@ TEST(DirectionFile, RefusesOthersAndDamage) {
     write_file(path, std::span(bytes).first(bytes.size() - 5));
     expect_refused(8, "");
     write_safetensors(path, {{"vector", at::ones({8})}});
-    expect_refused(8, "no direction file");
+    expect_refused(8, "not a direction file");
     write_direction(path, {.name = "smile", .vector = at::full({8}, std::nan("")), .accuracy = 0.5});
     expect_refused(8, "damaged");
 }
