@@ -14,7 +14,7 @@ void throw_damaged(const std::string& name, const std::string& detail) {
 
 void throw_unsupported(const std::string& name, const std::string& what) {
     throw Error(ErrorKind::Input, "'" + name + "' holds " + what +
-                                      ", which is not read; convert it to PNG with 8 or 16 bits per channel");
+                                      ", which cannot be read; convert it to PNG with 8 or 16 bits per channel");
 }
 
 void throw_unwritable(const std::string& format, const std::string& detail) {

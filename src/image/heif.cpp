@@ -18,9 +18,10 @@ std::string subject(Bytes bytes, const std::string& name) {
     return "'" + name + "' is " + std::string(heif_kind(bytes)) + " picture";
 }
 
-/// Whether one of the file's boxes goes on behind its end.
+/// Whether one of the file's boxes goes on behind its end, or nothing follows the first.
 bool is_cut(Bytes bytes) {
     const ByteReader reader(bytes, false);
+    int boxes = 0;
     constexpr std::uint32_t kToTheEnd = 0;
     constexpr std::uint32_t kLong = 1;  // the size follows, in 64 bits
     for (std::size_t at = 0; at < bytes.size();) {
@@ -32,8 +33,9 @@ bool is_cut(Bytes bytes) {
             return true;
         }
         at += std::max<std::uint32_t>(size, 8);
+        ++boxes;
     }
-    return false;
+    return boxes < 2;
 }
 
 /// Runs what may need the plugin or meet its faults, in our words.

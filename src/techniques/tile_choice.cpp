@@ -30,12 +30,12 @@ std::int64_t choose_tile(const TileChoice& choice, const TileBytes& bytes, Size 
     std::int64_t tile = choice.least;
     if (const std::int64_t least = bytes(picture, tile); least > max_memory) {
         const std::int64_t size = size_that_fits(choice, bytes, picture, max_memory);
-        throw Error(ErrorKind::Device, "a picture of " + text_of(picture) + " pixels takes at least " +
-                                           human_bytes(static_cast<std::uint64_t>(least) + (1 << 20)) +
-                                           " of memory, more than the " +
-                                           human_bytes(static_cast<std::uint64_t>(max_memory)) +
-                                           " of --max-memory (by default a share of what is free); " +
-                                           (size > 0 ? "make it --size " + std::to_string(size) : "raise the limit"));
+        throw Error(ErrorKind::Device,
+                    "a picture of " + text_of(picture) + " pixels takes at least " +
+                        human_bytes(static_cast<std::uint64_t>(least) + (1 << 20)) + " of memory, more than the " +
+                        human_bytes(static_cast<std::uint64_t>(max_memory)) + " that it may take here; " +
+                        (size > 0 ? "make it --size " + std::to_string(size) + ", or " : "") +
+                        "raise that with --max-memory");
     }
     while (tile + choice.finer < choice.longest && bytes(picture, tile + choice.finer) <= max_memory) {
         tile += choice.finer;

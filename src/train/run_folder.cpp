@@ -34,6 +34,13 @@ bool holds_run(const fs::path& folder) {
     return is_there(folder / kOptionsFile) || is_there(folder / kNewest) || is_there(folder / kPrevious);
 }
 
+void require_run(const fs::path& folder) {
+    if (!holds_run(folder)) {
+        throw Error(ErrorKind::Usage,
+                    "'" + folder.string() + "' holds no run to resume; check the path, or leave --resume out");
+    }
+}
+
 void require_space(const fs::path& path, std::int64_t bytes_needed) {
     fs::path there = fs::absolute(path);
     while (!is_there(there) && there.has_relative_path()) {
@@ -115,7 +122,7 @@ void rename_or_throw(const fs::path& from, const fs::path& to) {
     fs::rename(from, to, error);
     if (error) {
         throw Error(ErrorKind::Output, "'" + to.string() + "' could not be written (" + error.message() +
-                                           "); free space or choose another place with --output");
+                                           "); free space or choose another place");
     }
 }
 
@@ -158,6 +165,19 @@ struct RunFolder::State {
     std::vector<fs::path> made;   ///< folders, innermost first
     std::set<std::string> found;  ///< names that were in the folder before
 
+    /// Throws Usage and Input when it is of another program, or of other options than the identity's.
+    void require_resumable() {
+        std::ifstream file(path / kOptionsFile);
+        std::string headline;
+        std::getline(file, headline);
+        require_own(headline, identity.program, path);
+        if (const auto loaded = newest({})) {
+            require_own(run_headline(loaded->program), identity.program, path);
+            // As the present ones would come back from a file.
+            require_same(loaded->options, json_value(json_text(identity.options)).get<RunOptions>(), path);
+        }
+    }
+
     /// The newest whole checkpoint. Throws Input when there are only damaged ones.
     std::optional<Loaded> newest(const std::function<void(const std::string&)>& warn) {
         std::string fault;
@@ -186,6 +206,14 @@ struct RunFolder::State {
         return std::nullopt;
     }
 };
+
+void RunFolder::check_resume(const fs::path& path, const RunIdentity& identity) {
+    require_run(path);
+    State state;
+    state.path = path;
+    state.identity = identity;
+    state.require_resumable();
+}
 
 RunFolder::RunFolder() : state_(std::make_unique<State>()) {}
 RunFolder::~RunFolder() = default;
@@ -255,24 +283,13 @@ RunFolder RunFolder::create(const fs::path& path, const RunIdentity& identity, s
 }
 
 RunFolder RunFolder::resume(const fs::path& path, const RunIdentity& identity) {
-    if (!holds_run(path)) {
-        throw Error(ErrorKind::Usage,
-                    "'" + path.string() + "' holds no run to resume; check the path, or leave --resume away");
-    }
+    require_run(path);
     RunFolder folder;
     folder.state_->path = path;
     folder.state_->identity = identity;
     folder.state_->lock = lock_of(path);
-    std::ifstream file(folder.file(kOptionsFile));
-    std::string headline;
-    std::getline(file, headline);
-    require_own(headline, identity.program, path);
+    folder.state_->require_resumable();
     remove_leftovers(path);
-    if (const auto loaded = folder.state_->newest({})) {
-        require_own(run_headline(loaded->program), identity.program, path);
-        // As the present ones would come back from a file.
-        require_same(loaded->options, json_value(json_text(identity.options)).get<RunOptions>(), path);
-    }
     write_file(folder.file(kOptionsFile), options_toml(identity));
     return folder;
 }

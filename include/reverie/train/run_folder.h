@@ -47,6 +47,8 @@ class RunFolder {
     /// run, Input for a run of another program or of a version this one cannot go on with, or whose checkpoints are
     /// both damaged (a damaged newer one falls back to the older, with a warning through `warn`).
     static RunFolder resume(const std::filesystem::path& path, const RunIdentity& identity);
+    /// Throws what resume() would throw about the run itself, and touches nothing.
+    static void check_resume(const std::filesystem::path& path, const RunIdentity& identity);
 
     ~RunFolder();
     RunFolder(RunFolder&&) noexcept;

@@ -9,6 +9,7 @@
 #include <set>
 
 #include "cli/frame/progress.h"
+#include "reverie/core/text.h"
 
 namespace reverie {
 namespace {
@@ -61,7 +62,7 @@ class ConsoleSink : public spdlog::sinks::base_sink<std::mutex> {
 
   protected:
     void sink_it_(const spdlog::details::log_msg& message) override {
-        std::string text(message.payload.data(), message.payload.size());
+        std::string text = one_line({message.payload.data(), message.payload.size()});
         if (message.level == spdlog::level::warn) {
             text.insert(0, color_ ? "\x1b[33mwarning:\x1b[0m " : "warning: ");
         } else if (message.level >= spdlog::level::err) {
@@ -148,13 +149,13 @@ void Console::progress(const Progress& progress) {
             if (since >= kRedrawSeconds) {
                 // The last column stays free: a full line would make some terminals wrap.
                 const int columns = terminal_columns(state.environment, STDERR_FILENO) - 1;
-                state.sink->draw(render_bar(state.meter, state.label, columns, state.environment.utf8));
+                state.sink->draw(render_bar(state.meter, one_line(state.label), columns, state.environment.utf8));
                 state.last_drawn = now;
             }
             break;
         case ProgressStyle::Plain:
             if (since >= kPlainSeconds || (fraction - state.last_fraction >= kPlainFraction && since >= 1.0)) {
-                state.sink->write_line(render_plain(state.meter, state.label));
+                state.sink->write_line(render_plain(state.meter, one_line(state.label)));
                 state.last_drawn = now;
                 state.last_fraction = fraction;
             }

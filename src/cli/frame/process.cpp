@@ -10,6 +10,7 @@
 #include <exception>
 #include <mutex>
 
+#include "core/machine.h"
 #include "reverie/cli/app.h"
 #include "reverie/core/files.h"
 
@@ -46,7 +47,11 @@ void on_exit_of_a_library() {
             const Error error = as_error(exception);
             end_at_once(error.kind(), error.what());
         } catch (...) {
-            end_at_once(ErrorKind::Device, "memory ran out; close other programs");
+            say("error: memory ran out; ");
+            say(way_to_more_memory());
+            say("\n");
+            remove_temporary_files();
+            ::_exit(exit_code(ErrorKind::Device));
         }
     }
     std::abort();

@@ -90,7 +90,9 @@ TEST(ReadHeif, CutAnywhereOrFlippedItIsAnErrorOrAPicture) {
             bytes[random_bits(1, 1, i) % bytes.size()] = static_cast<std::byte>(random_bits(1, 2, i));
             attempt(bytes);
         }
-        for (const std::size_t length : {whole.size() - 20, std::size_t{200}}) {  // in its pixels, in its boxes
+        const auto first_box = std::to_integer<std::size_t>(whole[3]);
+        // In its pixels, in its boxes, behind the first of them.
+        for (const std::size_t length : {whole.size() - 20, std::size_t{200}, first_box}) {
             const std::span cut(whole.data(), length);
             EXPECT_THAT(expect_error(ErrorKind::Input, [&] { decode_picture(cut, name); }), HasSubstr("is truncated"));
         }

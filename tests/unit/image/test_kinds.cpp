@@ -80,8 +80,8 @@ TEST(Kinds, CompressionsOfTiffThatAreNotReadAreNamed) {
             return expect_error(ErrorKind::Input, [&] { read(name); });
         };
         EXPECT_THAT(message("jpeg2000.tif"),
-                    HasSubstr("holds a TIFF compressed as JPEG 2000, which is not read; convert"));
-        EXPECT_THAT(message("unheard_of.tif"), HasSubstr("a TIFF compressed as number 40000, which is not read"));
+                    HasSubstr("holds a TIFF compressed as JPEG 2000, which cannot be read; convert"));
+        EXPECT_THAT(message("unheard_of.tif"), HasSubstr("a TIFF compressed as number 40000, which cannot be read"));
         EXPECT_THAT(message("raw.dng"), HasSubstr("raw data of a camera's sensor"));
     }
 }

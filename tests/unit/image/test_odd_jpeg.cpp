@@ -108,16 +108,17 @@ TEST(OddJpeg, KindsThisLibraryDoesNotReadAreNamed) {
     };
     File deep = plain();
     *(find_marker(deep, 0xc0) + 4) = std::byte{12};
-    EXPECT_THAT(message(deep), HasSubstr("holds a JPEG with 12 bits per sample, which is not read; convert it to PNG"));
+    EXPECT_THAT(message(deep),
+                HasSubstr("holds a JPEG with 12 bits per sample, which cannot be read; convert it to PNG"));
     File lossless = plain();
     *(find_marker(lossless, 0xc0) + 1) = std::byte{0xc3};
-    EXPECT_THAT(message(lossless), HasSubstr("holds a lossless JPEG, which is not read"));
+    EXPECT_THAT(message(lossless), HasSubstr("holds a lossless JPEG, which cannot be read"));
     File hierarchical = plain();
     *(find_marker(hierarchical, 0xc0) + 1) = std::byte{0xc5};
-    EXPECT_THAT(message(hierarchical), HasSubstr("holds a hierarchical JPEG, which is not read"));
+    EXPECT_THAT(message(hierarchical), HasSubstr("holds a hierarchical JPEG, which cannot be read"));
     File near_lossless = plain();
     *(find_marker(near_lossless, 0xc0) + 1) = std::byte{0xf7};
-    EXPECT_THAT(message(near_lossless), HasSubstr("holds a JPEG-LS picture, which is not read"));
+    EXPECT_THAT(message(near_lossless), HasSubstr("holds a JPEG-LS picture, which cannot be read"));
 }
 
 TEST(OddJpeg, ASoundFileHasNoNotes) { EXPECT_THAT(decode_picture(plain(), "sound.jpg").notes, IsEmpty()); }

@@ -105,7 +105,7 @@ TEST(ReadTiff, AnUnnamedFourthChannelIsIgnoredWithANote) {
 
 TEST(ReadTiff, FloatingPointIsRefusedByName) {
     EXPECT_THAT(expect_error(ErrorKind::Input, [] { read_picture(sample("float.tif")); }),
-                HasSubstr("32-bit floating-point samples, which is not read"));
+                HasSubstr("32-bit floating-point samples, which cannot be read"));
 }
 
 TEST(ReadWebP, LosslessIsExactAndLossyIsClose) {
