@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "core/machine.h"
 #include "reverie/core/error.h"
 #include "reverie/core/text.h"
 #include "reverie/image/resample.h"
@@ -34,8 +35,8 @@ std::int64_t choose_tile(const TileChoice& choice, const TileBytes& bytes, Size 
                     "a picture of " + text_of(picture) + " pixels takes at least " +
                         human_bytes(static_cast<std::uint64_t>(least) + (1 << 20)) + " of memory, more than the " +
                         human_bytes(static_cast<std::uint64_t>(max_memory)) + " that it may take here; " +
-                        (size > 0 ? "make it --size " + std::to_string(size) + ", or " : "") +
-                        "raise that with --max-memory");
+                        (size > 0 ? "make it --size " + std::to_string(size) + ", " : "") +
+                        "raise that with --max-memory, or " + way_to_more_memory());
     }
     while (tile + choice.finer < choice.longest && bytes(picture, tile + choice.finer) <= max_memory) {
         tile += choice.finer;

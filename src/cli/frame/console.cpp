@@ -4,9 +4,11 @@
 #include <spdlog/sinks/base_sink.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <chrono>
 #include <mutex>
 #include <set>
+#include <string_view>
 
 #include "cli/frame/progress.h"
 #include "reverie/core/text.h"
@@ -21,7 +23,7 @@ constexpr const char* kClearLine = "\r\x1b[K";
 
 /// One system call per piece of text, so that nothing flickers or interleaves; a standard error that cannot be written
 /// is nobody's loss.
-void write_to_stderr(const std::string& text) {
+void write_to_stderr(std::string_view text) {
     std::size_t written = 0;
     while (written < text.size()) {
         const ssize_t count = ::write(STDERR_FILENO, text.data() + written, text.size() - written);
@@ -86,7 +88,18 @@ struct Console::State {
         : environment(from),
           terminal(::isatty(STDERR_FILENO) != 0),
           sink(std::make_shared<ConsoleSink>(terminal && from.color)),
-          logger("reverie", sink) {}
+          logger("reverie", sink) {
+        logger.set_error_handler([this](const std::string& /*problem*/) { unsaid = true; });
+    }
+
+    void say(spdlog::level::level_enum level, const std::string& sentence) {
+        logger.log(level, sentence);
+        if (unsaid.exchange(false)) {  // no memory was left to put it together
+            write_to_stderr(level == spdlog::level::err ? "error: " : "");
+            write_to_stderr(sentence);
+            write_to_stderr("\n");
+        }
+    }
 
     Environment environment;
     bool terminal;
@@ -97,6 +110,7 @@ struct Console::State {
     ProgressMeter meter;
     double last_drawn = 0.0;
     double last_fraction = 0.0;
+    std::atomic<bool> unsaid = false;
     std::set<std::string> warned;
     std::mutex mutex;  ///< of what changes with messages and reports: they may come from several threads
 };
@@ -118,15 +132,15 @@ void Console::configure(const ConsoleOptions& options) {
     }
 }
 
-void Console::debug(const std::string& sentence) { state_->logger.debug(sentence); }
-void Console::info(const std::string& sentence) { state_->logger.info(sentence); }
+void Console::debug(const std::string& sentence) { state_->say(spdlog::level::debug, sentence); }
+void Console::info(const std::string& sentence) { state_->say(spdlog::level::info, sentence); }
 void Console::warning(const std::string& sentence) {
     const std::lock_guard lock(state_->mutex);
     if (state_->warned.insert(sentence).second) {
-        state_->logger.warn(sentence);
+        state_->say(spdlog::level::warn, sentence);
     }
 }
-void Console::error(const std::string& sentence) { state_->logger.error(sentence); }
+void Console::error(const std::string& sentence) { state_->say(spdlog::level::err, sentence); }
 
 void Console::begin(const std::string& label) {
     end();

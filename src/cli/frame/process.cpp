@@ -1,10 +1,13 @@
 #include "cli/frame/process.h"
 
 #include <fcntl.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include <atomic>
 #include <cerrno>
+#include <csignal>
+#include <cstdint>
 #include <cstdlib>
 #include <cstring>
 #include <exception>
@@ -57,6 +60,29 @@ void on_exit_of_a_library() {
     std::abort();
 }
 
+/// oneDNN calls what it could not make code for, and C libraries use what malloc() did not give them: both meet the
+/// first page, of which a limit of address space is then the reason. Any other fault remains what it is.
+void on_bad_access(int /*signal*/, siginfo_t* info, void* /*context*/) {
+    constexpr std::uintptr_t kPage = 4096;
+    if (reinterpret_cast<std::uintptr_t>(info->si_addr) < kPage && g_working) {
+        end_at_once(ErrorKind::Device,
+                    "memory ran out inside a library, which did not look; raise this process's limit of address space "
+                    "(ulimit -v)");
+    }
+    // The handler is gone by now: the access that is tried again ends the process as usual.
+}
+
+void watch_bad_accesses() {
+    rlimit limit{};
+    if (::getrlimit(RLIMIT_AS, &limit) != 0 || limit.rlim_cur == RLIM_INFINITY) {
+        return;
+    }
+    struct sigaction action {};
+    action.sa_sigaction = on_bad_access;
+    action.sa_flags = SA_SIGINFO | static_cast<int>(SA_RESETHAND);
+    ::sigaction(SIGSEGV, &action, nullptr);
+}
+
 }  // namespace
 
 void open_standard_streams() {
@@ -74,6 +100,7 @@ void begin_process() {
     std::call_once(once, [] {
         std::atexit(on_exit_of_a_library);
         std::set_terminate(on_terminate);
+        watch_bad_accesses();
         // MKL promises the same bits from run to run with several threads in this mode alone; it reads it when it first
         // works. What the user has set stays.
         setenv("MKL_CBWR", "AUTO", /*replace=*/0);

@@ -8,6 +8,7 @@
 
 #include "cli/pictures/picture_faults.h"
 #include "core/json_text.h"
+#include "core/machine.h"
 #include "reverie/core/files.h"
 #include "reverie/core/parallel.h"
 #include "reverie/core/text.h"
@@ -144,7 +145,8 @@ void require_memory_to_read(const PictureShop& shop, const PictureTask& task, co
                     "reading a picture of " + text_of(own) + " pixels takes " +
                         human_bytes(static_cast<std::uint64_t>(bytes) + (1 << 20)) + " of memory, more than the " +
                         human_bytes(static_cast<std::uint64_t>(task.max_memory)) +
-                        " that it may take here; make the picture smaller first, or raise that with --max-memory");
+                        " that it may take here; make the picture smaller first, raise that with --max-memory, or " +
+                        way_to_more_memory());
     }
 }
 
