@@ -64,12 +64,16 @@ void on_exit_of_a_library() {
 /// first page, of which a limit of address space is then the reason. Any other fault remains what it is.
 void on_bad_access(int /*signal*/, siginfo_t* info, void* /*context*/) {
     constexpr std::uintptr_t kPage = 4096;
+    static std::atomic_flag ending = ATOMIC_FLAG_INIT;
     if (reinterpret_cast<std::uintptr_t>(info->si_addr) < kPage && g_working) {
+        while (ending.test_and_set()) {
+            ::pause();  // several threads meet it at a time, and one says so
+        }
         end_at_once(ErrorKind::Device,
                     "memory ran out inside a library, which did not look; raise this process's limit of address space "
                     "(ulimit -v)");
     }
-    // The handler is gone by now: the access that is tried again ends the process as usual.
+    std::signal(SIGSEGV, SIG_DFL);  // the access that is tried again ends the process as usual
 }
 
 void watch_bad_accesses() {
@@ -79,7 +83,7 @@ void watch_bad_accesses() {
     }
     struct sigaction action {};
     action.sa_sigaction = on_bad_access;
-    action.sa_flags = SA_SIGINFO | static_cast<int>(SA_RESETHAND);
+    action.sa_flags = SA_SIGINFO;
     ::sigaction(SIGSEGV, &action, nullptr);
 }
 
