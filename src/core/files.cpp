@@ -16,6 +16,7 @@
 #include <system_error>
 #include <utility>
 
+#include "core/machine.h"
 #include "core/parent_folder.h"
 
 namespace reverie {
@@ -122,7 +123,7 @@ std::filesystem::path written_path(const std::filesystem::path& path) {
         if (error || links == kMostLinks) {
             throw Error(ErrorKind::Output, "'" + path.string() + "' is a symbolic link that leads " +
                                                (error ? "nowhere" : "round in a circle") +
-                                               "; remove it or choose another place with --output");
+                                               "; remove it or choose another place");
         }
         target = target.parent_path() / next;  // an absolute one replaces it
     }
@@ -272,8 +273,12 @@ std::filesystem::path AtomicFile::commit() {
 
 void AtomicFile::fail(const char* doing) const {
     const bool full = errno == ENOSPC || errno == EDQUOT || errno == EFBIG;
+    const bool closed = errno == EACCES || errno == EPERM || errno == EROFS;
     throw Error(ErrorKind::Output, "'" + path_.string() + "' could not be " + doing + " (" + reason() + "); " +
-                                       (full ? "free space or " : "") + "choose another place with --output");
+                                       (full     ? "free space or "
+                                        : closed ? "make it and its folder writable or "
+                                                 : "") +
+                                       "choose another place");
 }
 
 void remove_temporary_files() noexcept {
@@ -334,8 +339,7 @@ MappedFile::MappedFile(const std::filesystem::path& path, ErrorKind kind) : path
     if (address == MAP_FAILED) {
         if (errno == ENOMEM) {  // not the file's fault
             throw Error(ErrorKind::Device, "memory ran out where '" + path.string() + "' was to be read (" +
-                                               std::to_string(file.size()) +
-                                               " bytes); raise the limit (ulimit -v) or close other programs");
+                                               std::to_string(file.size()) + " bytes); " + way_to_more_memory());
         }
         throw Error(kind, "'" + path.string() + "' cannot be mapped into memory (" + reason() + ")");
     }

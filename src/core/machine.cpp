@@ -75,6 +75,13 @@ std::int64_t free_memory(const fs::path& root) {
     return available;
 }
 
+const char* way_to_more_memory() noexcept {
+    rlimit limit{};
+    return getrlimit(RLIMIT_AS, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY
+               ? "raise this process's limit of address space (ulimit -v)"
+               : "close other programs";
+}
+
 int startable_threads(int wanted) {
     std::atomic<bool> over = false;
     std::vector<std::jthread> others;

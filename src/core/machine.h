@@ -14,6 +14,9 @@ int usable_cores(const std::filesystem::path& root = "/");
 /// of the process (ulimit -v). 0 when the system does not tell.
 std::int64_t free_memory(const std::filesystem::path& root = "/");
 
+/// What gets this process more memory, as an order, by what bounds it: its own limit (ulimit -v), else other programs.
+const char* way_to_more_memory() noexcept;
+
 /// How many of `wanted` threads this process can have at one time, the calling one included: tried, because limits of
 /// users, groups and address space are counted in many places. At least 1.
 int startable_threads(int wanted);

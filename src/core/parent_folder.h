@@ -16,7 +16,7 @@ inline std::filesystem::path make_parent_folder(const std::filesystem::path& fil
     std::filesystem::create_directories(folder, error);
     if (error) {
         throw Error(ErrorKind::Output, "the folder '" + folder.string() + "' cannot be made (" + error.message() +
-                                           "); choose another with --output");
+                                           "); choose another place");
     }
     return folder;
 }

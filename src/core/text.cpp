@@ -126,6 +126,35 @@ bool is_utf8(std::string_view text) {
     return true;
 }
 
+std::string one_line(std::string_view text) {
+    std::string line;
+    line.reserve(text.size());
+    for (const char c : text) {
+        const auto byte = static_cast<unsigned char>(c);
+        if (byte >= 0x20 && byte != 0x7f) {
+            line += c;
+        } else if (c == '\n' || c == '\t' || c == '\r') {
+            line += c == '\n' ? "\\n" : c == '\t' ? "\\t" : "\\r";
+        } else {
+            char escape[8];
+            std::snprintf(escape, sizeof escape, "\\x%02x", byte);
+            line += escape;
+        }
+    }
+    return line;
+}
+
+std::string path_word(std::string_view path) {
+    if (std::string line = one_line(path); line == path) {
+        return line;
+    }
+    std::string word = "$'";
+    for (const char c : path) {
+        word += c == '\\' || c == '\'' ? std::string("\\") + c : one_line({&c, 1});
+    }
+    return word + "'";
+}
+
 std::string human_bytes(std::uint64_t bytes) {
     static constexpr const char* kUnits[] = {"B", "kB", "MB", "GB", "TB"};
     auto value = static_cast<double>(bytes);

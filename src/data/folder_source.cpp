@@ -101,7 +101,7 @@ class FolderWalk {
                 if (!file.starts_with('.')) {
                     (entry->is_symlink(broken) ? links : folders).push_back(name);
                 }
-            } else if (found_.left_out().is_picture(name)) {
+            } else if (found_.left_out().is_picture(name, root_ / name)) {
                 found_.add(name);
             }
         }

@@ -8,9 +8,10 @@
 namespace reverie::data {
 namespace {
 
-constexpr std::array<std::string_view, 24> kSidecarEndings = {
-    ".txt", ".json", ".jsonl", ".csv", ".tsv", ".xml", ".yaml",   ".yml", ".toml", ".md",        ".html", ".htm",
-    ".xmp", ".aae",  ".ini",   ".db",  ".log", ".md5", ".sha256", ".url", ".lnk",  ".directory", ".npy",  ".npz"};
+constexpr std::array<std::string_view, 27> kSidecarEndings = {
+    ".txt",    ".json", ".jsonl", ".csv",       ".tsv", ".xml", ".yaml",        ".yml",   ".toml",
+    ".md",     ".html", ".htm",   ".xmp",       ".aae", ".ini", ".db",          ".log",   ".md5",
+    ".sha256", ".url",  ".lnk",   ".directory", ".npy", ".npz", ".safetensors", ".state", ".lock"};
 constexpr std::array<std::string_view, 4> kSidecarNames = {"readme", "license", "licence", "copying"};
 
 std::string lower(std::string_view text) {
@@ -44,6 +45,22 @@ NameKind name_kind(std::string_view path) {
 
 void LeftOut::add_fault(std::string path, std::string reason) {
     files_.push_back({std::move(path), std::move(reason), true});
+}
+
+bool LeftOut::is_picture(std::string_view path, const std::filesystem::path& file) {
+    const NameKind kind = name_kind(path);
+    if (kind != NameKind::Other) {
+        return is_picture(path);
+    }
+    if (holds_picture(file)) {
+        return true;
+    }
+    files_.push_back({std::string(path),
+                      "'" + std::string(path) +
+                          "' is no picture that can be read, neither by its name nor by its content; convert it to PNG "
+                          "or JPEG if it shows something",
+                      false});
+    return false;
 }
 
 bool LeftOut::is_picture(std::string_view path) {

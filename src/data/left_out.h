@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <filesystem>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -25,6 +26,8 @@ class LeftOut {
     void add_fault(std::string path, std::string reason);
     /// Counts the name unless it is a picture's, and says whether it is one.
     bool is_picture(std::string_view path);
+    /// The same of a file on the disk: where its name does not say what it is, its content does.
+    bool is_picture(std::string_view path, const std::filesystem::path& file);
 
     /// By path, where they came in the order of a disk.
     void sort();

@@ -5,6 +5,7 @@
 #include <cctype>
 
 #include "image/byte_reader.h"
+#include "image/decode.h"
 
 namespace reverie::image {
 namespace {
@@ -70,23 +71,45 @@ constexpr std::array kOthers = {
     Magic{"version https://git-lfs"sv, 0, {"a Git LFS pointer", "fetch the file itself with git lfs pull"}},
 };
 
-constexpr std::array kExtensions = {Extension{".jpg", PictureFormat::Jpeg},
-                                    Extension{".jpeg", PictureFormat::Jpeg},
-                                    Extension{".jpe", PictureFormat::Jpeg},
-                                    Extension{".jif", PictureFormat::Jpeg},
-                                    Extension{".jfif", PictureFormat::Jpeg},
-                                    Extension{".png", PictureFormat::Png},
-                                    Extension{".apng", {}},
-                                    Extension{".tif", PictureFormat::Tiff},
-                                    Extension{".tiff", PictureFormat::Tiff},
-                                    Extension{".webp", PictureFormat::WebP},
-                                    Extension{".bmp", PictureFormat::Bmp},
-                                    Extension{".dib", PictureFormat::Bmp},
-                                    Extension{".gif", {}},
-                                    Extension{".heic", {}},
-                                    Extension{".heif", {}},
-                                    Extension{".hif", {}},
-                                    Extension{".avif", {}}};
+constexpr std::array kExtensions = {
+    Extension{".jpg", PictureFormat::Jpeg},
+    Extension{".jpeg", PictureFormat::Jpeg},
+    Extension{".jpe", PictureFormat::Jpeg},
+    Extension{".jif", PictureFormat::Jpeg},
+    Extension{".jfif", PictureFormat::Jpeg},
+    Extension{".png", PictureFormat::Png},
+    Extension{".apng"},
+    Extension{".tif", PictureFormat::Tiff},
+    Extension{".tiff", PictureFormat::Tiff},
+    Extension{".webp", PictureFormat::WebP},
+    Extension{".bmp", PictureFormat::Bmp},
+    Extension{".dib", PictureFormat::Bmp},
+    Extension{".gif"},
+    Extension{".heic"},
+    Extension{".heif"},
+    Extension{".hif"},
+    Extension{".avif"},
+    // Nobody means a folder by these, though none is read by its name.
+    Extension{".jxl", {}, false},
+    Extension{".jp2", {}, false},
+    Extension{".jxr", {}, false},
+    Extension{".dng", {}, false},
+    Extension{".psd", {}, false},
+    Extension{".xcf", {}, false},
+    Extension{".pdf", {}, false},
+    Extension{".svg", {}, false},
+    Extension{".eps", {}, false},
+    Extension{".tga", {}, false},
+    Extension{".ico", {}, false},
+    Extension{".ppm", {}, false},
+    Extension{".pgm", {}, false},
+    Extension{".pnm", {}, false},
+    Extension{".exr", {}, false},
+    Extension{".hdr", {}, false},
+    Extension{".mp4", {}, false},
+    Extension{".mov", {}, false},
+    Extension{".webm", {}, false},
+};
 
 bool matches(Bytes bytes, std::string_view magic, std::size_t offset = 0) {
     return bytes.size() >= offset && starts_with(bytes.subspan(offset), magic);
@@ -202,6 +225,16 @@ std::optional<Content> picture_content(Bytes bytes) {
     return std::nullopt;
 }
 
+bool is_picture(Bytes bytes) {
+    const auto content = picture_content(bytes);
+    if (content != Content::Bmp) {
+        return content.has_value();
+    }
+    // Many a text begins with BM; none goes on with the length of a BMP's second header.
+    const std::uint32_t length = ByteReader(bytes, true).u32(14).value_or(0);
+    return length >= 12 && length <= 124;
+}
+
 std::string_view heif_kind(Bytes bytes) {
     const std::string_view all = brands(bytes);
     const std::string_view major = all.substr(0, 4);
@@ -221,8 +254,6 @@ std::optional<OtherKind> other_content(Bytes bytes) {
     }
     return text_kind(bytes);
 }
-
-std::span<const Extension> picture_extensions() { return kExtensions; }
 
 std::string lower_extension(const std::filesystem::path& path) {
     std::string extension = path.extension().string();

@@ -26,14 +26,14 @@ struct OtherKind {
 };
 std::optional<OtherKind> other_content(Bytes bytes);
 
-/// Name endings of what is read and, where we write it too, the format they ask for.
+/// The endings that pictures and films go by.
 struct Extension {
     std::string_view name;
-    std::optional<PictureFormat> written;
+    std::optional<PictureFormat> written = {};  ///< the format it asks for where we write it
+    bool is_read = true;
 };
-std::span<const Extension> picture_extensions();
 
-/// The entry of a path's ending in any case; null for other endings.
+/// The entry of a path's ending in any case; null for other endings. There is no other list.
 const Extension* find_extension(const std::filesystem::path& path);
 
 /// The ending in lower case, with its dot.

@@ -7,7 +7,7 @@
 
 namespace reverie::image {
 
-/// Whether the bytes begin as one of the formats that are read.
+/// Whether the first bytes of a file, half a kilobyte or all, are those of a format that is read.
 bool is_picture(Bytes bytes);
 
 struct Decoded {

@@ -89,6 +89,15 @@ std::string name_of(const std::filesystem::path& path) {
     return is_standard_stream(path) ? "standard input" : path.string();
 }
 
+/// Sentences quote the names of files; standard input is none.
+std::string unquoted_stream(std::string sentence) {
+    const std::string quoted = "'" + name_of("-") + "'";
+    for (std::size_t at = 0; (at = sentence.find(quoted, at)) != std::string::npos;) {
+        sentence.replace(at, quoted.size(), name_of("-"));
+    }
+    return sentence;
+}
+
 std::vector<std::byte> read_standard_input() {
     std::vector<std::byte> bytes;
     std::array<std::byte, 1 << 16> chunk;
@@ -175,8 +184,6 @@ Size size_of(const Tensor& image) { return {image.size(-2), image.size(-1)}; }
 
 std::string text_of(Size size) { return std::to_string(size.width) + "x" + std::to_string(size.height); }
 
-bool image::is_picture(Bytes bytes) { return picture_content(bytes).has_value(); }
-
 image::Decoded image::decode_raster(Bytes bytes, const std::string& name, const ReadLimits& limits,
                                     const std::optional<Size>& at_least) {
     const Codec& codec = codec_for(bytes, name);
@@ -204,7 +211,18 @@ Picture decode_picture(std::span<const std::byte> bytes, const std::string& name
 }
 
 Picture read_picture(const std::filesystem::path& path, const ReadLimits& limits) {
-    return decode_picture(read_all(path), name_of(path), limits);
+    if (!is_standard_stream(path)) {
+        return decode_picture(read_all(path), name_of(path), limits);
+    }
+    try {
+        Picture picture = decode_picture(read_all(path), name_of(path), limits);
+        for (std::string& note : picture.notes) {
+            note = unquoted_stream(note);
+        }
+        return picture;
+    } catch (const Error& error) {
+        throw Error(error.kind(), unquoted_stream(error.what()));
+    }
 }
 
 Size read_picture_size(const std::filesystem::path& path, const ReadLimits& limits) {
@@ -220,17 +238,45 @@ Size read_picture_size(const std::filesystem::path& path, const ReadLimits& limi
     return size(MappedFile(path).bytes());
 }
 
-bool has_picture_extension(const std::filesystem::path& path) { return image::find_extension(path) != nullptr; }
+bool has_picture_extension(const std::filesystem::path& path) {
+    const image::Extension* const extension = image::find_extension(path);
+    return extension != nullptr && extension->is_read;
+}
+
+bool names_picture_or_film(const std::filesystem::path& path) { return image::find_extension(path) != nullptr; }
+
+bool holds_picture(const std::filesystem::path& path) noexcept {
+    std::error_code ignored;
+    try {
+        if (!std::filesystem::is_regular_file(path, ignored)) {  // a pipe would be waited for
+            return false;
+        }
+        const MappedFile file(path);
+        if (!image::is_picture(file.bytes())) {
+            return false;
+        }
+        // Cameras' raw files begin as TIFFs do, and say further on what they are.
+        codec_for(file.bytes(), path.string()).read_header(file.bytes(), path.string());
+        return true;
+    } catch (const std::exception&) {
+        return false;
+    }
+}
 
 PictureFormat format_for(const std::filesystem::path& path) {
     const image::Extension* extension = image::find_extension(path);
     if (extension != nullptr && extension->written) {
         return *extension->written;
     }
+    std::error_code ignored;
+    if (std::filesystem::is_other(path, ignored)) {
+        return PictureFormat::Png;
+    }
     const std::string found = image::lower_extension(path);
     const std::string problem = found.empty()          ? "has no extension"
                                 : extension == nullptr ? "has the unknown extension '" + found + "'"
-                                                       : "ends in '" + found + "', which is read and not written";
+                                : extension->is_read   ? "ends in '" + found + "', which is read and not written"
+                                                       : "ends in '" + found + "', which is not written";
     throw Error(ErrorKind::Usage, "'" + path.string() + "' " + problem +
                                       "; end the name in .jpg, .png, .tif, .webp or .bmp, or in / to name a folder");
 }

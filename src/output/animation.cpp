@@ -13,7 +13,7 @@ namespace output {
 
 void throw_unwritable(const std::filesystem::path& path, const std::string& why) {
     throw Error(ErrorKind::Output, "'" + path.string() + "' could not be written (" + why +
-                                       "); free space or choose another place or format with --output");
+                                       "); free space or choose another place or format");
 }
 
 }  // namespace output

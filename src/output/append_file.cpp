@@ -69,7 +69,7 @@ void AppendFile::append(std::string_view piece) {
 
 void AppendFile::fail(const char* doing) const {
     throw Error(ErrorKind::Output, "'" + path_.string() + "' could not be " + doing + " (" + std::strerror(errno) +
-                                       "); free space or choose another place with --output");
+                                       "); free space or choose another place");
 }
 
 }  // namespace reverie::output

@@ -87,7 +87,7 @@ class PngFolder : public Film {
         if (!only_frames || error) {
             throw Error(ErrorKind::Output, "'" + path_.string() +
                                                "' is there already and is not a folder of numbered frames alone; "
-                                               "choose another name with --output");
+                                               "choose another name");
         }
     }
 

@@ -122,7 +122,7 @@ void rename_or_throw(const fs::path& from, const fs::path& to) {
     fs::rename(from, to, error);
     if (error) {
         throw Error(ErrorKind::Output, "'" + to.string() + "' could not be written (" + error.message() +
-                                           "); free space or choose another place with --output");
+                                           "); free space or choose another place");
     }
 }
 

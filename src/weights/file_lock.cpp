@@ -44,13 +44,13 @@ bool has_name(int descriptor, const std::filesystem::path& path) {
 
 }  // namespace
 
-FileLock::FileLock(std::filesystem::path path, const std::function<void()>& waiting) : path_(std::move(path)) {
+FileLock::FileLock(std::filesystem::path path, const std::function<void()>& waiting, const std::string& advice)
+    : path_(std::move(path)) {
     for (;;) {
         Descriptor file(::open(path_.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0666));
         if (file.get() < 0) {
             throw Error(ErrorKind::Output,
-                        "'" + path_.string() + "' could not be made (" + std::strerror(errno) +
-                            "); make its folder writable or choose another (for weights: REVERIE_MODELS)");
+                        "'" + path_.string() + "' could not be made (" + std::strerror(errno) + "); " + advice);
         }
         while (::flock(file.get(), LOCK_EX | LOCK_NB) != 0) {
             if (errno != EWOULDBLOCK && errno != EINTR) {

@@ -122,7 +122,7 @@ NetworkWeights WeightStore::resolve_first(const std::vector<std::string>& choice
         }
         ways.push_back(
             entry.url.empty()
-                ? entry.obtain
+                ? "for " + network + " " + entry.obtain
                 : "pass --network " + network + " to download it" +
                       (entry.bytes > 0 ? " (" + human_bytes(static_cast<std::uint64_t>(entry.bytes)) + ")" : ""));
     }

@@ -4,6 +4,7 @@
 namespace reverie::test {
 namespace {
 
+using testing::AnyOf;
 using testing::HasSubstr;
 using testing::IsSupersetOf;
 using testing::Not;
@@ -158,6 +159,29 @@ TEST_F(GanTrain, BadInputIsRefusedInASentence) {
     refused({"--validation", "0.1"}, 2, "--validation");
     refused({"--conditional"}, 3, "sub-folders", "flat");
     EXPECT_FALSE(exists("out"));
+}
+
+TEST_F(GanTrain, TooLittleAddressSpaceIsASentence) {
+#ifdef __SANITIZE_ADDRESS__
+    GTEST_SKIP() << "the address sanitizer itself takes more address space than any limit leaves";
+#endif
+    // Around what a step takes oneDNN finds no memory for the code it makes, and calls it all the same.
+    int sentences = 0;
+    for (std::size_t megabytes = 440; megabytes <= 680; megabytes += 16) {
+        run_.address_space = megabytes << 20;
+        std::filesystem::remove_all(path("run"));
+        const RunResult result = train({});
+        if (result.exit_code == 127) {
+            continue;  // libraries that do not fit: the system's loader ends it
+        }
+        EXPECT_THAT(result.exit_code, AnyOf(0, 5)) << megabytes << " MB, signal " << result.signal << result.error;
+        if (result.exit_code == 5) {
+            EXPECT_THAT(result.error, HasSubstr("error: ")) << megabytes << " MB";
+            EXPECT_THAT(result.error, HasSubstr("ulimit -v")) << megabytes << " MB";
+            ++sentences;
+        }
+    }
+    EXPECT_GT(sentences, 0) << "no limit was met";
 }
 
 }  // namespace

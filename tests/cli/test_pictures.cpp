@@ -54,6 +54,40 @@ TEST_F(Pictures, SameSeedGivesTheSameBytesAndAnotherDoesNot) {
     EXPECT_FALSE(load_image(path("a.png")).equal(load_image(path("c.png"))));
 }
 
+TEST_F(Pictures, ADeviceTakesThePicture) {
+    EXPECT_EQ(dreamt({path("photo.jpg"), "-o", "/dev/null"}), "/dev/null\n");
+    EXPECT_EQ(dreamt({path("photo.jpg"), "-o", "/dev/null"}), "/dev/null\n") << "it is no file in the way";
+    EXPECT_FALSE(std::filesystem::exists("/dev/null.png"));
+}
+
+TEST_F(Pictures, NamesOfSeveralLinesArePrintedOnOne) {
+    std::filesystem::create_directories(path("in"));
+    std::filesystem::rename(path("photo.jpg"), path("in/two\nlines.jpg"));
+    write_file(path("in/torn\n.jpg"), std::string_view("no picture"));
+    RunResult result = quick_dream({path("in"), "-o", path("out")});
+    EXPECT_EQ(result.exit_code, 3);
+    EXPECT_EQ(result.output, "$'" + path("out") + "/two\\nlines.jpg'\n");
+    EXPECT_THAT(result.error, HasSubstr("in/torn\\n.jpg' is no picture"));
+    result = quick_dream({path("in"), "-o", path("out"), "--overwrite", "--json"});
+    EXPECT_EQ(json_lines(result.output).back()["output"], path("out/two\nlines.jpg"));
+}
+
+TEST_F(Pictures, StandardInputIsNoNameOfAFile) {
+    run_.input = "no picture";
+    const RunResult result = quick_dream({"-", "-o", path("out.png")});
+    expect_fault(result, 3, "error: standard input is no picture");
+}
+
+TEST_F(Pictures, FoldersSayWhatTheyHoldBesides) {
+    std::filesystem::create_directories(path("in"));
+    std::filesystem::rename(path("photo.jpg"), path("in/photo"));
+    write_file(path("in/film.mov"), std::string_view("no picture"));
+    const RunResult result = quick_dream({path("in"), "-o", path("out")});
+    EXPECT_EQ(result.exit_code, 0) << result.error;
+    EXPECT_EQ(result.output, path("out/photo.png") + "\n");
+    EXPECT_THAT(result.error, HasSubstr("warning: 1 file left out (" + path("in/film.mov") + "), which is no picture"));
+}
+
 TEST_F(Pictures, FromMakesTheSameAgain) {
     const std::vector<std::string> unusual = {
         "--size", "64",       "--seed", "5",         "--layers", "block2=0.5,block3", "--steps",

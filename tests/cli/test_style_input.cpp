@@ -14,6 +14,17 @@ class StyleInput : public StylePrograms {
     }
 };
 
+TEST_F(StyleInput, FoldersOfStylesSayOnceWhatTheyHoldBesides) {
+    std::filesystem::create_directories(path("styles"));
+    std::filesystem::rename(path("wave.png"), path("styles/wave"));
+    write_file(path("styles/notes.pages"), std::string_view("no picture"));
+    const RunResult result = quick_style({path("photo.png"), "--style", path("styles"), "-o", path("out.png")});
+    EXPECT_EQ(result.exit_code, 0) << result.error;
+    const std::string warning = "1 file left out (" + path("styles/notes.pages") + ")";
+    EXPECT_NE(result.error.find(warning), std::string::npos) << result.error;
+    EXPECT_EQ(result.error.find(warning), result.error.rfind(warning));
+}
+
 TEST_F(StyleInput, StylesThatAreNoneAreRefused) {
     expect_fault(with({}), 2, "no style is given");
     expect_fault(with({"--style-coarse", path("wave.png")}), 2, "--style-fine");

@@ -26,6 +26,8 @@ TEST_F(VaeTrain, MakesAWholeRunFolder) {
     ASSERT_EQ(result.exit_code, 0) << result.error;
     EXPECT_EQ(result.output, path("run") + "\n");
     EXPECT_THAT(result.error, HasSubstr("1 file left out (disc/torn.png); "));
+    EXPECT_THAT(result.error, HasSubstr("fits"));  // and does not say again what was left out
+    EXPECT_EQ(result.error.find("torn.png"), result.error.rfind("torn.png")) << result.error;
     EXPECT_THAT(names("run"),
                 IsSupersetOf({"options.toml", "metrics.jsonl", "metrics.csv", "timing.jsonl", "weights.safetensors",
                               "weights_ema.safetensors", "best.safetensors", "checkpoint.safetensors", "skipped.json",
@@ -97,8 +99,11 @@ TEST_F(VaeTrain, ResumeStartsWhatIsNotThereAndRefusesOtherOptions) {
     expect_fault(run({"train", "--resume", "-o", path("other")}), 3, "a run of gan");
     expect_fault(train({"--resume", "--beta", "0.25"}), 2, "beta");
     expect_fault(train({"--resume", "--seed", "4"}), 2, "seed");
+    expect_fault(train({"--resume", "--dry-run", "--seed", "4"}), 2, "seed");
+    EXPECT_EQ(train({"--resume", "--dry-run"}).exit_code, 0);
     save_image(path("data/bar/new.png"), drawn(false, 3));
     expect_fault(train({"--resume"}), 2, "digest of the images");
+    expect_fault(train({"--resume", "--dry-run"}), 2, "digest of the images");
     EXPECT_TRUE(bytes("run/weights.safetensors") == weights);
 }
 

@@ -7,6 +7,7 @@
 #include <functional>
 #include <mutex>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -54,6 +55,12 @@ class Session {
     /// does not count.
     bool given(const std::string& flag) const;
 
+    /// Whether this is the first time that one asks it about these words: for what is to be said once.
+    bool is_news(const std::string& what);
+
+    /// From here on the work is that of an output which goes on only with the sizes it was begun with.
+    void fix_sizes() noexcept { sizes_are_fixed_ = true; }
+
     /// Any exception as one of ours; where memory ran out, with those flags of this program that make its work smaller.
     Error as_error(const std::exception_ptr& exception) const;
 
@@ -68,6 +75,8 @@ class Session {
     const CancelToken& cancel_;
     Settings from_;
     std::optional<Runtime> runtime_;
+    std::set<std::string> said_;
+    bool sizes_are_fixed_ = false;
     std::mutex printing_;
 };
 
@@ -115,7 +124,7 @@ class OutputClosed : public Error {
 void write_standard_output(const std::string& line);
 
 /// Any exception as one of ours: memory or threads that ran out are Device, what we did not foresee Internal.
-/// `memory_advice`: what to do about memory; empty: what gives this process more.
+/// `memory_advice`: what to do about memory; empty: what gets more of it.
 Error as_error(const std::exception_ptr& exception, const std::string& memory_advice = "");
 
 }  // namespace reverie

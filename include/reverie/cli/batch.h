@@ -10,14 +10,16 @@
 #include <vector>
 
 #include "reverie/core/error.h"
+#include "reverie/image/picture.h"
 
 namespace reverie {
 
 struct BatchItem {
-    std::string input;           ///< a path; "-": standard input
-    std::string output;          ///< a path; "-": standard output
-    std::optional<Error> fault;  ///< why it cannot be done; found before the work
-    std::size_t variant = 0;     ///< which of the request's variants
+    std::string input;              ///< a path; "-": standard input
+    std::string output;             ///< a path; "-": standard output
+    std::optional<Error> fault;     ///< why it cannot be done; found before the work
+    std::size_t variant = 0;        ///< which of the request's variants
+    std::optional<Size> size = {};  ///< of the input as it is in its file; unknown before its header was read
 };
 
 struct BatchRequest {
@@ -26,20 +28,23 @@ struct BatchRequest {
     bool recursive = false;  ///< input folders with their sub-folders, whose tree is kept
     /// Ways in which every input is done, each into its own sub-folder of the output folder; empty: one way, and none.
     std::vector<std::string> variants = {};
-    std::function<void(const std::string& sentence)> note = {};  ///< hears what was left out
+    std::function<void(const std::string& sentence)> note = {};  ///< hears what was left out for a reason of ours
+    std::function<void(const std::string& sentence)> warn = {};  ///< hears which files of folders are no pictures
 };
 
-/// Folders are listed (pictures only, sorted, hidden files left out), quoted patterns expanded (a part of one that is
-/// there by that very name is no pattern), the same file twice done once. Of what is found that way the output folder's
-/// own pictures are left out. One input and an output with a picture's extension, or "-", is that file; everything else
-/// goes into the output folder under its own name (".png" where its extension cannot be written). Variant by variant,
-/// all inputs in each. Throws Usage when the output cannot be, when two pictures would be written to one file, or when
-/// standard input would have to be read more than once; a folder without pictures or a pattern that matches nothing is
-/// an item with a fault.
+/// Folders are listed (what is a picture by its name or, without the name of one, by its content; sorted, hidden files
+/// left out; the rest is counted and named once, but for notes and lists as lie beside pictures), quoted patterns
+/// expanded (a part of one that is there by that very name is no pattern), the same file twice done once. Of what is
+/// found that way the output folder's own pictures are left out. One input and an output with a picture's extension, or
+/// "-", is that file; everything else goes into the output folder under its own name (".png" where its extension cannot
+/// be written). Variant by variant, all inputs in each. Throws Usage when the output cannot be, when two pictures would
+/// be written to one file, or when standard input would have to be read more than once; a folder without pictures or a
+/// pattern that matches nothing is an item with a fault.
 std::vector<BatchItem> plan_batch(const BatchRequest& request);
 
-/// The pictures of a folder: sorted, hidden files and sub-folders left out. Throws Input when there are none.
-std::vector<std::string> pictures_in(const std::filesystem::path& folder);
+/// The pictures of a folder, found likewise without its sub-folders. Throws Input when there are none.
+std::vector<std::string> pictures_in(const std::filesystem::path& folder,
+                                     const std::function<void(const std::string& sentence)>& warn = {});
 
 /// One process' share of the work, when several share it.
 struct Shard {

@@ -29,6 +29,12 @@ std::size_t utf8_character(std::string_view text);
 /// Whether it is well-formed UTF-8.
 bool is_utf8(std::string_view text);
 
+/// On one line whatever it holds: control characters are written as escapes ("\n", "\x1b").
+std::string one_line(std::string_view text);
+
+/// A path on a line of its own: as it is, or, with control characters in it, as bash quotes those: $'two\nlines.png'.
+std::string path_word(std::string_view path);
+
 /// 1536 -> "1.5 kB" (powers of 1000).
 std::string human_bytes(std::uint64_t bytes);
 

@@ -57,13 +57,20 @@ Picture decode_picture(std::span<const std::byte> bytes, const std::string& name
 Size read_picture_size(const std::filesystem::path& path, const ReadLimits& limits = {});
 
 /// Whether the name's extension is one read_picture can be expected to read (any of docs/formats.md, in any case): how
-/// folders and archives are filtered. There is no other list.
+/// folders and archives are filtered.
 bool has_picture_extension(const std::filesystem::path& path);
+
+/// Whether its extension is that of any kind of picture or film, read here or not: what nobody would call a folder.
+bool names_picture_or_film(const std::filesystem::path& path);
+
+/// Whether the file is a picture that is read, by its content and whatever its name. Its header is read; false for what
+/// cannot be opened.
+bool holds_picture(const std::filesystem::path& path) noexcept;
 
 enum class PictureFormat { Jpeg, Png, Tiff, WebP, Bmp };
 
-/// The format a file name asks for. Throws Usage, listing the extensions, for a missing or unknown one and for one that
-/// is only read (gif, heic).
+/// The format a file name asks for; PNG for a device or pipe of any other name (/dev/null). Throws Usage, listing the
+/// extensions, for a missing or unknown one and for one that is only read (gif, heic).
 PictureFormat format_for(const std::filesystem::path& path);
 
 struct WriteOptions {

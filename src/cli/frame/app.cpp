@@ -20,6 +20,7 @@
 #include "cli/frame/libtorch_warnings.h"
 #include "cli/frame/process.h"
 #include "cli/frame/signals.h"
+#include "core/machine.h"
 #include "reverie/cli/batch.h"
 #include "reverie/core/text.h"
 #include "reverie/image/picture.h"
@@ -167,21 +168,22 @@ Error out_of_memory(const std::string& details, const std::string& advice) {
     return {ErrorKind::Device, "memory ran out" + details + "; " + advice};
 }
 
-/// Which flags of a program make its work smaller.
-std::string memory_advice(const CLI::App& app) {
+/// Which flags of a program make its work smaller. `fixed`: the output was begun with them and keeps them.
+std::string memory_advice(const CLI::App& app, bool fixed) {
     std::vector<std::string> flags;
     for (const char* flag : {"--batch", "--size", "--max-memory", "--jobs"}) {
         if (app.get_option_no_throw(flag) != nullptr) {
             flags.emplace_back(flag);
         }
     }
+    const std::string more = way_to_more_memory();
     if (flags.empty()) {
-        return more_memory();
+        return more;
     }
-    const CLI::Option* resume = app.get_option_no_throw("--resume");
-    const bool keeps_its_own = resume != nullptr && resume->count() > 0 && flags.front() == "--batch";
-    return "choose a smaller " + join(flags, ", ", " or ") +
-           (keeps_its_own ? " in another -o (a run that has begun keeps its own)" : "") + ", or " + more_memory();
+    const std::string named = join(flags, ", ", " or ");
+    return fixed ? more + ", or begin anew with a smaller " + named + " and another -o, since this run goes on only " +
+                       "with what it was begun with"
+                 : "choose a smaller " + named + ", or " + more;
 }
 
 Error internal(const std::string& what) {
@@ -255,6 +257,8 @@ void Session::print(const std::string& line) {
     write_standard_output(line);
 }
 
+bool Session::is_news(const std::string& what) { return said_.insert(what).second; }
+
 bool Session::given(const std::string& flag) const {
     const CLI::Option* option = app_.get_option_no_throw("--" + flag);
     if (option == nullptr || option->count() == 0) {
@@ -277,7 +281,7 @@ void Session::save_config(const Settings& resolved) const {
 }
 
 Error Session::as_error(const std::exception_ptr& exception) const {
-    return reverie::as_error(exception, memory_advice(app_));
+    return reverie::as_error(exception, memory_advice(app_, sizes_are_fixed_));
 }
 
 OutputClosed::OutputClosed()
@@ -286,7 +290,7 @@ OutputClosed::OutputClosed()
             "to a file or to /dev/null") {}
 
 Error as_error(const std::exception_ptr& exception, const std::string& memory_advice) {
-    const std::string advice = memory_advice.empty() ? more_memory() : memory_advice;
+    const std::string advice = memory_advice.empty() ? way_to_more_memory() : memory_advice;
     try {
         std::rethrow_exception(exception);
     } catch (const Error& error) {

@@ -4,11 +4,14 @@
 #include <spdlog/sinks/base_sink.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <chrono>
 #include <mutex>
 #include <set>
+#include <string_view>
 
 #include "cli/frame/progress.h"
+#include "reverie/core/text.h"
 
 namespace reverie {
 namespace {
@@ -20,7 +23,7 @@ constexpr const char* kClearLine = "\r\x1b[K";
 
 /// One system call per piece of text, so that nothing flickers or interleaves; a standard error that cannot be written
 /// is nobody's loss.
-void write_to_stderr(const std::string& text) {
+void write_to_stderr(std::string_view text) {
     std::size_t written = 0;
     while (written < text.size()) {
         const ssize_t count = ::write(STDERR_FILENO, text.data() + written, text.size() - written);
@@ -61,7 +64,7 @@ class ConsoleSink : public spdlog::sinks::base_sink<std::mutex> {
 
   protected:
     void sink_it_(const spdlog::details::log_msg& message) override {
-        std::string text(message.payload.data(), message.payload.size());
+        std::string text = one_line({message.payload.data(), message.payload.size()});
         if (message.level == spdlog::level::warn) {
             text.insert(0, color_ ? "\x1b[33mwarning:\x1b[0m " : "warning: ");
         } else if (message.level >= spdlog::level::err) {
@@ -85,7 +88,18 @@ struct Console::State {
         : environment(from),
           terminal(::isatty(STDERR_FILENO) != 0),
           sink(std::make_shared<ConsoleSink>(terminal && from.color)),
-          logger("reverie", sink) {}
+          logger("reverie", sink) {
+        logger.set_error_handler([this](const std::string& /*problem*/) { unsaid = true; });
+    }
+
+    void say(spdlog::level::level_enum level, const std::string& sentence) {
+        logger.log(level, sentence);
+        if (unsaid.exchange(false)) {  // no memory was left to put it together
+            write_to_stderr(level == spdlog::level::err ? "error: " : "");
+            write_to_stderr(sentence);
+            write_to_stderr("\n");
+        }
+    }
 
     Environment environment;
     bool terminal;
@@ -96,6 +110,7 @@ struct Console::State {
     ProgressMeter meter;
     double last_drawn = 0.0;
     double last_fraction = 0.0;
+    std::atomic<bool> unsaid = false;
     std::set<std::string> warned;
     std::mutex mutex;  ///< of what changes with messages and reports: they may come from several threads
 };
@@ -117,15 +132,15 @@ void Console::configure(const ConsoleOptions& options) {
     }
 }
 
-void Console::debug(const std::string& sentence) { state_->logger.debug(sentence); }
-void Console::info(const std::string& sentence) { state_->logger.info(sentence); }
+void Console::debug(const std::string& sentence) { state_->say(spdlog::level::debug, sentence); }
+void Console::info(const std::string& sentence) { state_->say(spdlog::level::info, sentence); }
 void Console::warning(const std::string& sentence) {
     const std::lock_guard lock(state_->mutex);
     if (state_->warned.insert(sentence).second) {
-        state_->logger.warn(sentence);
+        state_->say(spdlog::level::warn, sentence);
     }
 }
-void Console::error(const std::string& sentence) { state_->logger.error(sentence); }
+void Console::error(const std::string& sentence) { state_->say(spdlog::level::err, sentence); }
 
 void Console::begin(const std::string& label) {
     end();
@@ -148,13 +163,13 @@ void Console::progress(const Progress& progress) {
             if (since >= kRedrawSeconds) {
                 // The last column stays free: a full line would make some terminals wrap.
                 const int columns = terminal_columns(state.environment, STDERR_FILENO) - 1;
-                state.sink->draw(render_bar(state.meter, state.label, columns, state.environment.utf8));
+                state.sink->draw(render_bar(state.meter, one_line(state.label), columns, state.environment.utf8));
                 state.last_drawn = now;
             }
             break;
         case ProgressStyle::Plain:
             if (since >= kPlainSeconds || (fraction - state.last_fraction >= kPlainFraction && since >= 1.0)) {
-                state.sink->write_line(render_plain(state.meter, state.label));
+                state.sink->write_line(render_plain(state.meter, one_line(state.label)));
                 state.last_drawn = now;
                 state.last_fraction = fraction;
             }

@@ -6,11 +6,14 @@
 
 #include <atomic>
 #include <cerrno>
+#include <csignal>
+#include <cstdint>
 #include <cstdlib>
 #include <cstring>
 #include <exception>
 #include <mutex>
 
+#include "core/machine.h"
 #include "reverie/cli/app.h"
 #include "reverie/core/files.h"
 
@@ -18,11 +21,6 @@ namespace reverie {
 namespace {
 
 std::atomic<bool> g_working = false;
-
-bool memory_is_bounded() {
-    rlimit limit{};
-    return ::getrlimit(RLIMIT_AS, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY;
-}
 
 void say(const char* text) {
     const ssize_t ignored = ::write(STDERR_FILENO, text, std::strlen(text));
@@ -47,16 +45,46 @@ void on_exit_of_a_library() {
 }
 
 [[noreturn]] void on_terminate() {
-    if (const std::exception_ptr exception = std::current_exception()) {
+    if (const std::exception_ptr exception = std::current_exception(); exception && g_working) {
         try {
             const Error error = as_error(exception);
             end_at_once(error.kind(), error.what());
         } catch (...) {
-            end_at_once(ErrorKind::Device, memory_is_bounded() ? "memory ran out; raise the limit (ulimit -v)"
-                                                               : "memory ran out; close other programs");
+            say("error: memory ran out; ");
+            say(way_to_more_memory());
+            say("\n");
+            remove_temporary_files();
+            ::_exit(exit_code(ErrorKind::Device));
         }
     }
     std::abort();
+}
+
+/// oneDNN calls what it could not make code for, and C libraries use what malloc() did not give them: both meet the
+/// first page, of which a limit of address space is then the reason. Any other fault remains what it is.
+void on_bad_access(int /*signal*/, siginfo_t* info, void* /*context*/) {
+    constexpr std::uintptr_t kPage = 4096;
+    static std::atomic_flag ending = ATOMIC_FLAG_INIT;
+    if (reinterpret_cast<std::uintptr_t>(info->si_addr) < kPage && g_working) {
+        while (ending.test_and_set()) {
+            ::pause();  // several threads meet it at a time, and one says so
+        }
+        end_at_once(ErrorKind::Device,
+                    "memory ran out inside a library, which did not look; raise this process's limit of address space "
+                    "(ulimit -v)");
+    }
+    std::signal(SIGSEGV, SIG_DFL);  // the access that is tried again ends the process as usual
+}
+
+void watch_bad_accesses() {
+    rlimit limit{};
+    if (::getrlimit(RLIMIT_AS, &limit) != 0 || limit.rlim_cur == RLIM_INFINITY) {
+        return;
+    }
+    struct sigaction action {};
+    action.sa_sigaction = on_bad_access;
+    action.sa_flags = SA_SIGINFO;
+    ::sigaction(SIGSEGV, &action, nullptr);
 }
 
 }  // namespace
@@ -76,15 +104,12 @@ void begin_process() {
     std::call_once(once, [] {
         std::atexit(on_exit_of_a_library);
         std::set_terminate(on_terminate);
+        watch_bad_accesses();
         // MKL promises the same bits from run to run with several threads in this mode alone; it reads it when it first
         // works. What the user has set stays.
         setenv("MKL_CBWR", "AUTO", /*replace=*/0);
         keep_freed_memory();
     });
-}
-
-std::string more_memory() {
-    return memory_is_bounded() ? "raise this process's limit of memory (ulimit -v)" : "close other programs";
 }
 
 Ending::Ending() { g_working = true; }

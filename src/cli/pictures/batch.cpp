@@ -1,19 +1,16 @@
 #include "reverie/cli/batch.h"
 
-#include <fnmatch.h>
-#include <glob.h>
 #include <unistd.h>
 
 #include <algorithm>
-#include <cctype>
 #include <cerrno>
 #include <charconv>
 #include <cstring>
 #include <map>
 #include <set>
 #include <system_error>
-#include <type_traits>
 
+#include "cli/pictures/find_inputs.h"
 #include "reverie/core/files.h"
 #include "reverie/image/picture.h"
 
@@ -21,203 +18,6 @@ namespace reverie {
 namespace {
 
 namespace fs = std::filesystem;
-
-/// An input as it was found: `relative` is the name it keeps inside an output folder.
-struct Found {
-    std::string path;
-    fs::path relative;
-    std::optional<Error> fault;
-};
-
-bool is_hidden(const fs::path& path) { return path.filename().string().rfind('.', 0) == 0; }
-
-/// Where a batch writes: what lies there is no input of it, unless it is named.
-class OutputFolder {
-  public:
-    explicit OutputFolder(const std::string& output) {
-        std::error_code ignored;
-        if (!output.empty() && output != "-" && fs::is_directory(output, ignored)) {
-            folder_ = fs::canonical(output, ignored);
-        }
-    }
-
-    bool is(const fs::path& folder) const {
-        std::error_code ignored;
-        return !folder_.empty() && fs::equivalent(folder, folder_, ignored);
-    }
-    /// Whether the folder is it or lies in it.
-    bool holds(const fs::path& folder) const {
-        std::error_code error;
-        const fs::path real = fs::canonical(folder.empty() ? "." : folder, error);
-        return !folder_.empty() && !error &&
-               std::mismatch(folder_.begin(), folder_.end(), real.begin(), real.end()).first == folder_.end();
-    }
-
-    std::size_t left_out = 0;  ///< pictures in it that were met
-
-  private:
-    fs::path folder_;  ///< "": it is not there yet
-};
-
-std::size_t count_pictures(const fs::path& folder) {
-    std::size_t count = 0;
-    std::error_code error;
-    fs::recursive_directory_iterator entries(folder, fs::directory_options::skip_permission_denied, error);
-    for (; !error && entries != fs::recursive_directory_iterator(); entries.increment(error)) {
-        std::error_code ignored;
-        const bool picture = entries->is_regular_file(ignored) && has_picture_extension(entries->path());
-        count += picture && !is_hidden(entries->path()) ? 1 : 0;
-    }
-    return count;
-}
-
-Found unreadable(const fs::path& folder, const std::string& why) {
-    return {folder.string(), folder.filename(),
-            Error(ErrorKind::Input,
-                  "the folder '" + folder.string() + "' cannot be read (" + why + "); check its permissions")};
-}
-
-bool may_list(const fs::path& folder) { return ::access(folder.c_str(), R_OK | X_OK) == 0; }
-
-template <typename Iterator>
-void collect(const fs::path& folder, OutputFolder& output, std::vector<Found>& found) {
-    if (!may_list(folder)) {
-        found.push_back(unreadable(folder, std::strerror(errno)));
-        return;
-    }
-    std::error_code error;
-    Iterator entries(folder, fs::directory_options::skip_permission_denied, error);
-    for (; !error && entries != Iterator(); entries.increment(error)) {
-        const fs::path& path = entries->path();
-        std::error_code ignored;
-        if constexpr (std::is_same_v<Iterator, fs::recursive_directory_iterator>) {
-            if (is_hidden(path)) {
-                entries.disable_recursion_pending();
-            } else if (entries->is_directory(ignored) && output.is(path)) {
-                entries.disable_recursion_pending();
-                output.left_out += count_pictures(path);
-            } else if (entries->is_directory(ignored) && !entries->is_symlink(ignored) && !may_list(path)) {
-                entries.disable_recursion_pending();
-                found.push_back(unreadable(path, std::strerror(errno)));
-            }
-        }
-        if (!is_hidden(path) && entries->is_regular_file(ignored) && has_picture_extension(path)) {
-            found.push_back({path.string(), path.lexically_relative(folder), std::nullopt});
-        }
-    }
-    if (error) {
-        found.push_back(unreadable(folder, error.message()));
-    }
-}
-
-std::vector<Found> list_folder(const fs::path& folder, bool recursive, OutputFolder& output) {
-    std::vector<Found> found;
-    const std::size_t before = output.left_out;
-    if (recursive) {
-        collect<fs::recursive_directory_iterator>(folder, output, found);
-    } else {
-        collect<fs::directory_iterator>(folder, output, found);
-    }
-    std::sort(found.begin(), found.end(), [](const Found& a, const Found& b) { return a.path < b.path; });
-    if (found.empty()) {
-        found.push_back({folder.string(), folder.filename(),
-                         Error(ErrorKind::Input, "the folder '" + folder.string() + "' holds no pictures" +
-                                                     (output.left_out > before ? " but those of the --output folder"
-                                                      : recursive              ? ""
-                                                                  : "; --recursive looks into its sub-folders too") +
-                                                     " (wanted jpg, png, tif, webp, gif, bmp, heic or avif files)")});
-    }
-    return found;
-}
-
-bool is_pattern(const std::string& text) { return text.find_first_of("*?[") != std::string::npos; }
-
-/// What a part of a path stands for in a folder, sorted: the entry of that very name, else those that match it.
-std::vector<fs::path> matches_in(const fs::path& folder, const std::string& part) {
-    std::error_code ignored;
-    if (!is_pattern(part) || fs::symlink_status(folder / part, ignored).type() != fs::file_type::not_found) {
-        return {folder / part};
-    }
-    std::vector<fs::path> matches;
-    std::error_code error;
-    fs::directory_iterator entries(folder.empty() ? "." : folder, error);
-    for (; !error && entries != fs::directory_iterator(); entries.increment(error)) {
-        const fs::path name = entries->path().filename();
-        if (::fnmatch(part.c_str(), name.c_str(), FNM_PERIOD) == 0) {
-            matches.push_back(folder / name);
-        }
-    }
-    std::sort(matches.begin(), matches.end());
-    return matches;
-}
-
-/// "~" and "~user" at the beginning of a pattern, which no shell has seen.
-fs::path with_home(const std::string& first) {
-    glob_t found{};
-    const bool known = ::glob(first.c_str(), GLOB_TILDE | GLOB_NOMAGIC, nullptr, &found) == 0 && found.gl_pathc > 0;
-    const fs::path path = known ? found.gl_pathv[0] : first.c_str();
-    ::globfree(&found);
-    return path;
-}
-
-std::vector<Found> expand_pattern(const std::string& pattern, OutputFolder& output) {
-    std::vector<fs::path> paths = {""};
-    fs::path named;  // the folders before the first wildcard
-    bool literal = true;
-    for (const fs::path& part : fs::path(pattern)) {
-        std::vector<fs::path> next;
-        for (const fs::path& path : paths) {
-            if (path.empty() && part.string().rfind('~', 0) == 0) {
-                next.push_back(with_home(part.string()));
-                continue;
-            }
-            const std::vector<fs::path> matches = matches_in(path, part.string());
-            next.insert(next.end(), matches.begin(), matches.end());
-        }
-        literal = literal && next.size() == 1 && next.front() == paths.front() / part;
-        paths = std::move(next);
-        named = literal ? paths.front() : named;
-    }
-    const bool within = output.holds(named);
-    std::vector<Found> found;
-    for (const fs::path& path : paths) {
-        std::error_code ignored;
-        if (!fs::exists(path, ignored)) {
-            continue;
-        }
-        if (!within && output.holds(path.parent_path())) {
-            output.left_out += has_picture_extension(path) ? 1 : 0;
-        } else {
-            found.push_back({path.string(), path.filename(), std::nullopt});
-        }
-    }
-    if (found.empty()) {
-        const bool brackets = pattern.find('[') != std::string::npos;
-        found.push_back({pattern, pattern,
-                         Error(ErrorKind::Input, "no file matches '" + pattern + "'; check the pattern" +
-                                                     (brackets ? ", in which [...] stands for one of the characters "
-                                                                 "in it, and [[] for a bracket"
-                                                               : ""))});
-    }
-    return found;
-}
-
-/// `several`: whether the input can stand for more than one file, so that the output must be a folder.
-std::vector<Found> expand(const std::string& input, bool recursive, OutputFolder& output, bool& several) {
-    std::error_code ignored;
-    if (input == "-") {
-        return {{input, "stdin.png", std::nullopt}};
-    }
-    if (fs::is_directory(input, ignored)) {
-        several = true;
-        return list_folder(input, recursive, output);
-    }
-    if (!fs::exists(input, ignored) && is_pattern(input)) {
-        several = true;
-        return expand_pattern(input, output);
-    }
-    return {{input, fs::path(input).filename(), std::nullopt}};
-}
 
 bool can_be_written(const fs::path& path) {
     try {
@@ -236,20 +36,13 @@ fs::path kept_name(fs::path name) {
     return name;
 }
 
-/// What ends in a picture's suffix, or that of another kind of file people would expect one of, means one file.
-bool names_a_file(const fs::path& path) {
-    static const std::set<std::string> kOthers = {".gif", ".apng", ".mp4", ".heic", ".heif", ".avif", ".jxl", ".jp2",
-                                                  ".pdf", ".psd",  ".svg", ".tga",  ".ppm",  ".pnm",  ".exr", ".hdr"};
-    std::string extension = path.extension().string();
-    std::transform(extension.begin(), extension.end(), extension.begin(),
-                   [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
-    return can_be_written(path) || kOthers.contains(extension);
-}
-
 bool means_folder(const std::string& output, bool several) {
     std::error_code ignored;
+    if (fs::is_other(output, ignored)) {
+        return false;  // a device or pipe, which is written into
+    }
     return output.back() == '/' || fs::is_directory(output, ignored) || !fs::path(output).has_extension() ||
-           (several && !names_a_file(output));
+           (several && !names_picture_or_film(output));
 }
 
 fs::path folder_of(const fs::path& path) { return path.has_parent_path() ? path.parent_path() : fs::path("."); }
@@ -264,10 +57,10 @@ std::vector<BatchItem> plan_batch(const BatchRequest& request) {
         throw Error(ErrorKind::Usage, "no output is given; pass --output FILE (or FOLDER for several inputs)");
     }
     bool several = request.inputs.size() > 1 || !request.variants.empty();
-    OutputFolder output(request.output);
+    PassedOver passed{OutputFolder(request.output)};
     std::vector<Found> found;
     for (const std::string& input : request.inputs) {
-        for (Found& one : expand(input, request.recursive, output, several)) {
+        for (Found& one : find_inputs(input, request.recursive, passed, several)) {
             found.push_back(std::move(one));
         }
     }
@@ -277,8 +70,11 @@ std::vector<BatchItem> plan_batch(const BatchRequest& request) {
                                           "' is one file, but several pictures are to be written; name a folder" +
                                           (request.output == "-" ? "" : ", or end the name in / to make it one"));
     }
-    if (output.left_out > 0 && request.note) {
-        request.note("left out " + std::to_string(output.left_out) + (output.left_out == 1 ? " picture" : " pictures") +
+    if (!passed.files.empty() && request.warn) {
+        request.warn(passed_over_text(passed.files));
+    }
+    if (const std::size_t own = passed.output.left_out; own > 0 && request.note) {
+        request.note("left out " + std::to_string(own) + (own == 1 ? " picture" : " pictures") +
                      " in the --output folder '" + request.output + "'; name it as an input to do those too");
     }
     if (one_file && request.output != "-") {
@@ -316,10 +112,14 @@ std::vector<BatchItem> plan_batch(const BatchRequest& request) {
     return items;
 }
 
-std::vector<std::string> pictures_in(const fs::path& folder) {
+std::vector<std::string> pictures_in(const fs::path& folder, const std::function<void(const std::string&)>& warn) {
     std::vector<std::string> paths;
-    OutputFolder none("");
-    for (const Found& one : list_folder(folder, /*recursive=*/false, none)) {
+    PassedOver passed{OutputFolder("")};
+    const std::vector<Found> found = list_folder(folder, /*recursive=*/false, passed);
+    if (!passed.files.empty() && warn) {
+        warn(passed_over_text(passed.files));
+    }
+    for (const Found& one : found) {
         if (one.fault) {
             throw *one.fault;
         }
@@ -362,7 +162,8 @@ std::vector<BatchItem> check_outputs(std::vector<BatchItem>& items, Existing exi
             continue;
         }
         std::error_code ignored;
-        const bool exists = fs::exists(item.output, ignored) && !fs::is_directory(item.output, ignored);
+        const fs::file_status there = fs::status(item.output, ignored);
+        const bool exists = fs::exists(there) && !fs::is_directory(there) && !fs::is_other(there);
         if (exists && existing == Existing::Skip) {
             skipped.push_back(std::move(item));
             continue;
@@ -381,8 +182,12 @@ std::vector<BatchItem> check_outputs(std::vector<BatchItem>& items, Existing exi
         std::map<fs::path, std::set<std::string>> written;
         for (const std::vector<BatchItem>* some : {&items, &skipped}) {
             for (const BatchItem& item : *some) {
-                const fs::path output = item.output;
-                written[output.has_parent_path() ? output.parent_path() : "."].insert(output.filename());
+                try {
+                    const fs::path target = written_path(item.output);
+                    written[folder_of(target)].insert(target.filename());
+                } catch (const Error&) {
+                    // A link that leads nowhere: nothing was ever written there.
+                }
             }
         }
         for (const auto& [folder, names] : written) {
@@ -443,7 +248,7 @@ fs::path with_tag(const fs::path& path, const std::string& tag) {
 
 void refuse_existing(const fs::path& path, const std::string& flag, bool overwrite) {
     std::error_code ignored;
-    if (!path.empty() && !overwrite && fs::exists(path, ignored)) {
+    if (!path.empty() && !overwrite && fs::exists(path, ignored) && !fs::is_other(path, ignored)) {
         throw Error(ErrorKind::Output,
                     "'" + path.string() + "' exists; pass --overwrite to replace it or choose another " + flag);
     }

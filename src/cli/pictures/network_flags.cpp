@@ -67,7 +67,7 @@ void fetch_network(Session& session, const NetworkOptions& options, const Weight
     if (session.common().json) {
         session.print(json_text({{"network", weights.network}, {"path", weights.file.string()}}));
     } else {
-        session.print(weights.file.string());
+        session.print(path_word(weights.file.string()));
     }
 }
 

@@ -8,6 +8,7 @@
 
 #include "cli/pictures/picture_faults.h"
 #include "core/json_text.h"
+#include "core/machine.h"
 #include "reverie/core/files.h"
 #include "reverie/core/parallel.h"
 #include "reverie/core/text.h"
@@ -40,8 +41,8 @@ Picture read_input(Session& session, const PictureOptions& options, const std::s
         session.console().warning(note);
     }
     if (picture.alpha.defined() && !(picture.alpha > 0.0).any().item<bool>()) {
-        session.console().warning("'" + input +
-                                  "' is transparent everywhere, so nothing of the result will be seen; "
+        session.console().warning((input == "-" ? "standard input" : "'" + input + "'") +
+                                  " is transparent everywhere, so nothing of the result will be seen; "
                                   "take its alpha channel off first");
     }
     if (const Size size = size_at(options, input, size_of(picture.color)); size != size_of(picture.color)) {
@@ -66,7 +67,7 @@ std::filesystem::path write(const std::filesystem::path& path, const Tensor& ima
 
 /// Whether the output came to be since the batch was planned. Throws Output when that may not be.
 bool has_come(const PictureShop& shop, const BatchItem& item) {
-    if (item.output == "-" || shop.existing == Existing::Overwrite || !is_there(item.output)) {
+    if (is_stream(item.output) || shop.existing == Existing::Overwrite || !is_there(item.output)) {
         return false;
     }
     if (shop.existing == Existing::Refuse) {
@@ -101,7 +102,7 @@ struct Report {
         session.console().debug("wrote '" + written + "' after " + human_seconds(seconds) + " (" +
                                 std::to_string(result.steps) + " steps)");
         if (!session.common().json) {
-            session.print(written);
+            session.print(path_word(written));
             return;
         }
         Json object = line_for(shop.program, item);
@@ -133,32 +134,27 @@ std::int64_t reading_bytes(const std::string& input, Size own) {
 }
 
 /// A large picture that is made small may take more to read than to work on. Throws Device when that is too much.
-void require_memory_to_read(const PictureShop& shop, const PictureTask& task, const std::string& input, Size wanted) {
+void require_memory_to_read(const PictureShop& shop, const PictureTask& task, const BatchItem& item, Size wanted) {
     if (task.max_memory <= 0 || !shop.session.runtime().device.is_cpu()) {
         return;
     }
-    const Size own = read_picture_size(input, {.max_pixels = shop.options.max_pixels});
-    const std::int64_t bytes = reading_bytes(input, own);
+    const Size own = *item.size;
+    const std::int64_t bytes = reading_bytes(item.input, own);
     if (own.height * own.width > wanted.height * wanted.width && bytes > task.max_memory) {
         throw Error(ErrorKind::Device,
                     "reading a picture of " + text_of(own) + " pixels takes " +
                         human_bytes(static_cast<std::uint64_t>(bytes) + (1 << 20)) + " of memory, more than the " +
                         human_bytes(static_cast<std::uint64_t>(task.max_memory)) +
-                        " of --max-memory (by default a share of what is free); raise the limit or make the picture "
-                        "smaller first");
+                        " that it may take here; make the picture smaller first, raise that with --max-memory, or " +
+                        way_to_more_memory());
     }
-}
-
-/// Of standard input, which can be read only once, nothing is known before; it is always made alone.
-std::optional<Size> size_before(const PictureShop& shop, const std::string& input) {
-    return is_stream(input) ? std::nullopt : std::optional(wanted_size_of(shop.options, input));
 }
 
 }  // namespace
 
-bool is_stream(const std::string& input) {
+bool is_stream(const std::string& name) {
     std::error_code ignored;
-    return input == "-" || std::filesystem::is_other(input, ignored);
+    return name == "-" || std::filesystem::is_other(name, ignored);
 }
 
 void require_fits(const BatchItem& item, Size size) {
@@ -167,13 +163,13 @@ void require_fits(const BatchItem& item, Size size) {
     }
 }
 
-Size wanted_size_of(const PictureOptions& options, const std::string& input) {
-    return size_at(options, input, read_picture_size(input, {.max_pixels = options.max_pixels}));
+std::optional<Size> wanted_size_of(const PictureOptions& options, const BatchItem& item) {
+    return item.size ? std::optional(size_at(options, item.input, *item.size)) : std::nullopt;
 }
 
 bool make_picture(const PictureShop& shop, const PictureTask& task, const PictureTurn& turn) {
     const BatchItem& item = turn.item;
-    const std::optional<Size> size = size_before(shop, item.input);
+    const std::optional<Size> size = wanted_size_of(shop.options, item);  // what has none is made alone
     const std::int64_t bytes = shop.sharing.jobs > 1 && size && task.bytes ? task.bytes(*size) : 0;
     const Room::Place place =
         shop.room.enter(size ? shop.sharing.places_for(*size) : shop.sharing.jobs, bytes, task.max_memory);
@@ -184,7 +180,7 @@ bool make_picture(const PictureShop& shop, const PictureTask& task, const Pictur
         return true;
     }
     if (size) {
-        require_memory_to_read(shop, task, item.input, *size);
+        require_memory_to_read(shop, task, item, *size);
     }
     const int threads = size ? shop.sharing.threads_for(*size) : shop.sharing.threads;
     const ThreadShare share(threads);
@@ -198,7 +194,7 @@ bool make_picture(const PictureShop& shop, const PictureTask& task, const Pictur
     }
     Hooks hooks = shop.session.hooks();
     hooks.on_progress = [&](const Progress& progress) { shop.progress.report(turn.index, progress); };
-    if (item.output != "-") {
+    if (!is_stream(item.output)) {
         hooks.on_preview = [&](const Tensor& image, std::int64_t /*step*/) {
             write(with_tag(item.output, "preview"), image, settings, picture, shop.options);
         };
@@ -230,7 +226,7 @@ bool make_picture(const PictureShop& shop, const PictureTask& task, const Pictur
                                            written + "'");
         }
         Report{item, written, result, settings, seconds}.say(shop);
-    } else if (item.output != "-" && result.steps > 0) {
+    } else if (!is_stream(item.output) && result.steps > 0) {
         const std::string partial = with_tag(item.output, "partial").string();
         write(partial, result.image, settings, picture, shop.options);
         Report{item, partial, result, settings, seconds}.say(shop);
@@ -240,13 +236,13 @@ bool make_picture(const PictureShop& shop, const PictureTask& task, const Pictur
 
 void describe_picture(const PictureShop& shop, const PictureTask& task, const PictureTurn& turn) {
     const BatchItem& item = turn.item;
-    const std::optional<Size> known = size_before(shop, item.input);
+    const std::optional<Size> known = wanted_size_of(shop.options, item);
     const Size size = known ? *known
                             : size_at(shop.options, item.input,
                                       size_of(read_picture(item.input, {.max_pixels = shop.options.max_pixels}).color));
     require_fits(item, size);
     if (known) {
-        require_memory_to_read(shop, task, item.input, size);
+        require_memory_to_read(shop, task, item, size);
     }
     const ThreadShare share(known ? shop.sharing.threads_for(size) : shop.sharing.threads);
     const Settings plan = task.plan(size);
@@ -258,7 +254,7 @@ void describe_picture(const PictureShop& shop, const PictureTask& task, const Pi
         session.print(json_text(object));
         return;
     }
-    session.print(item.input + " -> " + item.output + "  " + text_of(size));
+    session.print(path_word(item.input) + " -> " + path_word(item.output) + "  " + text_of(size));
     for (const Setting& line : plan.all()) {
         session.print("  " + line.name + ": " + join(line.values, ", ", ", "));
     }

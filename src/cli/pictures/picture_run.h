@@ -8,11 +8,12 @@
 
 namespace reverie {
 
-/// Standard input, a pipe, a device: what is there can be read only once.
-bool is_stream(const std::string& input);
+/// "-", a pipe, a device: what is there can be read or written only once, and nothing lies beside it.
+bool is_stream(const std::string& name);
 
-/// The size asked for of an input that is no stream; its header is read. Throws Input, and Usage when it is too large.
-Size wanted_size_of(const PictureOptions& options, const std::string& input);
+/// The size asked for of an input whose own is known; empty where it is not, as of a stream. Throws Usage when it is
+/// too large.
+std::optional<Size> wanted_size_of(const PictureOptions& options, const BatchItem& item);
 
 /// Throws Output when the format of an output cannot hold a picture of that size.
 void require_fits(const BatchItem& item, Size size);

@@ -19,11 +19,11 @@
 namespace reverie {
 namespace {
 
-/// Header only: a missing or damaged input, and a size that the output's format cannot hold, is found before a net is
-/// loaded or fetched.
+/// The header of each input, read once: a missing or damaged input, and a size that the output's format cannot hold, is
+/// found before a net is loaded or fetched.
 void check_inputs(std::vector<BatchItem>& items, const PictureOptions& options) {
     struct Looked {
-        Size size;
+        std::optional<Size> size;
         std::optional<Error> fault;
     };
     std::map<std::string, Looked> seen;  // an input may stand for several pictures
@@ -34,15 +34,16 @@ void check_inputs(std::vector<BatchItem>& items, const PictureOptions& options) 
         const auto [looked, fresh] = seen.try_emplace(item.input);
         try {
             if (fresh) {
-                looked->second.size = wanted_size_of(options, item.input);
+                looked->second.size = read_picture_size(item.input, {.max_pixels = options.max_pixels});
             }
         } catch (const Error& error) {
             looked->second.fault = error;
         }
+        item.size = looked->second.size;
         item.fault = looked->second.fault;
         try {
             if (!item.fault) {
-                require_fits(item, looked->second.size);
+                require_fits(item, *wanted_size_of(options, item));
             }
         } catch (const Error& error) {
             item.fault = error;
@@ -53,11 +54,8 @@ void check_inputs(std::vector<BatchItem>& items, const PictureOptions& options) 
 /// Whether any of them would be made beside others.
 bool any_small(const std::vector<BatchItem>& items, const PictureOptions& options, const Sharing& sharing) {
     return std::any_of(items.begin(), items.end(), [&](const BatchItem& item) {
-        try {
-            return !is_stream(item.input) && sharing.places_for(wanted_size_of(options, item.input)) == 1;
-        } catch (const Error&) {
-            return false;  // reported when its turn comes
-        }
+        const std::optional<Size> size = wanted_size_of(options, item);
+        return size && sharing.places_for(*size) == 1;
     });
 }
 
@@ -213,6 +211,7 @@ int run_pictures(Session& session, const PictureOptions& options, const PictureP
     const CommonOptions& common = session.common();
     BatchRequest request{options.inputs, common.output, options.recursive};
     request.note = [&session](const std::string& sentence) { session.console().info(sentence); };
+    request.warn = [&session](const std::string& sentence) { session.console().warning(sentence); };
     for (const PictureVariant& variant : program.variants) {
         request.variants.push_back(variant.folder);
     }

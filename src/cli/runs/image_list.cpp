@@ -70,6 +70,11 @@ std::string last_part(const std::string& source) {
     return trimmed.substr(trimmed.rfind('/') + 1);
 }
 
+bool is_news_of(Session& session, const std::filesystem::path& source) {
+    std::error_code ignored;
+    return session.is_news("left out of " + std::filesystem::weakly_canonical(source, ignored).string());
+}
+
 ImageList open_images(Session& session, const std::vector<std::string>& sources, const DataOptions& options) {
     ImageList list;
     for (const std::string& text : sources) {
@@ -79,7 +84,8 @@ ImageList open_images(Session& session, const std::vector<std::string>& sources,
         }
         const Dataset set = open_dataset(source, options, session.hooks());
         session.console().end();
-        if (const std::vector<SkippedFile>& left_out = set.skipped(); !left_out.empty()) {
+        if (const std::vector<SkippedFile>& left_out = set.skipped();
+            !left_out.empty() && is_news_of(session, source)) {
             session.console().warning("'" + source + "': " + left_out_text(left_out) +
                                       (left_out.size() == 1 ? ": " : "; the first: ") + left_out.front().reason);
         }

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <filesystem>
 #include <string>
 #include <utility>
 #include <vector>
@@ -46,6 +47,9 @@ std::pair<std::string, std::string> source_and_label(const std::string& text);
 
 /// The last part of a path or SOURCE:LABEL, as it is kept in pictures: where a file lies decides nothing.
 std::string last_part(const std::string& source);
+
+/// Whether nobody was told yet what was left out of a source.
+bool is_news_of(Session& session, const std::filesystem::path& source);
 
 /// Each source is what open_dataset takes, or SOURCE:LABEL for the images of one label. Throws Input for a label that
 /// is not there, and what open_dataset throws.

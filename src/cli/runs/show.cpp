@@ -151,7 +151,7 @@ class Writer {
         }
         say_where(session_, output_, written);
         if (!session_.common().json) {
-            session_.print(written.string());
+            session_.print(path_word(written.string()));
             return;
         }
         session_.print(json_text(Json{{"output", written.string()},
@@ -175,7 +175,7 @@ void describe(Session& session, const Exhibit& exhibit, ShowAs how) {
         session.print(json_text(Json{{"output", output}, {"kind", kind}, {"images", exhibit.count}}));
     } else {
         session.print("a " + kind + " of " + std::to_string(exhibit.count) +
-                      (exhibit.count == 1 ? " image -> " : " images -> ") + output);
+                      (exhibit.count == 1 ? " image -> " : " images -> ") + path_word(output));
     }
 }
 
@@ -221,6 +221,9 @@ ShowAs check_output(const Session& session, bool moving) {
     }
     const std::string extension = extension_of(output);
     std::error_code ignored;
+    if (fs::is_other(output, ignored) && extension_of(output) != ".mp4" && extension_of(output) != ".gif") {
+        return ShowAs::Picture;  // a device or pipe, which is written into
+    }
     if (output.back() == '/' || extension.empty() || fs::is_directory(output, ignored)) {
         if (fs::is_directory(output, ignored) && !fs::is_empty(output, ignored)) {
             refuse_existing(output, "--output", session.common().overwrite);

@@ -124,8 +124,9 @@ class StyleBatch {
 
     /// --checkpoint and --trace may not be what this run reads.
     void refuse_what_is_read() const {
+        const auto warn = [this](const std::string& sentence) { session_.console().warning(sentence); };
         for (const StyleInput& style : styles_) {
-            for (const std::string& path : pictures_of(style)) {
+            for (const std::string& path : pictures_of(style, warn)) {
                 files_.refuse(path, "a style");
             }
             files_.refuse(style.mask, "a --mask");
@@ -163,7 +164,7 @@ class StyleBatch {
     void find_checkpoint(std::vector<BatchItem>& items, const std::vector<BatchItem>& skipped) {
         std::error_code ignored;
         if (flags_.resume) {
-            const fs::path state = flags_.checkpoint;
+            const fs::path state = written_path(flags_.checkpoint);
             remove_abandoned(state.has_parent_path() ? state.parent_path() : ".", {state.filename()});
         }
         if (!flags_.resume || !fs::exists(flags_.checkpoint, ignored)) {

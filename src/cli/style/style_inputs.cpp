@@ -81,9 +81,9 @@ std::vector<StyleInput> style_inputs(const StyleFlags& flags) {
     return all;
 }
 
-std::vector<std::string> pictures_of(const StyleInput& style) {
+std::vector<std::string> pictures_of(const StyleInput& style, const std::function<void(const std::string&)>& warn) {
     std::error_code ignored;
-    return fs::is_directory(style.path, ignored) ? pictures_in(style.path) : std::vector<std::string>{style.path};
+    return fs::is_directory(style.path, ignored) ? pictures_in(style.path, warn) : std::vector<std::string>{style.path};
 }
 
 std::vector<PictureVariant> style_variants(const std::vector<StyleInput>& styles) {

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -27,8 +28,10 @@ StyleInput parse_style(const std::string& flag, const std::string& text);
 /// All of the flags, each with its mask. Throws Usage.
 std::vector<StyleInput> style_inputs(const StyleFlags& flags);
 
-/// The files a style consists of. Throws Input for a folder without pictures.
-std::vector<std::string> pictures_of(const StyleInput& style);
+/// The files a style consists of; `warn` hears what else lies in its folder. Throws Input for a folder without
+/// pictures.
+std::vector<std::string> pictures_of(const StyleInput& style,
+                                     const std::function<void(const std::string& sentence)>& warn = {});
 
 /// With --each-style: one variant a style, each in a folder of its name. Throws Usage for two of one name, and
 /// for one without a name.

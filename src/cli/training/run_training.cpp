@@ -5,6 +5,7 @@
 #include <optional>
 #include <utility>
 
+#include "cli/runs/image_list.h"
 #include "core/json_text.h"
 #include "reverie/core/files.h"
 #include "reverie/core/text.h"
@@ -198,7 +199,7 @@ void describe_plan(Session& session, const TrainingImages& data, RunOptions line
         session.print(json_text(object));
         return;
     }
-    session.print(data.source.string() + " -> " + session.common().output);
+    session.print(path_word(data.source.string()) + " -> " + path_word(session.common().output));
     for (const auto& [name, text] : lines) {
         session.print("  " + name + ": " + text);
     }
@@ -210,6 +211,7 @@ void warn_of_skipped(Session& session, const TrainingImages& data, const RunFold
             session.console().warning(left_out_text(skipped) + "; " + why);
         }
     };
+    is_news_of(session, data.source);  // what opens them again has nothing to add
     warn(data.images.skipped(), "'" + folder.file(kSkippedFile).string() + "' says why");
     if (data.test && !data.test->skipped().empty()) {
         warn(data.test->skipped(), "the first of the test set: " + data.test->skipped().front().reason);
@@ -221,19 +223,6 @@ void write_labels(const TrainingImages& data, const RunFolder& folder) {
     if (!data.images.classes().empty()) {
         write_file(folder.file(kLabelsFile), json_text(Json(data.images.classes())) + "\n");
     }
-}
-
-bool goes_on(const TrainFlags& flags, const CommonOptions& common, const std::string& program) {
-    return !options_to_resume(flags, common, program).empty();
-}
-
-RunFolder open_folder(Session& session, const TrainFlags& flags, const RunIdentity& identity, const TrainingPlan& plan,
-                      const Batches& batches) {
-    const fs::path path = session.common().output;
-    if (goes_on(flags, session.common(), identity.program)) {
-        return RunFolder::resume(path, identity);
-    }
-    return RunFolder::create(path, identity, disk_needed(plan, batches));
 }
 
 void report(Session& session, const TrainResult& result) {
@@ -256,7 +245,7 @@ void report(Session& session, const TrainResult& result) {
         sentence += ", " + name + " " + text;
     }
     session.console().info(sentence);
-    session.print(output);
+    session.print(path_word(output));
 }
 
 }  // namespace
@@ -276,6 +265,9 @@ int run_training(Session& session, const TrainFlags& flags, const DataFlags& dat
         throw Error(ErrorKind::Usage,
                     "no images are given; name DATA: a folder, a list file, a tar, a zip or IDX files (see --help)");
     }
+    if (flags.resume && RunFolder::holds_steps(common.output)) {
+        session.fix_sizes();
+    }
     session.runtime();
     const TrainingImages images = open_data(session, flags, data);
     TrainingPlan plan = program.prepare(images);
@@ -288,8 +280,9 @@ int run_training(Session& session, const TrainFlags& flags, const DataFlags& dat
     const RunOptions facts = facts_of(session, images, division, plan);
     Batches batches(images.images, division.train,
                     {.batch = plan.options.batch, .seed = plan.options.seed, .mirror = data.mirror});
+    const bool resumes = !options_to_resume(flags, common, identity.program).empty();
     if (common.dry_run) {
-        if (goes_on(flags, common, program.name)) {
+        if (resumes) {
             RunFolder::require_resumable(common.output, identity);
         }
         describe_plan(session, images, facts, plan, batches);
@@ -300,7 +293,8 @@ int run_training(Session& session, const TrainFlags& flags, const DataFlags& dat
     if (!division.measured.empty()) {
         measured.emplace(images.test ? *images.test : images.images, division.measured, plan.options.batch);
     }
-    RunFolder folder = open_folder(session, flags, identity, plan, batches);
+    RunFolder folder = resumes ? RunFolder::resume(common.output, identity)
+                               : RunFolder::create(common.output, identity, disk_needed(plan, batches));
     TrainResult result;
     try {
         warn_of_skipped(session, images, folder);
@@ -310,6 +304,9 @@ int run_training(Session& session, const TrainFlags& flags, const DataFlags& dat
             train(*plan.task, batches, measured ? &*measured : nullptr, plan.options, folder, facts, session.hooks());
     } catch (...) {
         folder.give_up();
+        if (RunFolder::holds_steps(common.output)) {
+            session.fix_sizes();
+        }
         throw;
     }
     session.console().end();

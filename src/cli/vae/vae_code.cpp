@@ -8,6 +8,7 @@
 #include "cli/vae/vae_run.h"
 #include "core/json_text.h"
 #include "reverie/cli/batch.h"
+#include "reverie/core/text.h"
 #include "reverie/output/grid.h"
 #include "reverie/techniques/latent_space.h"
 
@@ -122,7 +123,7 @@ class Encode : public Program {
             session.print(json_text(
                 {{"output", written.string()}, {"latents", latents.count()}, {"dimensions", run.dimensions()}}));
         } else {
-            session.print(written.string());
+            session.print(path_word(written.string()));
         }
         return 0;
     }

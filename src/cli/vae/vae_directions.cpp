@@ -10,6 +10,7 @@
 
 #include "core/json_text.h"
 #include "reverie/cli/batch.h"
+#include "reverie/core/text.h"
 
 namespace reverie {
 namespace {
@@ -70,7 +71,7 @@ void save(Session& session, const std::string& file, const Direction& direction)
                                  {"length", direction.vector.norm().item<double>()},
                                  {"accuracy", direction.accuracy}}));
     } else {
-        session.print(file);
+        session.print(path_word(file));
     }
 }
 

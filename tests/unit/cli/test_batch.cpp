@@ -1,5 +1,8 @@
+#include <ATen/ATen.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "reverie/cli/batch.h"
@@ -58,6 +61,47 @@ TEST_F(Batch, FoldersGiveTheirPicturesSortedAndNothingHidden) {
     EXPECT_THAT(outputs(plan_batch({{path("in")}, "out"})), ElementsAre("out/a.jpg", "out/b.PNG"));
     EXPECT_THAT(outputs(plan_batch({{path("in")}, "out", true})),
                 ElementsAre("out/a.jpg", "out/b.PNG", "out/sub/c.webp"));
+}
+
+TEST_F(Batch, FoldersTakeWhatIsAPictureByItsContentAndNameTheRestOnce) {
+    file("in/a.jpg");
+    save_image(path("in/b.png"), at::rand({3, 8, 8}));
+    std::filesystem::rename(path("in/b.png"), path("in/b"));
+    for (const char* name : {"in/c.psd", "in/d.mov", "in/sub/e", "in/f.nef", "in/.hidden", "in/notes.txt",
+                             "in/trace.jsonl", "in/work.state", "other/g.xcf"}) {
+        file(name);
+    }
+    file("other/h.png");
+    ASSERT_EQ(mkfifo(path("in/pipe").c_str(), 0600), 0);
+    std::vector<std::string> said;
+    const auto warn = [&said](const std::string& sentence) { said.push_back(sentence); };
+    EXPECT_THAT(outputs(plan_batch({{path("in"), path("other")}, "out", true, {}, {}, warn})),
+                ElementsAre("out/a.jpg", "out/b.png", "out/h.png"));
+    EXPECT_THAT(
+        said, ElementsAre("5 files left out (" + path("in/c.psd") + ", " + path("in/d.mov") + ", " + path("in/f.nef") +
+                          ", ...), which are no pictures that can be read, neither by name nor by content"));
+    said.clear();
+    EXPECT_THAT(pictures_in(path("in"), warn), ElementsAre(path("in/a.jpg"), path("in/b")));
+    EXPECT_THAT(said, ElementsAre(HasSubstr("3 files left out")));
+}
+
+TEST_F(Batch, ALinkToNothingIsAPictureThatCannotBeRead) {
+    file("in/a.jpg");
+    std::filesystem::create_symlink("nowhere.jpg", path("in/b.jpg"));
+    std::filesystem::create_symlink("nowhere", path("in/c"));
+    EXPECT_THAT(outputs(plan_batch({{path("in")}, "out"})), ElementsAre("out/a.jpg", "out/b.jpg"));
+}
+
+TEST_F(Batch, ADeviceIsAnOutputAndNeverInTheWay) {
+    std::vector<BatchItem> items = plan_batch({{"a.jpg"}, "/dev/null"});
+    EXPECT_THAT(outputs(items), ElementsAre("/dev/null"));
+    check_outputs(items, Existing::Refuse);
+    EXPECT_THAT(outputs(items), ElementsAre("/dev/null"));
+    EXPECT_THAT(expect_error(ErrorKind::Usage,
+                             [] {
+                                 plan_batch({{"a.jpg", "b.jpg"}, "/dev/null"});
+                             }),
+                HasSubstr("is one file"));
 }
 
 TEST_F(Batch, WhatIsReadAndNotWrittenBecomesPng) {
@@ -240,6 +284,19 @@ TEST_F(Batch, OutputsAreCheckedWhereTheirLinksLead) {
     EXPECT_THAT(outputs(items),
                 ElementsAre(path("a.png"), HasSubstr("/proc/reverie"), HasSubstr("circle"), HasSubstr("unmounted")));
     EXPECT_FALSE(std::filesystem::exists(path("unmounted")));
+}
+
+TEST_F(Batch, WhatAKilledRunLeftIsRemovedWhereItsLinkLeads) {
+    const pid_t dead = fork();
+    if (dead == 0) {
+        _exit(0);
+    }
+    waitpid(dead, nullptr, 0);
+    const std::string left = file("store/.a.png." + std::to_string(dead) + "-0.partial");
+    std::filesystem::create_symlink(path("store/a.png"), path("link.png"));
+    std::vector<BatchItem> items = {{"a.jpg", path("link.png"), {}}};
+    check_outputs(items, Existing::Skip);
+    EXPECT_FALSE(std::filesystem::exists(left));
 }
 
 TEST_F(Batch, TagsGoBeforeTheExtension) {

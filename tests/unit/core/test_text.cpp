@@ -18,6 +18,12 @@ TEST(Text, JoinsWithALastSeparator) {
     EXPECT_EQ(join({"a", "b", "c"}), "a, b and c");
 }
 
+TEST(Text, KeepsNamesOnOneLine) {
+    EXPECT_EQ(one_line("two\nlines\x1b[31m"), "two\\nlines\\x1b[31m");
+    EXPECT_EQ(path_word("it's \\ plain \xc3\xa4.png"), "it's \\ plain \xc3\xa4.png");
+    EXPECT_EQ(path_word("it's\n\\.png"), "$'it\\'s\\n\\\\.png'");
+}
+
 TEST(Text, SaysBytesAndSecondsAsPeopleDo) {
     EXPECT_EQ(human_bytes(0), "0 B");
     EXPECT_EQ(human_bytes(1536), "1.5 kB");

@@ -54,10 +54,30 @@ TEST(Folder, CountsAndListsWhatItLeavesOut) {
     for (const SkippedFile& file : set.skipped()) {
         listed.push_back(file.path);
         EXPECT_FALSE(file.is_fault);
-        EXPECT_THAT(file.reason, HasSubstr("not named as a picture"));
+        EXPECT_THAT(file.reason, HasSubstr("neither by its name nor by its content"));
     }
     EXPECT_THAT(listed, ElementsAre("a/movie.mov", "b.psd", "noname"));
     EXPECT_EQ(set.sidecars(), 6);
+}
+
+TEST(Folder, TakesWhatIsAPictureByItsContent) {
+    const TemporaryFolder folder;
+    test::write_image(folder / "1.png", flat(10));
+    test::write_image(folder / "2.png", flat(20));
+    std::filesystem::rename(folder / "2.png", folder / "2.png_large");
+    test::write_text(folder / "3", "BM but no bitmap: a text of some length, longer than a header would be at least");
+    test::write_text(folder / "4.cr2", "II*\0\x10\0\0\0CR\2\0");
+    ASSERT_EQ(mkfifo((folder / "5").c_str(), 0600), 0);
+    const Dataset set = open_dataset(folder.path());
+    EXPECT_THAT(test::names(set), ElementsAre("1.png", "2.png_large"));
+    EXPECT_EQ(set.skipped().size(), 3U);
+}
+
+TEST(List, MayBeginLikeABitmap) {
+    const TemporaryFolder folder;
+    test::write_image(folder / "BM/1.png", flat(10));
+    test::write_text(folder / "list", "BM/1.png\n");
+    EXPECT_THAT(test::names(open_dataset(folder / "list")), ElementsAre("BM/1.png"));
 }
 
 TEST(Folder, WithoutSubfoldersHasNoLabels) {

@@ -90,7 +90,7 @@ TEST(ReadHeif, CutAnywhereOrFlippedItIsAnErrorOrAPicture) {
             bytes[random_bits(1, 1, i) % bytes.size()] = static_cast<std::byte>(random_bits(1, 2, i));
             attempt(bytes);
         }
-        const std::size_t first_box = static_cast<std::size_t>(whole[3]);
+        const auto first_box = std::to_integer<std::size_t>(whole[3]);
         // In its pixels, in its boxes, behind the first of them.
         for (const std::size_t length : {whole.size() - 20, std::size_t{200}, first_box}) {
             const std::span cut(whole.data(), length);

@@ -218,7 +218,7 @@ TEST(WritePicture, ADashIsPngOnStandardOutputAndAnyKindOnStandardInput) {
     EXPECT_EQ(read_file(folder / "out"), encode_picture(picture, PictureFormat::Png));
     const Redirected input(STDIN_FILENO, folder / "out", O_RDONLY);
     EXPECT_EQ(read_picture("-").text, picture.text);
-    EXPECT_THAT(expect_error(ErrorKind::Input, [] { read_picture("-"); }), HasSubstr("'standard input' is empty"));
+    EXPECT_THAT(expect_error(ErrorKind::Input, [] { read_picture("-"); }), HasSubstr("standard input is empty"));
 }
 
 }  // namespace

@@ -571,6 +571,27 @@ TEST(StylePlan, SaysTheSmallestLimitThatWorks) {
     EXPECT_GT(plan_style({1500, 2000}, quick_net(), options, static_cast<std::int64_t>(megabytes * 1.06e6)).tile, 0);
 }
 
+TEST(StylePlan, NamesASizeThatFitsAndElseWhatTheSmallestTakes) {
+    const StyleOptions options = style_recipe(StylePreset::Reverie);
+    const auto refused = [&](std::int64_t limit) -> std::string {
+        try {
+            plan_style({1500, 2000}, quick_net(), options, limit);
+        } catch (const Error& error) {
+            return error.what();
+        }
+        return "";
+    };
+    const std::int64_t least = plan_style({48, 64}, quick_net(), options, 0).peak_bytes;
+    const std::string nothing = refused(least - 1'000'000);
+    EXPECT_NE(nothing.find(", and one of --size 64 "), std::string::npos) << nothing;
+    const std::string some = refused(least + 10'000'000);
+    const std::size_t at = some.find("make it --size ");
+    ASSERT_NE(at, std::string::npos) << some;
+    const std::int64_t size = std::stoll(some.substr(at + 15));
+    EXPECT_LE(plan_style({size * 3 / 4, size}, quick_net(), options, least + 10'000'000).peak_bytes,
+              least + 10'000'000);
+}
+
 TEST(StylePlan, RefusesAPictureTooSmall) {
     expect_fault(ErrorKind::Input, "300x15", [&] { plan_style({15, 300}, quick_net(), quick_options(), 0); });
     EXPECT_EQ(plan_style({16, 320}, quick_net(), style_recipe(StylePreset::Reverie), 0).scales.back(), (Size{16, 320}));

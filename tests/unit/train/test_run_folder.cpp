@@ -241,6 +241,18 @@ TEST_F(RunFolders, RefuseChangedOptionsByNameWithBothValues) {
     EXPECT_THAT(refused(options), HasSubstr("--batch 32")) << "a flag says more than what follows from it";
 }
 
+TEST_F(RunFolders, SayBeforeAResumeWhatItWouldRefuse) {
+    EXPECT_THAT(expect_error(ErrorKind::Usage, [this] { RunFolder::require_resumable(path_, identity_); }),
+                HasSubstr("no run to resume"));
+    create().save(state_at(5));
+    RunFolder::require_resumable(path_, identity_);
+    identity_.options[0].second = "32";
+    EXPECT_THAT(expect_error(ErrorKind::Usage, [this] { RunFolder::require_resumable(path_, identity_); }),
+                HasSubstr("batch"));
+    identity_.program = "gan";
+    expect_error(ErrorKind::Input, [this] { RunFolder::require_resumable(path_, identity_); });
+}
+
 TEST_F(RunFolders, LetLimitsAndThreadsChange) {
     { create().save(state_at(5)); }
     identity_.free = {{"threads", "1"}, {"time", "30m"}};
