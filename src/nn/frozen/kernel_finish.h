@@ -6,8 +6,8 @@ REVERIE_INLINE std::uint32_t slope_bits(Vector v, const Finish& f) {
     if (f.activation == Finishing::None) {
         return ~0U;
     }
-    const std::uint32_t positive = above(v, Vector{});
-    return f.activation == Finishing::Relu6 ? positive & above(spread(6.0F), v) : positive;
+    const std::uint32_t positive = greater_bits(v, Vector{});
+    return f.activation == Finishing::Relu6 ? positive & greater_bits(broadcast(6.0F), v) : positive;
 }
 
 /// Vector `v` of the output at (pixel, channel), of which n channels exist.
@@ -21,7 +21,7 @@ REVERIE_INLINE void finish_vector(Vector v, const Finish& f, std::int64_t pixel,
     if (f.activation != Finishing::None) {
         v = relu(v);
         if (f.activation == Finishing::Relu6) {
-            v = at_most(v, spread(6.0F));
+            v = at_most(v, broadcast(6.0F));
         }
     }
     if (f.bits != nullptr) {
@@ -53,7 +53,7 @@ REVERIE_INLINE void finish_rows(Vector (&sum)[rows][vectors], const std::int64_t
     if (f.activation != Finishing::None) {
         REVERIE_EACH { sum[r][v] = relu(sum[r][v]); }
         if (f.activation == Finishing::Relu6) {
-            REVERIE_EACH { sum[r][v] = at_most(sum[r][v], spread(6.0F)); }
+            REVERIE_EACH { sum[r][v] = at_most(sum[r][v], broadcast(6.0F)); }
         }
     }
     if (f.bits != nullptr) {

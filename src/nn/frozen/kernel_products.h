@@ -30,7 +30,7 @@ REVERIE_INLINE void product_rows(const Product& job, int first, const float* b, 
             }
 #pragma GCC unroll 16
             for (int r = 0; r < kRows; ++r) {
-                const Vector x = spread(row[r][d]);
+                const Vector x = broadcast(row[r][d]);
 #pragma GCC unroll 4
                 for (int v = 0; v < vectors; ++v) {
                     sum[r][v] += x * column[v];
@@ -117,7 +117,7 @@ REVERIE_INLINE void cross_panel(const Cross& job, int column, int count) {
             }
 #pragma GCC unroll 16
             for (int r = 0; r < kRows; ++r) {
-                const Vector x = spread(left[r < count ? r : 0]);
+                const Vector x = broadcast(left[r < count ? r : 0]);
 #pragma GCC unroll 4
                 for (int v = 0; v < vectors; ++v) {
                     sum[r][v] += x * here[v];

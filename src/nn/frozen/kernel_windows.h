@@ -108,7 +108,7 @@ void weighted_sum(const Windows& job, const float* factors, bool squares, const 
     reduce_windows(job, finish, [&](int window, std::int64_t, int c, int n) REVERIE_BODY {
         Vector sum{};
         by_taps(job, window, c, n, [&](int, std::int64_t at, Vector x) REVERIE_BODY {
-            sum += spread(factors[at]) * (squares ? x * x : x);
+            sum += broadcast(factors[at]) * (squares ? x * x : x);
         });
         return sum;
     });
@@ -116,7 +116,7 @@ void weighted_sum(const Windows& job, const float* factors, bool squares, const 
 
 void maximum(const Windows& job, float gain, std::uint8_t* chosen, const Finish& finish) {
     reduce_windows(job, finish, [&](int window, std::int64_t pixel, int c, int n) REVERIE_BODY {
-        Vector most = spread(-__builtin_inff());
+        Vector most = broadcast(-__builtin_inff());
         Integers which{};
         by_taps(job, window, c, n, [&](int tap, std::int64_t, Vector x) REVERIE_BODY {
             const Integers better = (x > most) | (x != x);  // a NaN is passed on
