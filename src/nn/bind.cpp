@@ -15,23 +15,23 @@ namespace {
 using Shape = std::vector<std::int64_t>;
 
 /// What is wrong with a node's weights, in the words of a message.
-struct Lack {
+struct WeightFaults {
     std::vector<std::string> missing;
     std::vector<std::string> mismatched;
     bool any() const { return !missing.empty() || !mismatched.empty(); }
 };
 
-Lack lack_of(const Graph& graph, const Node& node, const StateDict& weights) {
-    Lack lack;
+WeightFaults faults_of(const Graph& graph, const Node& node, const StateDict& weights) {
+    WeightFaults faults;
     for (const WeightShape& wanted : weights_of(graph, node)) {
         if (!weights.contains(wanted.name)) {
-            lack.missing.push_back("'" + wanted.name + "'");
+            faults.missing.push_back("'" + wanted.name + "'");
         } else if (const Shape& found = weights.info(wanted.name).shape; found != wanted.shape) {
-            lack.mismatched.push_back("'" + wanted.name + "' is " + shape_text(found) + " instead of " +
-                                      shape_text(wanted.shape));
+            faults.mismatched.push_back("'" + wanted.name + "' is " + shape_text(found) + " instead of " +
+                                        shape_text(wanted.shape));
         }
     }
-    return lack;
+    return faults;
 }
 
 std::vector<std::string> first_of(const std::vector<std::string>& all) {
@@ -84,21 +84,21 @@ std::vector<int> check_weights(const Graph& graph, const StateDict& weights) {
     std::vector<int> lacking;
     std::vector<std::string> missing;
     std::vector<std::string> mismatched;
-    bool suits = false;           // some convolution does
-    bool goes_on_behind = false;  // one behind a node whose weights do not
+    bool some_fit = false;           // some convolution does
+    bool fits_behind_a_gap = false;  // one behind a node whose weights do not
     for (std::size_t i = 0; i < graph.nodes.size(); ++i) {
         const Node& node = graph.nodes[i];
-        const Lack lack = lack_of(graph, node, weights);
-        missing.insert(missing.end(), lack.missing.begin(), lack.missing.end());
-        mismatched.insert(mismatched.end(), lack.mismatched.begin(), lack.mismatched.end());
-        if (lack.any()) {
+        const WeightFaults faults = faults_of(graph, node, weights);
+        missing.insert(missing.end(), faults.missing.begin(), faults.missing.end());
+        mismatched.insert(mismatched.end(), faults.mismatched.begin(), faults.mismatched.end());
+        if (faults.any()) {
             lacking.push_back(static_cast<int>(i));
         } else if (node.op == Op::Convolution) {
-            suits = true;
-            goes_on_behind = goes_on_behind || !lacking.empty();
+            some_fit = true;
+            fits_behind_a_gap = fits_behind_a_gap || !lacking.empty();
         }
     }
-    if (lacking.empty() || (suits && !goes_on_behind)) {
+    if (lacking.empty() || (some_fit && !fits_behind_a_gap)) {
         return lacking;
     }
     std::vector<std::string> faults;
@@ -130,11 +130,11 @@ void require_weights(const Graph& graph, int node, const std::string& tap, const
         if (!needed[static_cast<std::size_t>(index)]) {
             continue;
         }
-        const Lack lack = lack_of(graph, graph.nodes[static_cast<std::size_t>(index)], weights);
+        const WeightFaults faults = faults_of(graph, graph.nodes[static_cast<std::size_t>(index)], weights);
         throw Error(ErrorKind::Weights,
                     "'" + weights.path().string() + "' lacks what layer '" + tap + "' of " + graph.architecture +
                         " needs (" +
-                        (lack.missing.empty() ? lack.mismatched.front() : lack.missing.front() + " is missing") +
+                        (faults.missing.empty() ? faults.mismatched.front() : faults.missing.front() + " is missing") +
                         "); choose a layer before it, or weights that were saved with it");
     }
 }

@@ -4,8 +4,8 @@
 #include <memory>
 
 #include "nn/bind.h"
+#include "nn/executor.h"
 #include "nn/frozen/kernels.h"
-#include "reverie/nn/frozen_net.h"
 
 namespace reverie {
 

@@ -17,7 +17,7 @@
 namespace reverie {
 
 /// A node whose output the last forward gave.
-struct Asked {
+struct ForwardOutput {
     int node = 0;
     std::vector<std::int64_t> shape;
 };
@@ -34,7 +34,7 @@ struct FrozenNet::State {
     std::vector<int> lacking = {};  ///< nodes at the end that the weights do not hold
 
     // of the last forward
-    std::vector<Asked> asked = {};
+    std::vector<ForwardOutput> outputs = {};
     bool kept = false;
     bool batched = true;
 
@@ -76,10 +76,10 @@ void FrozenNet::State::check_image(const Tensor& image, const std::vector<std::s
 
 /// The gradients in the order of the last forward's nodes: those of one node under several names add up.
 std::vector<Tensor> FrozenNet::State::gradients_by_node(const Features& gradients) const {
-    std::vector<Tensor> ordered(asked.size());
+    std::vector<Tensor> ordered(outputs.size());
     for (const auto& [name, gradient] : gradients) {
-        const auto found = std::ranges::find(asked, find_tap(*graph, name), &Asked::node);
-        if (found == asked.end()) {
+        const auto found = std::ranges::find(outputs, find_tap(*graph, name), &ForwardOutput::node);
+        if (found == outputs.end()) {
             throw Error(ErrorKind::Usage, "there is a gradient for layer '" + name + "' of " + graph->architecture +
                                               ", which the last forward was not asked for; wanted its layers only");
         }
@@ -89,7 +89,7 @@ std::vector<Tensor> FrozenNet::State::gradients_by_node(const Features& gradient
                                               "; wanted " + shape_text(at::IntArrayRef(found->shape)) + " on " +
                                               device.str() + ", as the feature is");
         }
-        Tensor& sum = ordered[static_cast<std::size_t>(found - asked.begin())];
+        Tensor& sum = ordered[static_cast<std::size_t>(found - outputs.begin())];
         sum = sum.defined() ? sum + gradient.to(at::kFloat) : gradient.to(at::kFloat);
     }
     return ordered;
@@ -136,21 +136,21 @@ FrozenNet& FrozenNet::operator=(FrozenNet&&) noexcept = default;
 Features FrozenNet::forward(const Tensor& image, const std::vector<std::string>& taps, bool keep_for_backward) {
     State& state = *state_;
     state.kept = false;
-    state.asked.clear();
+    state.outputs.clear();
     const std::vector<int> nodes = state.nodes(taps);
     state.check_image(image, taps, nodes);
     const NoAutocast float32(c10::autocast_dispatch_keyset);
     state.batched = image.dim() == 4;
-    const std::vector<Tensor> outputs =
+    const std::vector<Tensor> tensors =
         state.executor->forward(state.batched ? image : image.unsqueeze(0), nodes, keep_for_backward);
     for (std::size_t i = 0; i < nodes.size(); ++i) {
-        state.asked.push_back({nodes[i], outputs[i].sizes().vec()});
+        state.outputs.push_back({nodes[i], tensors[i].sizes().vec()});
     }
     state.kept = keep_for_backward;
     Features features;
     for (const std::string& tap : taps) {
         const auto at = std::ranges::find(nodes, find_tap(*state.graph, tap));
-        features[tap] = outputs[static_cast<std::size_t>(at - nodes.begin())];
+        features[tap] = tensors[static_cast<std::size_t>(at - nodes.begin())];
     }
     return features;
 }

@@ -72,14 +72,14 @@ struct Span {
     }
 };
 
-struct Reach {
+struct ReceptiveField {
     Span rows, columns;
     std::int64_t stride = 1;
     bool everything = false;
 };
 
-Reach reach_of(const Node& node, const std::vector<Reach>& reaches) {
-    Reach reach = reaches[static_cast<std::size_t>(node.inputs.front())];
+ReceptiveField receptive_field_of(const Node& node, const std::vector<ReceptiveField>& fields) {
+    ReceptiveField field = fields[static_cast<std::size_t>(node.inputs.front())];
     switch (node.op) {
         case Op::Convolution:
         case Op::Pool: {
@@ -88,30 +88,30 @@ Reach reach_of(const Node& node, const std::vector<Reach>& reaches) {
                 // With SAME the sides are taken as multiples of the stride: kernel - stride cells are added in all.
                 const std::int64_t pad =
                     w.padding == Padding::Same ? std::max<std::int64_t>(0, kernel - w.stride) / 2 : given;
-                span.widen(pad * reach.stride, (kernel - 1 - pad) * reach.stride);
+                span.widen(pad * field.stride, (kernel - 1 - pad) * field.stride);
             };
-            widen(reach.rows, w.kernel_h, w.pad_h);
-            widen(reach.columns, w.kernel_w, w.pad_w);
-            reach.stride *= w.stride;
-            return reach;
+            widen(field.rows, w.kernel_h, w.pad_h);
+            widen(field.columns, w.kernel_w, w.pad_w);
+            field.stride *= w.stride;
+            return field;
         }
         case Op::Add:
         case Op::Concatenate:
             for (const int input : node.inputs) {
-                const Reach& other = reaches[static_cast<std::size_t>(input)];
-                reach.rows.unite(other.rows);
-                reach.columns.unite(other.columns);
+                const ReceptiveField& other = fields[static_cast<std::size_t>(input)];
+                field.rows.unite(other.rows);
+                field.columns.unite(other.columns);
             }
-            return reach;
+            return field;
         case Op::GlobalAverage:
-            reach.everything = true;
-            return reach;
+            field.everything = true;
+            return field;
         case Op::Input:
         case Op::Activation:
         case Op::Linear:
-            return reach;
+            return field;
     }
-    return reach;
+    return field;
 }
 
 std::vector<std::string> all_names(const Graph& graph) {
@@ -186,22 +186,22 @@ void replicate_all_padding(Graph& graph) {
 }
 
 std::vector<Tap> taps_of(const Graph& graph) {
-    std::vector<Reach> reaches(graph.nodes.size());
+    std::vector<ReceptiveField> fields(graph.nodes.size());
     for (std::size_t i = 1; i < graph.nodes.size(); ++i) {
-        reaches[i] = reach_of(graph.nodes[i], reaches);
+        fields[i] = receptive_field_of(graph.nodes[i], fields);
     }
     std::vector<Tap> taps;
     for (const std::string& name : graph.tap_names) {
         const auto node = static_cast<std::size_t>(graph.taps.at(name));
-        const Reach& reach = reaches[node];
-        Tap tap{.name = name, .channels = graph.nodes[node].channels, .stride = reach.stride};
-        if (reach.everything) {
+        const ReceptiveField& field = fields[node];
+        Tap tap{.name = name, .channels = graph.nodes[node].channels, .stride = field.stride};
+        if (field.everything) {
             tap.field = 0;
             tap.stride = 0;
         } else {
             // Both axes agree in every net here.
-            Span both = reach.rows;
-            both.unite(reach.columns);
+            Span both = field.rows;
+            both.unite(field.columns);
             tap.offset = static_cast<double>(both.first + both.last) / 2.0;
             tap.field = both.last - both.first + 1;
         }

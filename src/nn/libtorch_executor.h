@@ -6,7 +6,7 @@
 #include <memory>
 
 #include "nn/bind.h"
-#include "reverie/nn/frozen_net.h"
+#include "nn/executor.h"
 
 namespace reverie {
 

@@ -22,7 +22,7 @@ constexpr std::int64_t kBlockRows = 16384;
 
 // Fewer positions than channels: the covariance is singular, and what W2 says of the directions it lacks hangs on the
 // ridge, which may be near the rounding errors of float32. So few take no time in float64.
-at::ScalarType exact_enough(const Tensor& rows) { return rows.size(0) <= rows.size(1) ? at::kDouble : at::kFloat; }
+at::ScalarType summing_type(const Tensor& rows) { return rows.size(0) <= rows.size(1) ? at::kDouble : at::kFloat; }
 
 Tensor symmetric(const Tensor& matrix) { return 0.5 * (matrix + matrix.t()); }
 
@@ -34,7 +34,7 @@ Tensor deviations(const Tensor& mean, const Tensor& second, double ridge) {
     return ((second.diagonal() - mean.square()).clamp_min(0.0) + ridge).sqrt().clamp_min(kTiny);
 }
 
-[[noreturn]] void throw_astray() {
+[[noreturn]] void throw_not_finite() {
     throw Error(ErrorKind::Usage, "the picture is no longer made of numbers; try a smaller --step-size");
 }
 
@@ -43,7 +43,7 @@ std::tuple<Tensor, Tensor> eigen_of(const Tensor& matrix) {
     try {
         return at::linalg_eigh(matrix);
     } catch (const c10::LinAlgError&) {
-        throw_astray();
+        throw_not_finite();
     }
 }
 
@@ -68,14 +68,14 @@ void Moments::add(const Tensor& rows, const Tensor& weights, double sum_of_weigh
         second = at::zeros({channels, channels}, rows.options().dtype(at::kDouble));
     }
     weight += sum_of_weights;
-    if (exact_enough(rows) == at::kFloat && frozen::takes_rows(rows)) {
+    if (summing_type(rows) == at::kFloat && frozen::takes_rows(rows)) {
         const Tensor dense = rows.contiguous();
         frozen::add_moments_(first, second, weights.defined() ? dense * weights.unsqueeze(1) : dense, dense);
         return;
     }
     for (std::int64_t start = 0; start < positions; start += kBlockRows) {
         const std::int64_t count = std::min(kBlockRows, positions - start);
-        const Tensor block = rows.narrow(0, start, count).to(exact_enough(rows));
+        const Tensor block = rows.narrow(0, start, count).to(summing_type(rows));
         const Tensor weighted = weights.defined() ? block * weights.narrow(0, start, count).unsqueeze(1) : block;
         first.add_(weighted.sum(0));
         second.add_(weighted.t().mm(block));
@@ -120,7 +120,7 @@ StyleDistance StyleTarget::distance(const Moments& moments) const {
     const Tensor second = moments.second * (scale_ * scale_);
     const auto channels = static_cast<double>(mean.numel());
     if (second.is_cpu() && !second.isfinite().all().item<bool>()) {
-        throw_astray();
+        throw_not_finite();
     }
 
     // `to_mean` and `to_second`: derivatives with respect to the scaled means.
@@ -165,7 +165,7 @@ StyleDistance StyleTarget::distance(const Moments& moments) const {
 
 void add_rows_gradient_(Tensor& gradient, const Tensor& rows, const Tensor& weights, const StyleDistance& distance,
                         double factor, bool begun) {
-    const at::ScalarType type = exact_enough(rows);
+    const at::ScalarType type = summing_type(rows);
     const Tensor linear = (distance.second * (2.0 * factor)).to(type);
     const Tensor constant = (distance.first * factor).to(type);
     if (!weights.defined() && type == at::kFloat && frozen::takes_rows(rows) && frozen::takes_rows(gradient)) {

@@ -77,7 +77,7 @@ void Adam::restore(const StepState& state) {
     second_ = second.defined() ? second.clone() : Tensor();
 }
 
-void Adam::carry_to(Size size) {
+void Adam::rescale(Size size) {
     if (!first_.defined() || size == size_of(first_)) {
         return;
     }
@@ -165,7 +165,7 @@ void Lbfgs::restore(const StepState& state) {
     }
 }
 
-void Lbfgs::carry_to(Size /*size*/) { restore({}); }
+void Lbfgs::rescale(Size /*size*/) { restore({}); }
 
 Tensor GradientDescent::step(const Tensor& image, const Tensor& gradient, std::int64_t /*step*/) {
     const double rate =
@@ -178,6 +178,6 @@ StepState GradientDescent::state() const { return {{"count", counted(count_)}}; 
 
 void GradientDescent::restore(const StepState& state) { count_ = count_in(state); }
 
-void GradientDescent::carry_to(Size /*size*/) {}
+void GradientDescent::rescale(Size /*size*/) {}
 
 }  // namespace reverie

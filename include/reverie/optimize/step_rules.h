@@ -21,7 +21,7 @@ class StatefulStep : public StepRule {
     /// `state` as state() gave it; empty: as if new.
     virtual void restore(const StepState& state) = 0;
     /// Carries what makes sense at another image size to it and forgets the rest.
-    virtual void carry_to(Size size) = 0;
+    virtual void rescale(Size size) = 0;
 };
 
 /// Kingma, Ba: Adam (2015). Moments are carried between scales, the first bicubic, the second bilinear and not below 0;
@@ -39,7 +39,7 @@ class Adam final : public StatefulStep {
     Tensor step(const Tensor& image, const Tensor& gradient, std::int64_t step) override;
     StepState state() const override;
     void restore(const StepState& state) override;
-    void carry_to(Size size) override;
+    void rescale(Size size) override;
     /// Applies to the steps that follow.
     void set_step_size(double step_size) { options_.step_size = step_size; }
 
@@ -63,7 +63,7 @@ class Lbfgs final : public StatefulStep {
     Tensor step(const Tensor& image, const Tensor& gradient, std::int64_t step) override;
     StepState state() const override;
     void restore(const StepState& state) override;
-    void carry_to(Size size) override;
+    void rescale(Size size) override;
 
   private:
     struct Pair {
@@ -91,7 +91,7 @@ class GradientDescent final : public StatefulStep {
     Tensor step(const Tensor& image, const Tensor& gradient, std::int64_t step) override;
     StepState state() const override;
     void restore(const StepState& state) override;
-    void carry_to(Size size) override;
+    void rescale(Size size) override;
 
   private:
     Options options_;

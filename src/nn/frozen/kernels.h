@@ -4,7 +4,7 @@
 //
 // A map is channels-last: pixel p's channels lie at p * stride, where the stride may exceed the channels (a slice of a
 // concatenation). Where a loop reads pixels of a map it is handed a table of their addresses, so that borders, padding
-// and strides are settled outside; a pixel beyond the border is the address of zeros.
+// and strides are settled outside (border.h).
 #pragma once
 
 #include <cstdint>
@@ -36,10 +36,8 @@ struct Product {
     int depth = 0;
     const float* packed = nullptr;  ///< of a PackedMatrix of packed_taps * depth rows
     int packed_taps = 1;
-    const int* tap_index = nullptr;  ///< [taps]: which of them each is; null: all, in order
-    int channels = 0;                ///< n
-    int first_panel = 0;
-    int last_panel = 0;                    ///< one beyond
+    const int* tap_index = nullptr;        ///< [taps]: which of them each is; null: all, in order
+    int channels = 0;                      ///< n
     const std::int64_t* pixels = nullptr;  ///< [count]: where each row goes; null: row r is pixel r
 };
 
@@ -112,8 +110,7 @@ struct Kernels {
     Transform square4, square6, line4;
     /// Each channel by itself: sum over taps of weights[tap * channels + c] * input.
     void (*depthwise)(const Windows& job, const float* weights, const Finish& finish);
-    /// sum over taps of factors[tap * capacity + window] * input (squared when `squares`), then times
-    /// `scale` where given: a map like the output.
+    /// sum over taps of factors[tap * capacity + window] * input (squared when `squares`).
     void (*weighted_sum)(const Windows& job, const float* factors, bool squares, const Finish& finish);
     /// The largest of each window times `gain`; `chosen` [pixel][channels], may be null: which tap it was, the first of
     /// equals.

@@ -4,6 +4,7 @@
 #include <memory>
 #include <utility>
 
+#include "nn/frozen/border.h"
 #include "nn/frozen/prepared_convolution.h"
 #include "nn/frozen/tiled_products.h"
 #include "nn/frozen/winograd.h"
@@ -72,18 +73,16 @@ class LineWinograd final : public PreparedConvolution {
         struct Lines {
             std::int64_t count, length, across, step;
         };
-        const auto lines_of = [&](const Map& map) {
-            return along_rows() ? Lines{map.height, map.width, map.width, 1}
-                                : Lines{map.width, map.height, 1, map.width};
-        };
-        const Lines in = lines_of(from);
-        const Lines out = lines_of(to);
-        const float* const zeros = work.zeros(from.channels);
+        const Lines out =
+            along_rows() ? Lines{to.height, to.width, to.width, 1} : Lines{to.width, to.height, 1, to.width};
+        const BorderedMap bordered(from, /*replicate=*/false, work.zeros(from.channels));
         const auto addresses = [&](std::int64_t line, std::int64_t tile, const float** table) {
-            const std::int64_t first = line / in.count * from.height * from.width + line % in.count * in.across;
-            for (int i = 0; i < kLinePositions; ++i) {
-                const std::int64_t at = tile * kLineOutputs - offset + i;
-                table[i] = at < 0 || at >= in.length ? zeros : from.at(first + at * in.step);
+            const std::int64_t image = line / out.count;
+            const std::int64_t at = tile * kLineOutputs - offset;
+            if (along_rows()) {
+                bordered.row(image, line % out.count, at, kLinePositions, 1, table);
+            } else {
+                bordered.column(image, at, line % out.count, kLinePositions, table);
             }
         };
         const auto pixels = [&](std::int64_t line, std::int64_t tile, std::int64_t* table) {

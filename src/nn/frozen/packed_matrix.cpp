@@ -39,13 +39,13 @@ void PackedMatrices::fill(
         for (std::int64_t i = begin; i < end; ++i) {
             const std::int64_t matrix = i / panels_;
             const std::int64_t first = i % panels_ * panel_;
-            const std::int64_t there = std::min(panel_, columns_ - first);
-            const std::int64_t step = there <= width_ ? width_ : panel_;
+            const std::int64_t columns = std::min(panel_, columns_ - first);
+            const std::int64_t step = columns <= width_ ? width_ : panel_;
             float* const out = memory + matrix * size_ + first * rows_;
-            if (there < step) {
+            if (columns < step) {
                 std::fill_n(out, rows_ * step, 0.0F);
             }
-            one(out, matrix, first, there, step);
+            one(out, matrix, first, columns, step);
         }
     });
 }

@@ -29,14 +29,12 @@ class PackedMatrices {
         });
     }
 
-    bool empty() const { return !memory_.defined(); }
-    int panels() const { return static_cast<int>(panels_); }
     const float* matrix(std::int64_t index) const { return memory_.data_ptr<float>() + index * size_; }
     static std::int64_t bytes(const Kernels& kernels, std::int64_t count, std::int64_t rows, std::int64_t columns);
 
   private:
     PackedMatrices(const Kernels& kernels, std::int64_t count, std::int64_t rows, std::int64_t columns);
-    /// one(panel's memory, matrix, first column, columns there, floats from row to row), on all threads.
+    /// one(panel's memory, matrix, first column, columns of it, floats from row to row), on all threads.
     void fill(const std::function<void(float*, std::int64_t, std::int64_t, std::int64_t, std::int64_t)>& one);
 
     at::Tensor memory_;

@@ -11,7 +11,7 @@ using LooseVector = float __attribute__((vector_size(4 * REVERIE_WIDTH), aligned
 
 REVERIE_INLINE Vector load(const float* p) { return *reinterpret_cast<const LooseVector*>(p); }
 REVERIE_INLINE void store(float* p, Vector v) { *reinterpret_cast<LooseVector*>(p) = v; }
-REVERIE_INLINE Vector spread(float x) { return x - Vector{}; }
+REVERIE_INLINE Vector broadcast(float x) { return x - Vector{}; }
 
 /// The first n of a vector, the rest zero.
 REVERIE_INLINE Vector load(const float* p, int n) {
@@ -38,7 +38,7 @@ REVERIE_INLINE void store(float* p, Vector v, int n) {
 
 REVERIE_INLINE Vector relu(Vector v) { return _mm512_max_ps(Vector{}, v); }  // in this order a NaN stays one
 REVERIE_INLINE Vector at_most(Vector v, Vector most) { return _mm512_min_ps(most, v); }
-REVERIE_INLINE std::uint32_t above(Vector v, Vector least) { return _mm512_cmp_ps_mask(v, least, _CMP_GT_OQ); }
+REVERIE_INLINE std::uint32_t greater_bits(Vector v, Vector bound) { return _mm512_cmp_ps_mask(v, bound, _CMP_GT_OQ); }
 REVERIE_INLINE Vector keep(Vector v, std::uint32_t bits) {
     return _mm512_maskz_mov_ps(static_cast<__mmask16>(bits), v);
 }
@@ -47,8 +47,8 @@ REVERIE_INLINE Vector keep(Vector v, std::uint32_t bits) {
 
 REVERIE_INLINE Vector relu(Vector v) { return _mm256_max_ps(Vector{}, v); }
 REVERIE_INLINE Vector at_most(Vector v, Vector most) { return _mm256_min_ps(most, v); }
-REVERIE_INLINE std::uint32_t above(Vector v, Vector least) {
-    return static_cast<std::uint32_t>(_mm256_movemask_ps(_mm256_cmp_ps(v, least, _CMP_GT_OQ)));
+REVERIE_INLINE std::uint32_t greater_bits(Vector v, Vector bound) {
+    return static_cast<std::uint32_t>(_mm256_movemask_ps(_mm256_cmp_ps(v, bound, _CMP_GT_OQ)));
 }
 REVERIE_INLINE Vector keep(Vector v, std::uint32_t bits) {
     const __m256i places = _mm256_setr_epi32(1, 2, 4, 8, 16, 32, 64, 128);
@@ -60,10 +60,10 @@ REVERIE_INLINE Vector keep(Vector v, std::uint32_t bits) {
 
 REVERIE_INLINE Vector relu(Vector v) { return Vector{} > v ? Vector{} : v; }
 REVERIE_INLINE Vector at_most(Vector v, Vector most) { return most < v ? most : v; }
-REVERIE_INLINE std::uint32_t above(Vector v, Vector least) {
+REVERIE_INLINE std::uint32_t greater_bits(Vector v, Vector bound) {
     std::uint32_t bits = 0;
     for (int i = 0; i < kWidth; ++i) {
-        bits |= (v[i] > least[i] ? 1U : 0U) << i;
+        bits |= (v[i] > bound[i] ? 1U : 0U) << i;
     }
     return bits;
 }

@@ -1,9 +1,9 @@
 #include <ATen/ATen.h>
 
-#include <algorithm>
 #include <memory>
 #include <utility>
 
+#include "nn/frozen/border.h"
 #include "nn/frozen/prepared_convolution.h"
 #include "nn/frozen/tiled_products.h"
 #include "nn/frozen/window_products.h"
@@ -47,14 +47,6 @@ constexpr Scheme kSix = {8,
 const Scheme& scheme_of(std::int64_t inputs, std::int64_t outputs) {
     constexpr std::int64_t kFew = 256 * 256;
     return inputs * outputs <= kFew ? kSix : kFour;
-}
-
-/// A window's coordinate in a line of n: itself, or the nearest with replicated borders, or -1 for zeros.
-std::int64_t reached(std::int64_t at, std::int64_t n, bool replicate) {
-    if (at >= 0 && at < n) {
-        return at;
-    }
-    return replicate ? std::clamp<std::int64_t>(at, 0, n - 1) : -1;
 }
 
 class SquareWinograd final : public PreparedConvolution {
@@ -129,27 +121,13 @@ class SquareWinograd final : public PreparedConvolution {
         const int step = scheme_.step;
         const std::int64_t rows = (to.height + step - 1) / step;
         const std::int64_t columns = (to.width + step - 1) / step;
-        const float* const zeros = work.zeros(from.channels);
+        const BorderedMap bordered(from, replicate, work.zeros(from.channels));
         const auto addresses = [&](std::int64_t, std::int64_t tile, const float** table) {
             const std::int64_t image = tile / (rows * columns);
             const std::int64_t y0 = tile / columns % rows * step - offset.top;
             const std::int64_t x0 = tile % columns * step - offset.left;
-            const float* const first = from.at(image * from.height * from.width);
-            if (y0 >= 0 && x0 >= 0 && y0 + side <= from.height && x0 + side <= from.width) {
-                for (int i = 0; i < side; ++i) {
-                    const float* const row = first + ((y0 + i) * from.width + x0) * from.stride;
-                    for (int j = 0; j < side; ++j) {
-                        table[i * side + j] = row + j * from.stride;
-                    }
-                }
-                return;
-            }
             for (int i = 0; i < side; ++i) {
-                const std::int64_t y = reached(y0 + i, from.height, replicate);
-                for (int j = 0; j < side; ++j) {
-                    const std::int64_t x = reached(x0 + j, from.width, replicate);
-                    table[i * side + j] = y < 0 || x < 0 ? zeros : first + (y * from.width + x) * from.stride;
-                }
+                bordered.row(image, y0 + i, x0, side, 1, table + i * side);
             }
         };
         const auto pixels = [&](std::int64_t, std::int64_t tile, std::int64_t* table) {

@@ -80,8 +80,8 @@ void TiledProducts::run(std::int64_t lines, std::int64_t per_line, int inputs, i
                           .position_stride = in_position};
         transform_.in(job);
     };
-    const auto multiply = [&](std::int64_t position, std::int64_t count, int first_panel, int last_panel,
-                              const float* in, float* out, Scratch& scratch) {
+    const auto multiply = [&](std::int64_t position, std::int64_t count, const float* in, float* out,
+                              Scratch& scratch) {
         const std::int64_t capacity = (count + kernels_.rows - 1) / kernels_.rows * kernels_.rows;
         scratch.addresses.resize(static_cast<std::size_t>(capacity * taps_));
         for (std::int64_t t = 0; t < capacity; ++t) {
@@ -99,9 +99,7 @@ void TiledProducts::run(std::int64_t lines, std::int64_t per_line, int inputs, i
                           .depth = inputs,
                           .packed = weights.matrix(position),
                           .packed_taps = taps_,
-                          .channels = outputs,
-                          .first_panel = first_panel,
-                          .last_panel = last_panel},
+                          .channels = outputs},
                          {.out = out + position * out_position, .out_stride = outputs});
     };
     const auto transform_out = [&](std::int64_t block_begin, std::int64_t begin, std::int64_t end, const float* out,
@@ -130,7 +128,7 @@ void TiledProducts::run(std::int64_t lines, std::int64_t per_line, int inputs, i
             float* const out = in + positions_ * in_position;
             transform_in(begin, 0, inputs_of(count), in, scratch);
             for (std::int64_t position = 0; position < positions_; ++position) {
-                multiply(position, count, 0, weights.panels(), in, out, scratch);
+                multiply(position, count, in, out, scratch);
             }
             transform_out(begin, 0, count, out, scratch);
         });
@@ -148,9 +146,8 @@ void TiledProducts::run(std::int64_t lines, std::int64_t per_line, int inputs, i
         work.for_each((in_count + kTilesAtOnce - 1) / kTilesAtOnce, [&](std::int64_t k, Scratch& scratch) {
             transform_in(begin, k * kTilesAtOnce, std::min((k + 1) * kTilesAtOnce, in_count), in, scratch);
         });
-        work.for_each(positions_, [&](std::int64_t position, Scratch& scratch) {
-            multiply(position, count, 0, weights.panels(), in, out, scratch);
-        });
+        work.for_each(positions_,
+                      [&](std::int64_t position, Scratch& scratch) { multiply(position, count, in, out, scratch); });
         work.for_each((count + kTilesAtOnce - 1) / kTilesAtOnce, [&](std::int64_t k, Scratch& scratch) {
             transform_out(begin, k * kTilesAtOnce, std::min((k + 1) * kTilesAtOnce, count), out, scratch);
         });

@@ -47,34 +47,4 @@ std::vector<Walk> backward_walks(const Window& window, Size input) {
     return walks;
 }
 
-TapAddresses::TapAddresses(const Walk& walk, const Map& source) : walk_(walk), source_(source) {}
-
-void TapAddresses::fill(std::int64_t image, std::int64_t a, std::int64_t b, std::int64_t run, const float* zeros,
-                        const float** table, std::int64_t step) const {
-    const std::int64_t each = walk_.source_step * source_.stride;
-    for (const Walk::Tap& tap : walk_.taps) {
-        std::int64_t y = walk_.source_step * a + tap.dy;
-        if (walk_.replicate) {
-            y = std::clamp<std::int64_t>(y, 0, source_.height - 1);
-        }
-        if (y < 0 || y >= source_.height) {
-            std::fill_n(table, run, zeros);
-        } else {
-            const float* const row = source_.at((image * source_.height + y) * source_.width);
-            const std::int64_t x0 = walk_.source_step * b + tap.dx;
-            const float* const first = walk_.replicate ? row : zeros;
-            const float* const last = walk_.replicate ? row + (source_.width - 1) * source_.stride : zeros;
-            std::int64_t k = 0;
-            for (; k < run && x0 + k * walk_.source_step < 0; ++k) {
-                table[k] = first;
-            }
-            for (; k < run && x0 + k * walk_.source_step < source_.width; ++k) {
-                table[k] = row + x0 * source_.stride + k * each;
-            }
-            std::fill(table + k, table + run, last);
-        }
-        table += step;
-    }
-}
-
 }  // namespace reverie::frozen

@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <vector>
 
+#include "nn/frozen/border.h"
 #include "nn/frozen/map.h"
 #include "nn/frozen/workspace.h"
 #include "reverie/nn/graph.h"
@@ -34,27 +35,13 @@ Walk forward_walk(const Window& window, Size input, Size output);
 /// From the output's gradient to the input's: one walk for each place of the input relative to the stride.
 std::vector<Walk> backward_walks(const Window& window, Size input);
 
-/// Where a cell's taps lie in memory.
-class TapAddresses {
-  public:
-    TapAddresses(const Walk& walk, const Map& source);
-    /// The addresses of the taps of destination cells (a, b) to (a, b + run - 1); those of a tap lie side by side in
-    /// the table, those of the next tap `step` further.
-    void fill(std::int64_t image, std::int64_t a, std::int64_t b, std::int64_t run, const float* zeros,
-              const float** table, std::int64_t step) const;
-
-  private:
-    const Walk& walk_;
-    const Map& source_;
-};
-
 /// visit(scratch, first cell, count) for blocks of the destination, on all threads; `scratch.addresses` holds
-/// [taps][capacity] source cells (`zeros` where there is none), `scratch.pixels` the destination's cells. `capacity` is
+/// [taps][capacity] source cells (`outside` beyond the border), `scratch.pixels` the destination's cells. `capacity` is
 /// `block`, which is a multiple of what products take at once; addresses beyond the count repeat the last cell's.
 template <typename Visit>
-void for_each_block(const Walk& walk, const Map& source, const Map& destination, std::int64_t block, const float* zeros,
-                    Workspace& work, const Visit& visit) {
-    const TapAddresses addresses(walk, source);
+void for_each_block(const Walk& walk, const Map& source, const Map& destination, std::int64_t block,
+                    const float* outside, Workspace& work, const Visit& visit) {
+    const BorderedMap bordered(source, walk.replicate, outside);
     const std::int64_t cells = walk.cells() * destination.batch;
     work.for_each((cells + block - 1) / block, [&](std::int64_t i, Scratch& scratch) {
         const std::int64_t first = i * block;
@@ -71,7 +58,10 @@ void for_each_block(const Walk& walk, const Map& source, const Map& destination,
             for (std::int64_t k = 0; k < run; ++k) {
                 scratch.pixels[static_cast<std::size_t>(r + k)] = pixel + walk.step * k;
             }
-            addresses.fill(image, a, b, run, zeros, scratch.addresses.data() + r, block);
+            for (std::size_t t = 0; t < walk.taps.size(); ++t) {
+                bordered.row(image, walk.source_step * a + walk.taps[t].dy, walk.source_step * b + walk.taps[t].dx, run,
+                             walk.source_step, scratch.addresses.data() + static_cast<std::int64_t>(t) * block + r);
+            }
             r += run;
             b = 0;
             if (++a == walk.rows) {

@@ -6,6 +6,7 @@
 #include <mutex>
 #include <utility>
 
+#include "nn/frozen/border.h"
 #include "nn/frozen/prepared_convolution.h"
 
 namespace reverie::frozen {
@@ -61,8 +62,6 @@ void multiply(const Walk& walk, const Map& from, const Map& to, int depth, int p
                          .packed_taps = packed_taps_count,
                          .tap_index = indices.data(),
                          .channels = to.channels,
-                         .first_panel = 0,
-                         .last_panel = packed.panels(),
                          .pixels = scratch.pixels.data()},
                         finish);
     });
@@ -140,7 +139,6 @@ void FirstConvolution::forward(const Map& input, const Map& output, Finish finis
     });
     finish.bias = bias_.data_ptr<float>();
     const Margins m = window_margins(window_, {input.height, input.width});
-    const bool replicate = window_.padding == Padding::Replicate;
     const std::int64_t height = input.height + m.top + m.bottom;
     const std::int64_t width = input.width + m.left + m.right;
     const Map padded{.data = work.shared().floats(input.batch * height * width * channels_),
@@ -149,17 +147,12 @@ void FirstConvolution::forward(const Map& input, const Map& output, Finish finis
                      .height = height,
                      .width = width,
                      .channels = channels_};
-    const float* const zeros = work.zeros(channels_);
-    work.for_each(input.batch * height, [&](std::int64_t row, Scratch&) {
-        const std::int64_t image = row / height;
-        const std::int64_t y = row % height - m.top;
-        const std::int64_t from_y = replicate ? std::clamp<std::int64_t>(y, 0, input.height - 1) : y;
+    const BorderedMap bordered(input, window_.padding == Padding::Replicate, work.zeros(channels_));
+    work.for_each(input.batch * height, [&](std::int64_t row, Scratch& scratch) {
+        scratch.addresses.resize(static_cast<std::size_t>(width));
+        bordered.row(row / height, row % height - m.top, -m.left, width, 1, scratch.addresses.data());
         for (std::int64_t at = 0; at < width; ++at) {
-            const std::int64_t x = at - m.left;
-            const std::int64_t from_x = replicate ? std::clamp<std::int64_t>(x, 0, input.width - 1) : x;
-            const bool inside = from_y >= 0 && from_y < input.height && from_x >= 0 && from_x < input.width;
-            const float* const from = inside ? input.at((image * input.height + from_y) * input.width + from_x) : zeros;
-            std::copy_n(from, channels_, padded.at(row * width + at));
+            std::copy_n(scratch.addresses[static_cast<std::size_t>(at)], channels_, padded.at(row * width + at));
         }
     });
     Walk walk{.rows = output.height, .columns = output.width, .source_step = window_.stride, .taps = {}};

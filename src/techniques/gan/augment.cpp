@@ -48,15 +48,15 @@ class Augmenter {
     /// one after the other, which together are k s x - k (s - 1) P - (k - 1) M + b; an image left alone has s = k = 1
     /// and b = 0 and so keeps every bit.
     Tensor colored(const Tensor& images) const {
-        const Tensor chosen = happens(kColored).to(at::kFloat);
-        const Tensor brightness = cells(chosen * (drawn(kBrightness) - 0.5));
-        const Tensor contrast = cells(1.0 + chosen * (drawn(kContrast) - 0.5));
+        const Tensor chosen = applies(kColored).to(at::kFloat);
+        const Tensor brightness = cells(chosen * (uniform(kBrightness) - 0.5));
+        const Tensor contrast = cells(1.0 + chosen * (uniform(kContrast) - 0.5));
         const Tensor pixel_mean = images.mean(1, true);  // [N,1,H,W]
         const Tensor offset = brightness - (contrast - 1.0) * pixel_mean.mean({2, 3}, true);
         if (images.size(1) == 1) {
             return offset + images * contrast;
         }
-        const Tensor saturation = cells(1.0 + chosen * (2.0 * drawn(kSaturation) - 1.0));
+        const Tensor saturation = cells(1.0 + chosen * (2.0 * uniform(kSaturation) - 1.0));
         return (offset - contrast * (saturation - 1.0) * pixel_mean) + images * (contrast * saturation);
     }
 
@@ -70,26 +70,27 @@ class Augmenter {
 
     /// [N,1,H,W]: whether a pixel of the moved image was in the image before.
     Tensor inside() const {
-        return crossing(within(source(kMovedY, height_), height_), within(source(kMovedX, width_), width_));
+        return outer_and(is_inside(source(kMovedY, height_), height_), is_inside(source(kMovedX, width_), width_));
     }
 
     /// [N,1,H,W]: whether a pixel stays.
-    Tensor uncut() const {
-        return crossing(covered(kCutY, height_) & happens(kCut).unsqueeze(1), covered(kCutX, width_)).logical_not();
+    Tensor outside_cutout() const {
+        return outer_and(in_cutout(kCutY, height_) & applies(kCut).unsqueeze(1), in_cutout(kCutX, width_))
+            .logical_not();
     }
 
   private:
-    Tensor drawn(Draw draw) const { return draws_.select(1, draw); }
-    Tensor happens(Draw draw) const { return drawn(draw) < probability_; }
+    Tensor uniform(Draw draw) const { return draws_.select(1, draw); }
+    Tensor applies(Draw draw) const { return uniform(draw) < probability_; }
     static Tensor cells(const Tensor& values) { return values.view({-1, 1, 1, 1}); }
-    static Tensor within(const Tensor& places, std::int64_t side) { return (places >= 0) & (places < side); }
-    static Tensor crossing(const Tensor& rows, const Tensor& columns) {
+    static Tensor is_inside(const Tensor& places, std::int64_t side) { return (places >= 0) & (places < side); }
+    static Tensor outer_and(const Tensor& rows, const Tensor& columns) {
         return (rows.unsqueeze(2) & columns.unsqueeze(1)).unsqueeze(1);
     }
 
     /// Uniform integers 0 ... count - 1.
-    Tensor whole(Draw draw, std::int64_t count) const {
-        return (drawn(draw) * static_cast<double>(count)).floor().to(at::kLong);
+    Tensor uniform_integer(Draw draw, std::int64_t count) const {
+        return (uniform(draw) * static_cast<double>(count)).floor().to(at::kLong);
     }
     Tensor line(std::int64_t side) const {
         return at::arange(side, draws_.options().dtype(at::kLong)).unsqueeze(0);  // [1,side]
@@ -98,15 +99,15 @@ class Augmenter {
     /// [N,side]: the row or column that each one of the moved image is fetched from.
     Tensor source(Draw draw, std::int64_t side) const {
         const std::int64_t most = part_of(side, 0.125);
-        const Tensor shift = (whole(draw, 2 * most + 1) - most) * happens(kMoved);
+        const Tensor shift = (uniform_integer(draw, 2 * most + 1) - most) * applies(kMoved);
         return line(side) - shift.unsqueeze(1);
     }
 
     /// [N,side]: whether a row or column meets the rectangle, whose centre is anywhere in the image. That of an even
     /// length lies between two pixels, where there is one place more.
-    Tensor covered(Draw draw, std::int64_t side) const {
+    Tensor in_cutout(Draw draw, std::int64_t side) const {
         const std::int64_t length = part_of(side, 0.5);
-        const Tensor begin = (whole(draw, side + 1 - length % 2) - length / 2).unsqueeze(1);
+        const Tensor begin = (uniform_integer(draw, side + 1 - length % 2) - length / 2).unsqueeze(1);
         const Tensor places = line(side);
         return (places >= begin) & (places < begin + length);
     }
@@ -173,7 +174,7 @@ Tensor augmented(const Tensor& images, const AugmentKinds& kinds, const Tensor& 
         stays = augmenter.inside();
     }
     if (kinds.cutout) {
-        stays = stays.defined() ? stays & augmenter.uncut() : augmenter.uncut();
+        stays = stays.defined() ? stays & augmenter.outside_cutout() : augmenter.outside_cutout();
     }
     return stays.defined() ? changed * stays.to(changed.scalar_type()) : changed;
 }

@@ -2,7 +2,8 @@
 #include <c10/core/GradMode.h>
 
 #include <algorithm>
-#include <optional>
+#include <memory>
+#include <string>
 #include <utility>
 
 #include "reverie/core/device.h"
@@ -13,6 +14,7 @@
 #include "reverie/nn/frozen_net.h"
 #include "reverie/output/grid.h"
 #include "reverie/techniques/gan.h"
+#include "techniques/evaluation_mode.h"
 #include "techniques/fixed_batches.h"
 #include "techniques/gan/gan_model.h"
 
@@ -22,7 +24,7 @@ namespace {
 constexpr std::int64_t kSamples = 64;
 constexpr std::int64_t kColumns = 8;
 constexpr const char* kBestDiversity = "measure.best_diversity";
-constexpr double kFollowing = 0.05;  // share of a step in the running mean of how sure the discriminator is
+constexpr double kOverfittingRate = 0.05;  // share of a step in the running mean of the sign of D(reals)
 
 /// Streams of random numbers, one a purpose; rows are global sample numbers.
 enum Stream : std::uint64_t {
@@ -42,19 +44,6 @@ enum Stream : std::uint64_t {
     kMeasure = 0x6d656173,
 };
 
-/// The generator as it is used, not as it learns, while this lives.
-class Measuring {
-  public:
-    explicit Measuring(GanGenerator& generator) : generator_(generator) { generator_.eval(); }
-    ~Measuring() { generator_.train(); }
-    Measuring(const Measuring&) = delete;
-    Measuring& operator=(const Measuring&) = delete;
-
-  private:
-    GanGenerator& generator_;
-    c10::NoGradGuard no_grad_;
-};
-
 /// [C] of [N,C,H,W]. Channel by channel, because the median along a dimension has no deterministic form on CUDA.
 Tensor medians(const Tensor& images) {
     std::vector<Tensor> each;
@@ -63,6 +52,27 @@ Tensor medians(const Tensor& images) {
     }
     return at::stack(each);
 }
+
+/// A step's generated images on their way from the discriminator's phase, which makes them, to the generator's, which
+/// learns from the same ones: put in by the one and taken out by the other, in the same step.
+class StepFakes {
+  public:
+    void hand_over(std::int64_t step, Tensor fakes) {
+        step_ = step;
+        fakes_ = std::move(fakes);
+    }
+    Tensor take(std::int64_t step) {
+        if (!fakes_.defined() || step_ != step) {
+            throw Error(ErrorKind::Internal, "the generator's phase of step " + std::to_string(step) +
+                                                 " has no images of the discriminator's; please report this");
+        }
+        return std::exchange(fakes_, Tensor());
+    }
+
+  private:
+    std::int64_t step_ = -1;
+    Tensor fakes_;
+};
 
 NamedTensors together(NamedTensors a, const NamedTensors& b) {
     a.insert(b.begin(), b.end());
@@ -77,10 +87,9 @@ struct GanTask::State {
     ValueRange range;
     c10::Device device;
     GanMeasure measure;
-    Tensor probability;  ///< of augmentation
-    Tensor sure;         ///< running mean of E sign(D(reals))
-    Tensor fakes;        ///< of this step, from the discriminator's phase for the generator's
-    bool begun = false;  ///< the generator has weights of an earlier training
+    Tensor probability;       ///< of augmentation
+    Tensor overfitting;       ///< running mean of E sign(D(reals)), the heuristic r_t of adaptive augmentation
+    bool pretrained = false;  ///< the generator has weights of an earlier training
     Tensor reals_features = {};
     Tensor best_diversity = at::zeros({}, at::kDouble);  ///< of all measurements, for telling a collapse
 
@@ -90,16 +99,17 @@ struct GanTask::State {
     Tensor label_values(const LabelRange& labels, const StepInput& input, Stream stream) const;
     bool conditional() const { return options.net.classes > 0; }
 
-    Tensor seen(const Tensor& images, const StepInput& input, Stream stream) const;
+    Tensor discriminator_input(const Tensor& images, const StepInput& input, Stream stream) const;
     Tensor score(const Tensor& images, const Tensor& labels, const StepInput& input, Stream dropout) const {
         return nets.discriminator->forward(images, labels, {input.seed, dropout, input.batch.first});
     }
     std::pair<Tensor, Tensor> scores(const Tensor& reals, const Tensor& generated, const StepInput& input) const;
     Tensor penalties(const Tensor& reals, const Tensor& generated, const StepInput& input, StepLog& log) const;
-    void follow(const Tensor& real_logits, std::int64_t images);
+    void adapt_augmentation(const Tensor& real_logits, std::int64_t images);
 
-    Tensor discriminator_loss(const StepInput& input, StepLog& log);
-    Tensor generator_phase(const StepInput& input);
+    Tensor generate(const StepInput& input, Stream latents, bool gradients);
+    Tensor discriminator_phase(const Tensor& fakes, const StepInput& input, StepLog& log);
+    Tensor generator_phase(const Tensor& fakes, const StepInput& input);
     Tensor samples() const;
 };
 
@@ -113,7 +123,7 @@ Tensor GanTask::State::label_values(const LabelRange& labels, const StepInput& i
 }
 
 /// What the discriminator sees of them.
-Tensor GanTask::State::seen(const Tensor& images, const StepInput& input, Stream stream) const {
+Tensor GanTask::State::discriminator_input(const Tensor& images, const StepInput& input, Stream stream) const {
     if (!options.augment.any() || (device.is_cpu() && probability.item<float>() <= 0.0F)) {
         return images;
     }
@@ -155,31 +165,26 @@ Tensor GanTask::State::penalties(const Tensor& reals, const Tensor& generated, c
     return sum;
 }
 
-/// The probability of augmentation goes where the discriminator is as sure of reals as it shall be.
-void GanTask::State::follow(const Tensor& real_logits, std::int64_t images) {
+/// The probability of augmentation goes where the discriminator overfits the reals as little as it shall.
+void GanTask::State::adapt_augmentation(const Tensor& real_logits, std::int64_t images) {
     const c10::NoGradGuard no_grad;
-    sure.lerp_(real_logits.detach().to(at::kFloat).sign().mean(), kFollowing);
+    overfitting.lerp_(real_logits.detach().to(at::kFloat).sign().mean(), kOverfittingRate);
     if (options.augment.any() && options.augment_target > 0.0) {
         const double step = static_cast<double>(images) / options.augment_images;
-        probability.add_((sure - options.augment_target).sign(), step).clamp_(0.0, 1.0);
+        probability.add_((overfitting - options.augment_target).sign(), step).clamp_(0.0, 1.0);
     }
 }
 
-Tensor GanTask::State::discriminator_loss(const StepInput& input, StepLog& log) {
+Tensor GanTask::State::generate(const StepInput& input, Stream latents, bool gradients) {
+    const c10::AutoGradMode mode(gradients);
     const Batch& batch = input.batch;
-    const std::int64_t count = batch.images.size(0);
-    if (input.step == 0 && !begun) {
-        nets.generator->begin_as(medians(to_range(batch.images, range)));
-    }
-    nets.discriminator->advance_norms();
-    {
-        // The generator's phase goes on from here, when there is one.
-        const bool kept = input.step % options.critic_steps == 0 && !options.fresh_latents;
-        const c10::AutoGradMode gradients(kept);
-        fakes = nets.generator->forward(noise(input.seed, kLatents, batch.first, count), batch.labels);
-    }
-    const Tensor reals = seen(to_range(batch.images, range), input, kAugmentReals);
-    const Tensor generated = seen(fakes.detach(), input, kAugmentFakes);
+    return nets.generator->forward(noise(input.seed, latents, batch.first, batch.images.size(0)), batch.labels);
+}
+
+Tensor GanTask::State::discriminator_phase(const Tensor& fakes, const StepInput& input, StepLog& log) {
+    const Batch& batch = input.batch;
+    const Tensor reals = discriminator_input(to_range(batch.images, range), input, kAugmentReals);
+    const Tensor generated = discriminator_input(fakes, input, kAugmentFakes);
     const auto [of_reals, of_fakes] = scores(reals, generated, input);
     Tensor loss = real_loss(options.loss, of_reals, label_values(options.real_labels, input, kRealLabels)) +
                   fake_loss(options.loss, of_fakes, label_values(options.fake_labels, input, kFakeLabels));
@@ -190,8 +195,8 @@ Tensor GanTask::State::discriminator_loss(const StepInput& input, StepLog& log) 
     };
     log.add("real_score", mean_score(of_reals));
     log.add("fake_score", mean_score(of_fakes));
-    follow(of_reals, count);
-    log.add("sure_of_reals", sure);
+    adapt_augmentation(of_reals, batch.images.size(0));
+    log.add("sure_of_reals", overfitting);
     if (options.augment.any()) {
         log.add("augment_probability", probability);
     }
@@ -199,14 +204,9 @@ Tensor GanTask::State::discriminator_loss(const StepInput& input, StepLog& log) 
     return penalty.defined() ? loss + penalty : loss;
 }
 
-Tensor GanTask::State::generator_phase(const StepInput& input) {
-    const Batch& batch = input.batch;
-    if (options.fresh_latents) {
-        fakes = nets.generator->forward(noise(input.seed, kGeneratorLatents, batch.first, batch.images.size(0)),
-                                        batch.labels);
-    }
-    const Tensor logits = score(seen(fakes, input, kAugmentGenerator), batch.labels, input, kDropGenerator);
-    fakes = Tensor();
+Tensor GanTask::State::generator_phase(const Tensor& fakes, const StepInput& input) {
+    const Tensor logits =
+        score(discriminator_input(fakes, input, kAugmentGenerator), input.batch.labels, input, kDropGenerator);
     return generator_loss(options.loss, logits);
 }
 
@@ -232,11 +232,10 @@ GanTask::GanTask(const GanOptions& options, std::uint64_t seed, c10::Device devi
                                            .device = device,
                                            .measure = measure,
                                            .probability = at::full({}, all.augment_probability, scalar),
-                                           .sure = at::zeros({}, scalar),
-                                           .fakes = {}});
+                                           .overfitting = at::zeros({}, scalar)});
     if (!start.empty()) {
         load_weights(tensors_of(*state_->nets.generator, kGenerator), start);
-        state_->begun = true;
+        state_->pretrained = true;
         const bool both =
             std::ranges::any_of(start, [](const auto& item) { return item.first.starts_with(kDiscriminator); });
         if (both) {  // a running mean is the generator's alone
@@ -250,13 +249,24 @@ GanTask::~GanTask() = default;
 std::vector<Phase> GanTask::phases() {
     State* state = state_.get();
     const GanOptions& options = state->options;
+    const auto handed_over = std::make_shared<StepFakes>();
     Phase discriminator;
     discriminator.name = kDiscriminator;
     discriminator.parameters = parameters_of(*state->nets.discriminator, kDiscriminator);
     discriminator.optimizer = options.discriminator;
     discriminator.rests_at = options.discriminator_rest;
-    discriminator.loss = [state](const StepInput& input, StepLog& log) {
-        return state->discriminator_loss(input, log);
+    discriminator.loss = [state, handed_over](const StepInput& input, StepLog& log) {
+        if (input.step == 0 && !state->pretrained) {
+            state->nets.generator->begin_as(medians(to_range(input.batch.images, state->range)));
+        }
+        state->nets.discriminator->advance_norms();
+        const bool generator_follows = input.step % state->options.critic_steps == 0;
+        const bool hands_over = generator_follows && !state->options.fresh_latents;
+        const Tensor fakes = state->generate(input, kLatents, /*gradients=*/hands_over);
+        if (hands_over) {
+            handed_over->hand_over(input.step, fakes);
+        }
+        return state->discriminator_phase(fakes.detach(), input, log);
     };
     Phase generator;
     generator.name = kGenerator;
@@ -264,7 +274,12 @@ std::vector<Phase> GanTask::phases() {
     generator.optimizer = options.generator;
     generator.every = options.critic_steps;
     generator.rests_at = options.generator_rest;
-    generator.loss = [state](const StepInput& input, StepLog& /*log*/) { return state->generator_phase(input); };
+    generator.loss = [state, handed_over](const StepInput& input, StepLog& /*log*/) {
+        const Tensor fakes = state->options.fresh_latents
+                                 ? state->generate(input, kGeneratorLatents, /*gradients=*/true)
+                                 : handed_over->take(input.step);
+        return state->generator_phase(fakes, input);
+    };
     return {discriminator, generator};
 }
 
@@ -272,7 +287,7 @@ NamedTensors GanTask::state() {
     NamedTensors tensors = together(tensors_of(*state_->nets.generator, kGenerator),
                                     tensors_of(*state_->nets.discriminator, kDiscriminator));
     tensors["augment.probability"] = state_->probability;
-    tensors["augment.sure"] = state_->sure;
+    tensors["augment.sure"] = state_->overfitting;
     tensors[kBestDiversity] = state_->best_diversity;
     return tensors;
 }
@@ -293,7 +308,7 @@ Scalars GanTask::validate(const OrderedBatches& batches, const Hooks& hooks) {
     if (!measure.net) {
         return {};
     }
-    const Measuring measuring(*state.nets.generator);
+    const EvaluationMode evaluating(*state.nets.generator);
     if (!state.reals_features.defined()) {
         const auto make = [&] {
             std::vector<Tensor> parts;
@@ -336,12 +351,12 @@ Scalars GanTask::validate(const OrderedBatches& batches, const Hooks& hooks) {
 }
 
 Tensor GanTask::preview() {
-    const Measuring measuring(*state_->nets.generator);
+    const EvaluationMode evaluating(*state_->nets.generator);
     return to_rgb(image_grid(state_->samples(), {.columns = kColumns}));
 }
 
 std::vector<ReportPicture> GanTask::pictures(const Tensor& reals) {
-    const Measuring measuring(*state_->nets.generator);
+    const EvaluationMode evaluating(*state_->nets.generator);
     const Tensor images = reals.narrow(0, 0, std::min<std::int64_t>(reals.size(0), kSamples));
     return {{"Real images", image_grid(images, {.columns = kColumns})},
             {"Samples", image_grid(state_->samples(), {.columns = kColumns})}};

@@ -49,7 +49,7 @@ Tensor joint_log_densities(const Tensor& rows, const Mixture& mixture) {
 }
 
 /// The mixture that explains the rows best when row n belongs to component k by shares[n,k].
-Mixture maximized(const Tensor& rows, const Tensor& shares, const Tensor& floor) {
+Mixture maximization_step(const Tensor& rows, const Tensor& shares, const Tensor& floor) {
     // A component that holds nothing keeps no weight; the bound only keeps its means finite.
     const Tensor counts = shares.sum(0).clamp_min(std::numeric_limits<double>::min());
     const Tensor means = shares.t().matmul(rows) / counts.unsqueeze(1);
@@ -88,13 +88,13 @@ Mixture fit_mixture(const Tensor& latents, std::int64_t components, std::uint64_
 
     const Tensor centers = first_centers(rows, components, seed);
     const Tensor affinity = rows.matmul(centers.t()) - 0.5 * centers.square().sum(1);
-    Mixture mixture = maximized(rows, at::one_hot(affinity.argmax(1), components).to(at::kDouble), floor);
+    Mixture mixture = maximization_step(rows, at::one_hot(affinity.argmax(1), components).to(at::kDouble), floor);
 
     double before = -std::numeric_limits<double>::infinity();
     for (std::int64_t i = 0; i < iterations; ++i) {
         const Tensor joint = joint_log_densities(rows, mixture);
         const double likelihood = joint.logsumexp(1).mean().item<double>();
-        mixture = maximized(rows, joint.softmax(1), floor);
+        mixture = maximization_step(rows, joint.softmax(1), floor);
         if (likelihood - before < kConverged) {
             break;
         }

@@ -10,95 +10,17 @@
 #include <utility>
 
 #include "reverie/core/parallel.h"
-#include "reverie/image/resample.h"
 #include "reverie/optimize/total_variation.h"
+#include "techniques/style/pixel_bands.h"
 #include "techniques/style/style_formula.h"
+#include "techniques/style/style_layers.h"
 #include "techniques/style/style_plan.h"
 #include "techniques/style/style_tiles.h"
 
 namespace reverie {
 namespace {
 
-constexpr double kRidge = 1e-4;          // of covariances, as crowsonkb's
-constexpr std::int64_t kBand = 1 << 20;  // pixels looked at together in the palette
-
-/// A tap with its place in the picture.
-struct Layer {
-    std::string tap;
-    std::int64_t stride = 1;
-    Size cells;  // over the whole picture
-    std::int64_t channels = 0;
-    double weight = 0.0;  // with the formula's factor
-};
-
-std::vector<Layer> layers_of(const FrozenNet& net, const std::vector<LayerWeight>& asked, Size picture, bool shares) {
-    const std::vector<Size> sizes = sizes_of(net.graph(), picture);
-    double sum = 0.0;
-    for (const LayerWeight& layer : asked) {
-        sum += layer.weight;
-    }
-    std::vector<Layer> layers;
-    for (const LayerWeight& one : asked) {
-        const int node = find_tap(net.graph(), one.tap);
-        const Tap tap = tap_of(net, one.tap);
-        layers.push_back({one.tap, tap.stride, sizes[static_cast<std::size_t>(node)], tap.channels,
-                          shares ? one.weight / sum : one.weight});
-    }
-    return layers;
-}
-
-/// A mask brought down to a layer's cells, each the mean of its own pixels (the last few rows and columns of an odd
-/// side have no cell), and a tile's own part of it as weights of rows; undefined stays so.
-Tensor cell_weights(const Tensor& mask, const Layer& layer) {
-    return mask.defined() ? resize(mask.narrow(1, 0, layer.cells.height * layer.stride)
-                                       .narrow(2, 0, layer.cells.width * layer.stride),
-                                   layer.cells, Resample::Area)
-                                .clamp(0.0, 1.0)
-                          : Tensor();
-}
-Tensor own_weights(const Tensor& weights, const CellSpan& rows, const CellSpan& columns) {
-    return weights.defined()
-               ? weights.narrow(1, rows.begin, rows.count).narrow(2, columns.begin, columns.count).reshape({-1})
-               : Tensor();
-}
-
-/// A layer's features in one tile.
-struct OwnFeatures {
-    CellSpan rows, columns;
-    Tensor values;  // [1,C,h,w]
-    bool empty() const { return rows.count == 0 || columns.count == 0; }
-};
-OwnFeatures own_features(const Features& features, const Layer& layer, const StyleTile& tile) {
-    OwnFeatures own{own_cells(tile.rows, layer.stride, layer.cells.height),
-                    own_cells(tile.columns, layer.stride, layer.cells.width),
-                    {}};
-    if (!own.empty()) {
-        own.values = own_part(features.at(layer.tap), own.rows, own.columns);
-    }
-    return own;
-}
-
-/// Pixels [3,H,W] in bands of rows: visit(rows [n,3], first row, rows of the band).
-template <typename Visit>
-void for_each_band(const Tensor& image, const Visit& visit) {
-    const std::int64_t height = image.size(1);
-    const std::int64_t step = std::max<std::int64_t>(1, kBand / image.size(2));
-    for (std::int64_t y = 0; y < height; y += step) {
-        const std::int64_t count = std::min(step, height - y);
-        visit(image.narrow(1, y, count).permute({1, 2, 0}).reshape({-1, 3}), y, count);
-    }
-}
-Tensor band_weights(const Tensor& mask, std::int64_t y, std::int64_t count) {
-    return mask.defined() ? mask.narrow(1, y, count).reshape({-1}) : Tensor();
-}
-
-Moments pixel_moments(const Tensor& image, const Tensor& mask) {
-    Moments moments;
-    for_each_band(image, [&](const Tensor& rows, std::int64_t y, std::int64_t count) {
-        moments.add(rows, band_weights(mask, y, count));
-    });
-    return moments.means();
-}
+constexpr double kRidge = 1e-4;  // of covariances, as crowsonkb's
 
 /// 1 / root mean square of what has these means.
 double inverse_rms(const Moments& means) {
@@ -109,38 +31,9 @@ double inverse_rms(const Moments& means) {
 
 }  // namespace
 
-StyleMoments measure_style(FrozenNet& net, const StyleOptions& options, const Tensor& image, const Tensor& mask,
-                           std::int64_t tile) {
-    const c10::NoGradGuard no_grad;
-    const std::vector<std::string> taps = taps_of(options.style_layers);
-    const std::vector<Layer> layers = layers_of(net, options.style_layers, size_of(image), false);
-    std::vector<Tensor> weights;
-    for (const Layer& layer : layers) {
-        weights.push_back(cell_weights(mask, layer));
-    }
-    StyleMoments moments;
-    moments.layers.resize(layers.size());
-    for (const StyleTile& one : TileGeometry(net, taps).tiles(size_of(image), tile)) {
-        const Features features = net.forward(one.patch_of(image), taps, /*keep_for_backward=*/false);
-        for (std::size_t l = 0; l < layers.size(); ++l) {
-            const OwnFeatures own = own_features(features, layers[l], one);
-            if (!own.empty()) {
-                moments.layers[l].add(rows_of(own.values), own_weights(weights[l], own.rows, own.columns));
-            }
-        }
-    }
-    for (Moments& layer : moments.layers) {
-        layer = layer.means();
-    }
-    if (options.palette > 0.0) {
-        moments.pixels = pixel_moments(image, mask);
-    }
-    return moments;
-}
-
 struct StyleObjective::State {
     /// A style layer or the pixels, in one region.
-    struct Goal {
+    struct StyleTerm {
         Tensor weights;  // of the layer's cells [1,h,w], or of the pixels; undefined: all 1
         double share = 0.0;
         StyleTarget target;
@@ -157,7 +50,7 @@ struct StyleObjective::State {
         }
     };
     struct ContentLayer {
-        Layer layer;
+        PictureLayer layer;
         Tensor target;   // [1,C,h,w]
         Tensor weights;  // [1,h,w]; undefined: all 1
         double factor = 0.0;
@@ -168,9 +61,9 @@ struct StyleObjective::State {
     Size picture;
     std::vector<std::string> style_taps, taps;
     std::vector<StyleTile> tiles;
-    std::vector<Layer> layers;
-    std::vector<std::vector<Goal>> goals;  // by style layer, then region
-    std::vector<Goal> palette;             // by region
+    std::vector<PictureLayer> layers;
+    std::vector<std::vector<StyleTerm>> style_terms;  // by style layer, then region
+    std::vector<StyleTerm> palette;                   // by region
     std::vector<ContentLayer> contents;
 
     // of the last value
@@ -179,7 +72,7 @@ struct StyleObjective::State {
     void add_regions(const std::vector<StyleRegion>& regions);
     void add_contents(const Tensor& content, const Tensor& counted);
     void add_sums(const Features& features, const StyleTile& tile, std::int64_t number);
-    void take_distances();
+    void measure_distances();
     Features seeds(Features features, const StyleTile& tile);
     void add_palette(const Tensor& image, Tensor& gradient);
     void add_variation(const Tensor& image, Tensor& gradient);
@@ -192,22 +85,22 @@ void StyleObjective::State::add_regions(const std::vector<StyleRegion>& regions)
         areas.push_back(region.mask.defined() ? region.mask.sum(at::kDouble).item<double>() : 1.0);
         total += areas.back();
     }
-    const auto add = [&](std::vector<Goal>& into, StyleStatistic statistic, const Moments& style, Tensor weights,
+    const auto add = [&](std::vector<StyleTerm>& into, StyleStatistic statistic, const Moments& style, Tensor weights,
                          double share) {
         if (share > 0.0 && !style.empty()) {
             const double scale = balances(options.preset) ? inverse_rms(style) : 1.0;
             into.push_back({std::move(weights), share, StyleTarget(statistic, style, scale, kRidge), {}, {}, {}});
         }
     };
-    goals.resize(layers.size());
+    style_terms.resize(layers.size());
     for (std::size_t r = 0; r < regions.size(); ++r) {
         const StyleRegion& region = regions[r];
         const double share = options.style_weight * region.weight * areas[r] / std::max(total, 1e-12);
         for (std::size_t l = 0; l < layers.size(); ++l) {
-            const Layer& layer = layers[l];
+            const PictureLayer& layer = layers[l];
             const double factor =
                 style_factor(options.preset, layer.channels, layer.cells.height * layer.cells.width, picture);
-            add(goals[l], options.statistic, region.moments.layers[l], cell_weights(region.mask, layer),
+            add(style_terms[l], options.statistic, region.moments.layers[l], cell_weights(region.mask, layer),
                 share * layer.weight * factor);
         }
         if (options.palette > 0.0) {
@@ -219,7 +112,7 @@ void StyleObjective::State::add_regions(const std::vector<StyleRegion>& regions)
 void StyleObjective::State::add_contents(const Tensor& content, const Tensor& counted) {
     const std::vector<LayerWeight> asked = content_layers(options);
     const std::vector<std::string> wanted = taps_of(asked);
-    for (const Layer& layer : layers_of(net, asked, picture, shares_weights(options.preset))) {
+    for (const PictureLayer& layer : layers_of(net, asked, picture, shares_weights(options.preset))) {
         ContentLayer one{layer, {}, cell_weights(counted, layer), 0.0};
         one.target = at::empty({1, layer.channels, layer.cells.height, layer.cells.width}, content.options(),
                                at::MemoryFormat::ChannelsLast);
@@ -266,27 +159,28 @@ void StyleObjective::State::add_sums(const Features& features, const StyleTile& 
             continue;
         }
         const Tensor rows = rows_of(own.values);
-        for (Goal& goal : goals[l]) {
-            goal.add(rows, own_weights(goal.weights, own.rows, own.columns), number);
+        for (StyleTerm& term : style_terms[l]) {
+            term.add(rows, own_weights(term.weights, own.rows, own.columns), number);
         }
     }
 }
 
 /// The small matrices of all layers, large ones first.
-void StyleObjective::State::take_distances() {
-    std::vector<Goal*> order;
-    for (std::vector<Goal>& layer : goals) {
-        for (Goal& goal : layer) {
-            if (!goal.sums.empty()) {
-                order.push_back(&goal);
+void StyleObjective::State::measure_distances() {
+    std::vector<StyleTerm*> order;
+    for (std::vector<StyleTerm>& layer : style_terms) {
+        for (StyleTerm& term : layer) {
+            if (!term.sums.empty()) {
+                order.push_back(&term);
             }
         }
     }
-    std::stable_sort(order.begin(), order.end(),
-                     [](const Goal* a, const Goal* b) { return a->sums.first.numel() > b->sums.first.numel(); });
+    std::stable_sort(order.begin(), order.end(), [](const StyleTerm* a, const StyleTerm* b) {
+        return a->sums.first.numel() > b->sums.first.numel();
+    });
     std::vector<std::function<void()>> tasks;
-    for (Goal* goal : order) {
-        tasks.emplace_back([goal] { goal->distance = goal->target.distance(goal->sums.means()); });
+    for (StyleTerm* term : order) {
+        tasks.emplace_back([term] { term->distance = term->target.distance(term->sums.means()); });
     }
     if (net.device().is_cpu()) {
         side_by_side(tasks);
@@ -295,8 +189,8 @@ void StyleObjective::State::take_distances() {
             task();
         }
     }
-    for (const Goal* goal : order) {
-        style_loss.add_(goal->distance.value, goal->share);
+    for (const StyleTerm* term : order) {
+        style_loss.add_(term->distance.value, term->share);
     }
 }
 
@@ -315,10 +209,10 @@ Features StyleObjective::State::seeds(Features features, const StyleTile& tile) 
         Tensor sum = whole ? at::empty_like(all) : at::empty_like(own.values, at::MemoryFormat::ChannelsLast);
         Tensor sum_rows = rows_of(sum);
         bool begun = false;
-        for (const Goal& goal : goals[l]) {
-            if (!goal.sums.empty()) {
-                add_rows_gradient_(sum_rows, rows, own_weights(goal.weights, own.rows, own.columns), goal.distance,
-                                   goal.share / goal.sums.weight, begun);
+        for (const StyleTerm& term : style_terms[l]) {
+            if (!term.sums.empty()) {
+                add_rows_gradient_(sum_rows, rows, own_weights(term.weights, own.rows, own.columns), term.distance,
+                                   term.share / term.sums.weight, begun);
                 begun = true;
             }
         }
@@ -334,13 +228,13 @@ Features StyleObjective::State::seeds(Features features, const StyleTile& tile) 
             seed = at::zeros_like(all);
             own_part(seed, own.rows, own.columns).copy_(sum);
         }
-        const auto same = [&](const Layer& layer) { return layer.tap == layers[l].tap; };
+        const auto same = [&](const PictureLayer& layer) { return layer.tap == layers[l].tap; };
         if (std::none_of(layers.begin() + static_cast<std::ptrdiff_t>(l) + 1, layers.end(), same) &&
             std::ranges::none_of(contents, same, &ContentLayer::layer)) {
             features.erase(layers[l].tap);
         }
     }
-    const auto seed_of = [&](const Layer& layer, const OwnFeatures& own) {
+    const auto seed_of = [&](const PictureLayer& layer, const OwnFeatures& own) {
         Tensor& seed = seeds[layer.tap];
         if (!seed.defined()) {
             seed = at::zeros_like(features.at(layer.tap));
@@ -366,20 +260,20 @@ Features StyleObjective::State::seeds(Features features, const StyleTile& tile) 
 }
 
 void StyleObjective::State::add_palette(const Tensor& image, Tensor& gradient) {
-    for (Goal& goal : palette) {
-        goal.sums = {};
+    for (StyleTerm& term : palette) {
+        term.sums = {};
         for_each_band(image, [&](const Tensor& rows, std::int64_t y, std::int64_t count) {
-            goal.add(rows, band_weights(goal.weights, y, count), y);
+            term.add(rows, band_weights(term.weights, y, count), y);
         });
-        if (goal.sums.empty()) {
+        if (term.sums.empty()) {
             continue;
         }
-        goal.distance = goal.target.distance(goal.sums.means());
-        palette_loss.add_(goal.distance.value, goal.share);
+        term.distance = term.target.distance(term.sums.means());
+        palette_loss.add_(term.distance.value, term.share);
         for_each_band(image, [&](const Tensor& rows, std::int64_t y, std::int64_t count) {
             Tensor part = at::empty_like(rows);
-            add_rows_gradient_(part, rows, band_weights(goal.weights, y, count), goal.distance,
-                               goal.share / goal.sums.weight, /*begun=*/false);
+            add_rows_gradient_(part, rows, band_weights(term.weights, y, count), term.distance,
+                               term.share / term.sums.weight, /*begun=*/false);
             gradient.narrow(1, y, count).add_(part.view({count, -1, 3}).permute({2, 0, 1}));
         });
     }
@@ -421,9 +315,9 @@ Tensor StyleObjective::value_and_gradient(const Tensor& image, std::int64_t /*st
     s.content_loss = zero.clone();
     s.palette_loss = zero.clone();
     s.tv_loss = zero.clone();
-    for (std::vector<State::Goal>& layer : s.goals) {
-        for (State::Goal& goal : layer) {
-            goal.sums = {};
+    for (std::vector<State::StyleTerm>& layer : s.style_terms) {
+        for (State::StyleTerm& term : layer) {
+            term.sums = {};
         }
     }
     // Style is said about the whole picture. Pass 1 sums it up over the tiles, the small matrices give each sum's
@@ -437,7 +331,7 @@ Tensor StyleObjective::value_and_gradient(const Tensor& image, std::int64_t /*st
             kept = std::move(features);
         }
     }
-    s.take_distances();
+    s.measure_distances();
     gradient = at::zeros_like(image);
     for (const StyleTile& tile : s.tiles) {
         Features features = whole ? std::move(kept) : s.net.forward(tile.patch_of(image), s.taps);

@@ -8,17 +8,11 @@
 #include <vector>
 
 #include "reverie/nn/frozen_net.h"
-#include "reverie/nn/style_statistics.h"
 #include "reverie/optimize/image_loop.h"
 #include "reverie/techniques/style.h"
+#include "techniques/style/style_moments.h"
 
 namespace reverie {
-
-/// Means over positions of one style at one scale: per style layer, and of its pixels (palette).
-struct StyleMoments {
-    std::vector<Moments> layers;
-    Moments pixels;
-};
 
 /// A part of the picture and what it should look like.
 struct StyleRegion {
@@ -26,10 +20,6 @@ struct StyleRegion {
     StyleMoments moments;  ///< what its statistics are compared with
     double weight = 1.0;   ///< relative to its area
 };
-
-/// Sums an image's statistics over tiles of `tile` pixels (0: whole) where `mask` [1,H,W] (undefined: all) says.
-StyleMoments measure_style(FrozenNet& net, const StyleOptions& options, const Tensor& image, const Tensor& mask,
-                           std::int64_t tile);
 
 class StyleObjective final : public Objective {
   public:

@@ -80,9 +80,9 @@ Tensor map_at(const Tensor& map, Size size) {
 }
 
 /// Pixels that never move, whatever the rule remembers of their neighbours.
-class Held final : public StepRule {
+class FixedPixels final : public StepRule {
   public:
-    Held(StepRule& rule, Tensor fixed, Tensor content)
+    FixedPixels(StepRule& rule, Tensor fixed, Tensor content)
         : rule_(rule), fixed_(std::move(fixed)), content_(std::move(content)) {}
     Tensor step(const Tensor& image, const Tensor& gradient, std::int64_t step) override {
         return at::where(fixed_, content_, rule_.step(image, gradient.masked_fill(fixed_, 0.0), step));
@@ -119,12 +119,12 @@ StyleRun::StyleRun(const StyleJob& job, FrozenNet& net, StyleTargets& targets, c
       mean_(options.average),
       plateau_(options.patience) {
     const c10::Device device = net.device();
-    const auto there = [device](const Tensor& x) { return x.defined() ? x.to(device) : x; };
-    original_ = there(job.content);
-    init_ = there(job.init);
-    keep_ = there(job.protect);
+    const auto to_net = [device](const Tensor& x) { return x.defined() ? x.to(device) : x; };
+    original_ = to_net(job.content);
+    init_ = to_net(job.init);
+    keep_ = to_net(job.protect);
     if (job.alpha.defined()) {
-        const Tensor transparent = (there(job.alpha) <= 0.0).to(at::kFloat);
+        const Tensor transparent = (to_net(job.alpha) <= 0.0).to(at::kFloat);
         keep_ = keep_.defined() ? at::maximum(keep_, transparent) : transparent;
     }
     full_.content =
@@ -132,11 +132,11 @@ StyleRun::StyleRun(const StyleJob& job, FrozenNet& net, StyleTargets& targets, c
     if (keep_.defined()) {
         full_.counted = 1.0 - keep_;
         if (job.alpha.defined()) {
-            full_.counted = at::minimum(full_.counted, there(job.alpha));
+            full_.counted = at::minimum(full_.counted, to_net(job.alpha));
         }
     }
     for (const Tensor& mask : job.masks) {
-        full_.masks.push_back(there(mask));
+        full_.masks.push_back(to_net(mask));
     }
 }
 
@@ -210,12 +210,12 @@ bool StyleRun::run_scale(const Position& from) {
     const std::int64_t tile = tile_at(size, plan_.tile);
     if (from.step == 0) {
         image_ = image_.defined() ? resize(image_, size).clamp_(0.0, 1.0) : start(scene);
-        rule_->carry_to(size);
+        rule_->rescale(size);
         mean_ = RunningMean(options_.average);
         plateau_ = Plateau(options_.patience);
     }
     StepRule* rule = rule_.get();
-    std::optional<Held> held;
+    std::optional<FixedPixels> held;
     if (keep_.defined()) {
         // A pixel that is kept in full stays at the content; one partly kept moves freely and is mixed at the end.
         const Tensor fixed = map_at(keep_, size) >= 1.0;

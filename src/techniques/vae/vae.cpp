@@ -49,7 +49,7 @@ struct Vae::State {
 
 Vae::Vae(const VaeOptions& options, const NamedTensors& weights, c10::Device device) {
     validate(options);
-    const VaeOptions all = settled(options);
+    const VaeOptions all = resolved(options);
     state_ = std::make_shared<State>(State{all, VaeModel(all, 0, device, nullptr), fixed_batch(device)});
     state_->model.load(weights);
     state_->model.train(false);

@@ -8,7 +8,7 @@
 
 namespace reverie {
 
-VaeOptions settled(const VaeOptions& options) {
+VaeOptions resolved(const VaeOptions& options) {
     VaeOptions all = options;
     const bool bernoulli = options.likelihood.kind == LikelihoodKind::Bernoulli;
     all.net.logits = all.net.kind == VaeNetKind::Residual ? bernoulli : all.net.kind != VaeNetKind::Antixk;

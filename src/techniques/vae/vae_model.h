@@ -15,11 +15,11 @@ namespace reverie {
 
 /// The options with what one part decides for another filled in: whether a net's outputs are logits, and what the
 /// likelihood knows of its net.
-VaeOptions settled(const VaeOptions& options);
+VaeOptions resolved(const VaeOptions& options);
 
 class VaeModel {
   public:
-    /// `options` are valid and settled.
+    /// `options` are valid and resolved.
     VaeModel(const VaeOptions& options, std::uint64_t seed, c10::Device device, std::shared_ptr<FrozenNet> perceptual);
 
     /// What is trained, by the names of the exported file.

@@ -11,6 +11,7 @@
 #include "reverie/models/parameters.h"
 #include "reverie/output/grid.h"
 #include "reverie/techniques/vae.h"
+#include "techniques/evaluation_mode.h"
 #include "techniques/vae/vae_model.h"
 
 namespace reverie {
@@ -68,8 +69,8 @@ struct LatentMoments {
         }
     }
 
-    /// Standard normal noise [N,...] brought there.
-    Tensor placed(const Tensor& noise) const {
+    /// Standard normal noise [N,...] given the mean and covariance of latents.
+    Tensor to_latents(const Tensor& noise) const {
         if (!mean.defined()) {
             return noise;
         }
@@ -77,19 +78,6 @@ struct LatentMoments {
         const Tensor root = std::get<0>(at::linalg_cholesky_ex(covariance));
         return (mean + noise.flatten(1).to(at::kDouble).matmul(root.t())).to(at::kFloat).view(noise.sizes());
     }
-};
-
-/// The model as it is used, not as it learns, while this lives.
-class Measuring {
-  public:
-    explicit Measuring(VaeModel& model) : model_(model) { model_.train(false); }
-    ~Measuring() { model_.train(true); }
-    Measuring(const Measuring&) = delete;
-    Measuring& operator=(const Measuring&) = delete;
-
-  private:
-    VaeModel& model_;
-    c10::NoGradGuard no_grad_;
 };
 
 }  // namespace
@@ -150,7 +138,7 @@ Tensor VaeTask::State::loss(const StepInput& input, StepLog& log) {
 /// From noise that is the same for ever; a conditional net shows its classes in turn.
 Tensor VaeTask::State::samples() const {
     const Tensor latents =
-        moments.placed(normal_noise(0, kPreview, 0, kSamples, model.net().latent_shape()).to(model.device()));
+        moments.to_latents(normal_noise(0, kPreview, 0, kSamples, model.net().latent_shape()).to(model.device()));
     const Tensor labels =
         at::arange(kSamples, latents.options().dtype(at::kLong)) % std::max<std::int64_t>(1, options.net.classes);
     return images_of(model.net(), model.net().decode(latents, labels));
@@ -174,7 +162,7 @@ Tensor VaeTask::State::likeliest_labels(const Tensor& images) const {
 VaeTask::VaeTask(const VaeOptions& options, std::uint64_t seed, c10::Device device,
                  std::shared_ptr<FrozenNet> perceptual, const NamedTensors& start) {
     reverie::validate(options);
-    const VaeOptions all = settled(options);
+    const VaeOptions all = resolved(options);
     VaeModel model(all, seed, device, std::move(perceptual));
     const LatentMoments moments(model.dimensions(), device);
     state_ = std::make_unique<State>(State{all, std::move(model), moments});
@@ -212,7 +200,7 @@ NamedTensors VaeTask::averaged() {
 std::map<std::string, std::string> VaeTask::metadata() const { return to_metadata(state_->options); }
 
 Scalars VaeTask::validate(const OrderedBatches& batches, const Hooks& hooks) {
-    const Measuring measuring(state_->model);
+    const EvaluationMode evaluating(state_->model);
     const c10::Device device = state_->model.device();
     double reconstruction = 0.0;
     double kl = 0.0;
@@ -250,12 +238,12 @@ Scalars VaeTask::validate(const OrderedBatches& batches, const Hooks& hooks) {
 }
 
 Tensor VaeTask::preview() {
-    const Measuring measuring(state_->model);
+    const EvaluationMode evaluating(state_->model);
     return to_rgb(image_grid(state_->samples(), {.columns = kColumns}));
 }
 
 std::vector<ReportPicture> VaeTask::pictures(const Tensor& reals) {
-    const Measuring measuring(state_->model);
+    const EvaluationMode evaluating(state_->model);
     const VaeNet& net = state_->model.net();
     Tensor images = reals.narrow(0, 0, std::min<std::int64_t>(reals.size(0), kSamples / 2));
     if (state_->options.binarize) {

@@ -4,9 +4,11 @@
 
 #include <algorithm>
 #include <random>
+#include <set>
 #include <string>
 #include <vector>
 
+#include "nn/frozen/planned_maps.h"
 #include "nn/libtorch_memory.h"
 
 namespace reverie {
@@ -108,6 +110,28 @@ int convolutions_with(const Graph& graph, const Plan& plan, Finishing activation
     return static_cast<int>(std::ranges::count_if(plan.steps, [&](const Plan::Step& step) {
         return graph.nodes[index(step.node)].op == Op::Convolution && step.activation == activation;
     }));
+}
+
+TEST(FrozenPlan, IsMadeOncePerSizeTapsAndKeep) {
+    const Graph graph = make_graph("vgg19", "torchvision");
+    const int shallow = find_tap(graph, "relu1_2");
+    const int deep = find_tap(graph, "relu3_1");
+    frozen::PlannedMaps maps(graph);
+    const auto plan = [&](Size image, const std::vector<int>& wanted, bool keep) {
+        maps.prepare(1, image, wanted, keep);
+        EXPECT_EQ(maps.plan().image, image);
+        EXPECT_EQ(maps.plan().wanted, wanted);
+        EXPECT_EQ(maps.plan().keep, keep);
+        return &maps.plan();
+    };
+    const auto round = [&] {
+        return std::vector<const Plan*>{plan({32, 48}, {shallow}, false), plan({32, 48}, {shallow, deep}, true),
+                                        plan({48, 48}, {shallow}, false), plan({48, 48}, {shallow, deep}, true),
+                                        plan({32, 48}, {shallow}, true)};
+    };
+    const std::vector<const Plan*> first = round();
+    EXPECT_EQ(std::set<const Plan*>(first.begin(), first.end()).size(), first.size());
+    EXPECT_EQ(round(), first);
 }
 
 TEST(FrozenPlan, EveryArchitecturesMemoryIsAlignedAndApart) {

@@ -70,21 +70,26 @@ Tensor pooled(const Case& c, const Tensor& x) {
 /// What a pooling remembers between its two directions.
 struct Pooled {
     Pooled(const Case& c, const Tensor& input_values, const Kernels& kernels, frozen::Workspace& work)
-        : node(node_of(c)), input(input_values, 5, 3), output(pooled(c, input_values).sizes().vec(), kChannels + 8, 8) {
+        : node(node_of(c)),
+          input(input_values, 5, 3),
+          output(pooled(c, input_values).sizes().vec(), kChannels + 8, 8),
+          windows(node, c.size, {output.map().height, output.map().width}) {
         const frozen::Map& map = output.map();
         chosen.assign(static_cast<std::size_t>(map.pixels() * map.channels), 0xFF);
-        frozen::pool(node, input.map(), map, c.pooling == Pooling::Max ? chosen.data() : nullptr, {}, kernels, work);
+        frozen::pool(node, windows, input.map(), map, c.pooling == Pooling::Max ? chosen.data() : nullptr, {}, kernels,
+                     work);
     }
     Tensor back(const Tensor& gradient, const SlicedMap& to, const Finish& finish, const Kernels& kernels,
                 frozen::Workspace& work) const {
         const SlicedMap from(gradient, 1, 2);
-        frozen::pool_back(node, from.map(), to.map(), {chosen.data(), input.map(), output.map()}, finish, kernels,
-                          work);
+        frozen::pool_back(node, windows, from.map(), to.map(), {chosen.data(), input.map(), output.map()}, finish,
+                          kernels, work);
         return to.values();
     }
 
     Node node;
     SlicedMap input, output;
+    frozen::PoolWindows windows;
     std::vector<std::uint8_t> chosen;
 };
 

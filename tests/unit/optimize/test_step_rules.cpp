@@ -160,7 +160,7 @@ TEST(StepRules, AdamCarriesItsMomentsToAnotherSize) {
         image = rule.step(image, image - 0.3, step);
     }
     const StepState before = rule.state();
-    rule.carry_to({35, 45});
+    rule.rescale({35, 45});
     const StepState after = rule.state();
     EXPECT_EQ(after.at("count").item<std::int64_t>(), 5);
     EXPECT_TRUE(at::equal(after.at("first"), resize(before.at("first"), Size{35, 45})));
@@ -182,7 +182,7 @@ TEST(StepRules, LbfgsForgetsAtAnotherSize) {
         image = rule.step(image, bowl_gradient(image), step);
     }
     EXPECT_EQ(rule.state().count("s1"), 1U);
-    rule.carry_to({9, 7});
+    rule.rescale({9, 7});
     EXPECT_TRUE(rule.state().empty());
     const Tensor large = at::full({3, 9, 7}, 0.5, at::kDouble);
     EXPECT_EQ(rule.step(large, bowl_gradient(large), 3).sizes(), large.sizes());
@@ -192,7 +192,7 @@ TEST(StepRules, DescentGoesOnDecayingAtAnotherSize) {
     GradientDescent rule({.step_size = 0.1, .decay = 0.5});
     const Tensor small = at::zeros({3, 4, 4});
     rule.step(small, small, 0);
-    rule.carry_to({5, 6});
+    rule.rescale({5, 6});
     const Tensor large = at::zeros({3, 5, 6});
     EXPECT_NEAR(rule.step(large, at::ones_like(large), 1).mean().item<double>(), -0.05, 1e-7);
 }

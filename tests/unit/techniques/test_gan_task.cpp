@@ -118,6 +118,20 @@ TEST(GanTask, GeneratorLearnsWhereTheImagesAreBright) {
     EXPECT_GT((images[0] - images[1]).abs().mean().item<double>(), 0.02) << "always the same image";
 }
 
+TEST(GanTask, GeneratorWantsTheImagesThatTheDiscriminatorSawInThatStep) {
+    GanTask task(small(), 3, kCpu, kUnmeasured);
+    const std::vector<Phase> phases = task.phases();
+    StepLog log;
+    const Batch batch = squares(4, 0);
+    EXPECT_TRUE(phases[0].loss({batch, 1, 100, 1}, log).defined());
+    EXPECT_TRUE(phases[1].loss({batch, 1, 100, 1}, log).defined());
+    const auto again = [&] { phases[1].loss({batch, 1, 100, 1}, log); };
+    EXPECT_THAT(expect_error(ErrorKind::Internal, again), HasSubstr("step 1 ")) << "they were taken";
+    phases[0].loss({batch, 2, 100, 1}, log);
+    const auto later = [&] { phases[1].loss({batch, 3, 100, 1}, log); };
+    EXPECT_THAT(expect_error(ErrorKind::Internal, later), HasSubstr("step 3 ")) << "they are of step 2";
+}
+
 TEST(GanTask, AStepIsAFunctionOfStateAndInput) {
     GanOptions options = small();
     options.augment = {.color = true, .translation = true, .cutout = true};
