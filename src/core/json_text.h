@@ -8,7 +8,7 @@
 
 namespace reverie {
 
-/// A byte of a file's name that is no UTF-8, say 0xe9, is written as "\udce9": half a character, which no text holds,
+/// A byte of a file's name that is not UTF-8, say 0xe9, is written as "\udce9": half a character, which no text holds,
 /// so that it can be told and read back (Python's `surrogateescape` means the same by it). `ascii`: all other
 /// characters beyond ASCII are escaped too.
 std::string json_text(const nlohmann::ordered_json& value, bool ascii = false);

@@ -55,11 +55,12 @@ bool LeftOut::is_picture(std::string_view path, const std::filesystem::path& fil
     if (holds_picture(file)) {
         return true;
     }
-    files_.push_back({std::string(path),
-                      "'" + std::string(path) +
-                          "' is no picture that can be read, neither by its name nor by its content; convert it to PNG "
-                          "or JPEG if it shows something",
-                      false});
+    files_.push_back(
+        {std::string(path),
+         "'" + std::string(path) +
+             "' is not a picture that can be read, neither by its name nor by its content; convert it to PNG "
+             "or JPEG if it shows something",
+         false});
     return false;
 }
 

@@ -11,7 +11,7 @@ std::string to_comment(const Text& text);
 /// The reverse: a JSON object of strings becomes the map, any other text {"Comment": text}.
 Text from_comment(std::string comment);
 
-/// Bytes that are no UTF-8 are taken for Latin-1.
+/// Bytes that are not UTF-8 are taken for Latin-1.
 std::string to_utf8(std::string text);
 
 }  // namespace reverie::image

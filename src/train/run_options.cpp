@@ -40,7 +40,7 @@ bool is_bare(const std::string& text) {
 std::string quoted(const std::string& name, const std::string& text) {
     if (!is_utf8(text)) {
         throw Error(ErrorKind::Usage, name + " '" + text +
-                                          "' holds bytes that are no UTF-8, which the run's options.toml cannot hold; "
+                                          "' holds bytes that are not UTF-8, which the run's options.toml cannot hold; "
                                           "rename it, or reach it by a link with another name");
     }
     std::string quoted = "\"";

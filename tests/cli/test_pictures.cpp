@@ -67,7 +67,7 @@ TEST_F(Pictures, NamesOfSeveralLinesArePrintedOnOne) {
     RunResult result = quick_dream({path("in"), "-o", path("out")});
     EXPECT_EQ(result.exit_code, 3);
     EXPECT_EQ(result.output, "$'" + path("out") + "/two\\nlines.jpg'\n");
-    EXPECT_THAT(result.error, HasSubstr("in/torn\\n.jpg' is no picture"));
+    EXPECT_THAT(result.error, HasSubstr("in/torn\\n.jpg' is not a picture"));
     result = quick_dream({path("in"), "-o", path("out"), "--overwrite", "--json"});
     EXPECT_EQ(json_lines(result.output).back()["output"], path("out/two\nlines.jpg"));
 }
@@ -75,7 +75,7 @@ TEST_F(Pictures, NamesOfSeveralLinesArePrintedOnOne) {
 TEST_F(Pictures, StandardInputIsNoNameOfAFile) {
     run_.input = "no picture";
     const RunResult result = quick_dream({"-", "-o", path("out.png")});
-    expect_fault(result, 3, "error: standard input is no picture");
+    expect_fault(result, 3, "error: standard input is not a picture");
 }
 
 TEST_F(Pictures, FoldersSayWhatTheyHoldBesides) {
@@ -85,7 +85,8 @@ TEST_F(Pictures, FoldersSayWhatTheyHoldBesides) {
     const RunResult result = quick_dream({path("in"), "-o", path("out")});
     EXPECT_EQ(result.exit_code, 0) << result.error;
     EXPECT_EQ(result.output, path("out/photo.png") + "\n");
-    EXPECT_THAT(result.error, HasSubstr("warning: 1 file left out (" + path("in/film.mov") + "), which is no picture"));
+    EXPECT_THAT(result.error,
+                HasSubstr("warning: 1 file left out (" + path("in/film.mov") + "), which is not a picture"));
 }
 
 TEST_F(Pictures, FromMakesTheSameAgain) {

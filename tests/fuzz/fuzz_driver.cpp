@@ -13,8 +13,8 @@
 // A small file that asks for more than this at once is a finding. Leaks are looked for by libFuzzer itself.
 extern "C" const char* __asan_default_options() { return "max_allocation_size_mb=512:detect_odr_violation=0"; }
 
-// libdav1d 1.0 loses 40 bytes for each stream of a damaged AVIF that is empty or holds an empty unit (OBU): found through
-// libheif, and not ours.
+// libdav1d 1.0 loses 40 bytes for each stream of a damaged AVIF that is empty or holds an empty unit (OBU): found
+// through libheif, and not ours.
 extern "C" const char* __lsan_default_suppressions() { return "leak:libdav1d\n"; }
 extern "C" const char* __lsan_default_options() { return "print_suppressions=0"; }
 

@@ -29,7 +29,7 @@ struct BatchRequest {
     /// Ways in which every input is done, each into its own sub-folder of the output folder; empty: one way, and none.
     std::vector<std::string> variants = {};
     std::function<void(const std::string& sentence)> note = {};  ///< hears what was left out for a reason of ours
-    std::function<void(const std::string& sentence)> warn = {};  ///< hears which files of folders are no pictures
+    std::function<void(const std::string& sentence)> warn = {};  ///< hears which files of folders are not pictures
 };
 
 /// Folders are listed (what is a picture by its name or, without the name of one, by its content; sorted, hidden files

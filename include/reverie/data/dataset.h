@@ -88,11 +88,11 @@ class Dataset {
 /// MNIST is published (plain or compressed), a .tar (plain, .gz or .zst) or .zip of images, or one image; told by
 /// content. Compressed tars are unpacked to a nameless file in cache_folder (empty: to memory). Folders and archives
 /// give the files whose extension says image (folders also those of other names that hold one), but no hidden ones;
-/// what else is there is in skipped() or counted in sidecars(). Images are read in parallel; the order is by name (a list's is its own), whatever the threads. Bad files
-/// are skipped (16 bit, CMYK, grey, alpha and EXIF rotation are not bad; transparent parts are white unless channels
-/// are 4). Progress in "images"; cancelling throws Cancelled. Throws Input when nothing usable is there, naming the
-/// first fault, Usage for options, Output when the cache cannot be written (too little disk is said before it is
-/// begun).
+/// what else is there is in skipped() or counted in sidecars(). Images are read in parallel; the order is by name (a
+/// list's is its own), whatever the threads. Bad files are skipped (16 bit, CMYK, grey, alpha and EXIF rotation are not
+/// bad; transparent parts are white unless channels are 4). Progress in "images"; cancelling throws Cancelled. Throws
+/// Input when nothing usable is there, naming the first fault, Usage for options, Output when the cache cannot be
+/// written (too little disk is said before it is begun).
 Dataset open_dataset(const std::filesystem::path& source, const DataOptions& options = {}, const Hooks& hooks = {});
 
 /// A part of a set by indices, for a validation split.

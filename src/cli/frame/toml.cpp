@@ -58,7 +58,7 @@ std::string toml_scalar(const std::string& text) {
     }
     if (!is_utf8(text)) {
         throw Error(ErrorKind::Usage, "'" + text +
-                                          "' holds bytes that are no UTF-8, which no settings file can hold; rename "
+                                          "' holds bytes that are not UTF-8, which no settings file can hold; rename "
                                           "it, or reach it by a link with another name");
     }
     std::string quoted = "\"";

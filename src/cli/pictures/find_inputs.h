@@ -36,7 +36,7 @@ class OutputFolder {
 /// What is passed over on the way.
 struct PassedOver {
     OutputFolder output;
-    std::vector<SkippedFile> files = {};  ///< that lie in folders and are no pictures; by their whole paths
+    std::vector<SkippedFile> files = {};  ///< that lie in folders and are not pictures; by their whole paths
 };
 
 /// The pictures of a folder, by name, else by content; an item with a fault when there are none.

@@ -33,7 +33,7 @@ bool is_checkpoint(const std::filesystem::path& path);
 /// Throws Input for a file that cannot be read, is none, or is damaged, which is told by a digest.
 Checkpoint read_checkpoint(const std::filesystem::path& path);
 
-/// Whether the picture of that name is the one, "./out.png" being "out.png". Bytes of a name that are no UTF-8 do not
+/// Whether the picture of that name is the one, "./out.png" being "out.png". Bytes of a name that are not UTF-8 do not
 /// count.
 bool is_of(const Checkpoint& checkpoint, const std::string& output);
 

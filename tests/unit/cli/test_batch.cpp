@@ -79,7 +79,7 @@ TEST_F(Batch, FoldersTakeWhatIsAPictureByItsContentAndNameTheRestOnce) {
                 ElementsAre("out/a.jpg", "out/b.png", "out/h.png"));
     EXPECT_THAT(
         said, ElementsAre("5 files left out (" + path("in/c.psd") + ", " + path("in/d.mov") + ", " + path("in/f.nef") +
-                          ", ...), which are no pictures that can be read, neither by name nor by content"));
+                          ", ...), which are not pictures that can be read, neither by name nor by content"));
     said.clear();
     EXPECT_THAT(pictures_in(path("in"), warn), ElementsAre(path("in/a.jpg"), path("in/b")));
     EXPECT_THAT(said, ElementsAre(HasSubstr("3 files left out")));
