@@ -4,6 +4,7 @@
 #include <array>
 #include <cctype>
 #include <filesystem>
+#include "reverie/image/picture.h"
 
 namespace reverie::data {
 namespace {

@@ -180,10 +180,6 @@ void check(const Picture& picture, PictureFormat format, const WriteOptions& opt
 
 }  // namespace
 
-Size size_of(const Tensor& image) { return {image.size(-2), image.size(-1)}; }
-
-std::string text_of(Size size) { return std::to_string(size.width) + "x" + std::to_string(size.height); }
-
 image::Decoded image::decode_raster(Bytes bytes, const std::string& name, const ReadLimits& limits,
                                     const std::optional<Size>& at_least) {
     const Codec& codec = codec_for(bytes, name);

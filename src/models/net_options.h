@@ -8,7 +8,7 @@
 #include <utility>
 
 #include "reverie/core/error.h"
-#include "reverie/image/picture.h"
+#include "reverie/core/size.h"
 
 namespace reverie {
 

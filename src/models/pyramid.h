@@ -5,7 +5,7 @@
 #include <cstdint>
 #include <vector>
 
-#include "reverie/image/picture.h"
+#include "reverie/core/size.h"
 
 namespace reverie {
 

@@ -6,6 +6,7 @@
 #include "output/film.h"
 #include "reverie/core/error.h"
 #include "reverie/core/text.h"
+#include "reverie/image/picture.h"
 #include "reverie/output/grid.h"
 
 namespace reverie {

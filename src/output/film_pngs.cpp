@@ -10,6 +10,7 @@
 
 #include "output/film.h"
 #include "reverie/core/error.h"
+#include "reverie/image/picture.h"
 
 namespace reverie::output {
 namespace {

@@ -8,6 +8,7 @@
 
 #include "output/film.h"
 #include "reverie/core/files.h"
+#include "reverie/image/picture.h"
 
 namespace reverie::output {
 namespace {

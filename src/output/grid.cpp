@@ -8,7 +8,7 @@
 
 #include "reverie/core/checks.h"
 #include "reverie/core/error.h"
-#include "reverie/image/picture.h"
+#include "reverie/core/size.h"
 
 namespace reverie {
 namespace {

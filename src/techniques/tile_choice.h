@@ -4,7 +4,7 @@
 #include <cstdint>
 #include <functional>
 
-#include "reverie/image/picture.h"
+#include "reverie/core/size.h"
 
 namespace reverie {
 

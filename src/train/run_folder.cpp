@@ -9,13 +9,13 @@
 #include <system_error>
 #include <vector>
 
+#include "core/file_lock.h"
 #include "core/json_text.h"
 #include "reverie/core/error.h"
 #include "reverie/core/files.h"
 #include "reverie/core/runtime.h"
 #include "reverie/core/text.h"
 #include "train/run_options.h"
-#include "weights/file_lock.h"
 #include "weights/sealed_file.h"
 
 namespace reverie {

@@ -5,7 +5,7 @@
 #include <thread>
 #include <utility>
 
-#include "file_lock.h"
+#include "core/file_lock.h"
 #include "http.h"
 #include "part_file.h"
 #include "reverie/core/error.h"

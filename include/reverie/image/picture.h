@@ -10,21 +10,10 @@
 #include <vector>
 
 #include "reverie/core/files.h"
+#include "reverie/core/size.h"
 #include "reverie/core/tensor.h"
 
 namespace reverie {
-
-struct Size {
-    std::int64_t height = 0;
-    std::int64_t width = 0;
-    bool operator==(const Size&) const = default;
-};
-
-/// The size of an image [...,H,W].
-Size size_of(const Tensor& image);
-
-/// "640x480": width first, as people say it.
-std::string text_of(Size size);
 
 /// A decoded picture, upright (EXIF rotation applied).
 struct Picture {

@@ -1,7 +1,7 @@
 // Resampling with antialiasing: the filter is widened by the scale when shrinking, as Pillow and image editors do.
 #pragma once
 
-#include "reverie/image/picture.h"
+#include "reverie/core/size.h"
 
 namespace reverie {
 

@@ -11,8 +11,8 @@
 #include <utility>
 #include <vector>
 
+#include "reverie/core/size.h"
 #include "reverie/core/tensor.h"
-#include "reverie/image/picture.h"
 
 namespace reverie {
 

@@ -6,7 +6,7 @@
 #include <map>
 #include <string>
 
-#include "reverie/image/picture.h"
+#include "reverie/core/size.h"
 #include "reverie/optimize/image_loop.h"
 
 namespace reverie {

@@ -6,8 +6,8 @@
 #include <memory>
 
 #include "reverie/core/files.h"
+#include "reverie/core/size.h"
 #include "reverie/core/tensor.h"
-#include "reverie/image/picture.h"
 
 namespace reverie {
 

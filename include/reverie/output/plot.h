@@ -4,8 +4,8 @@
 #include <string>
 #include <vector>
 
+#include "reverie/core/size.h"
 #include "reverie/core/tensor.h"
-#include "reverie/image/picture.h"
 
 namespace reverie {
 

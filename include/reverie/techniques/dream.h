@@ -7,8 +7,8 @@
 #include <vector>
 
 #include "reverie/core/hooks.h"
+#include "reverie/core/size.h"
 #include "reverie/core/tensor.h"
-#include "reverie/image/picture.h"
 #include "reverie/nn/frozen_net.h"
 #include "reverie/nn/layer_weight.h"
 

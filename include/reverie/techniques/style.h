@@ -12,8 +12,8 @@
 #include <vector>
 
 #include "reverie/core/hooks.h"
+#include "reverie/core/size.h"
 #include "reverie/core/tensor.h"
-#include "reverie/image/picture.h"
 #include "reverie/nn/frozen_net.h"
 #include "reverie/nn/layer_weight.h"
 #include "reverie/nn/style_statistics.h"

@@ -7,7 +7,7 @@
 #include <string>
 
 #include "cli/style/style_flags.h"
-#include "weights/file_lock.h"
+#include "core/file_lock.h"
 
 namespace reverie {
 

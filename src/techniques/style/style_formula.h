@@ -4,7 +4,7 @@
 #include <cstdint>
 #include <optional>
 
-#include "reverie/image/picture.h"
+#include "reverie/core/size.h"
 #include "reverie/optimize/total_variation.h"
 #include "reverie/techniques/style.h"
 

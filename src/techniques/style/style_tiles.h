@@ -5,8 +5,8 @@
 #include <string>
 #include <vector>
 
+#include "reverie/core/size.h"
 #include "reverie/core/tensor.h"
-#include "reverie/image/picture.h"
 #include "reverie/nn/frozen_net.h"
 
 namespace reverie {

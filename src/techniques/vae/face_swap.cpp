@@ -3,7 +3,7 @@
 #include <ATen/ATen.h>
 
 #include "reverie/core/error.h"
-#include "reverie/image/picture.h"
+#include "reverie/core/size.h"
 #include "techniques/vae/blends.h"
 
 namespace reverie {

@@ -15,6 +15,7 @@
 #include "reverie/core/error.h"
 #include "reverie/core/files.h"
 #include "reverie/data/dataset.h"
+#include "reverie/image/picture.h"
 #include "support/byte_text.h"
 #include "support/temporary_folder.h"
 

@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 
 #include "drawn_images.h"
+#include "reverie/image/picture.h"
 #include "support/expect_error.h"
 
 namespace reverie {

@@ -4,6 +4,7 @@
 
 #include "drawn_images.h"
 #include "reverie/core/hooks.h"
+#include "reverie/image/picture.h"
 #include "support/expect_error.h"
 
 namespace reverie {
