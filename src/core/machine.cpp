@@ -3,6 +3,9 @@
 #include <sched.h>
 #include <sys/resource.h>
 #include <unistd.h>
+#ifdef __GLIBC__
+#include <malloc.h>
+#endif
 
 #include <algorithm>
 #include <atomic>
@@ -73,6 +76,19 @@ std::int64_t free_memory(const fs::path& root) {
         }
     }
     return available;
+}
+
+std::int64_t resident_memory(const fs::path& root) {
+    std::ifstream statm(root / "proc/self/statm");
+    std::int64_t all = 0;
+    std::int64_t resident = 0;
+    return statm >> all >> resident ? resident * sysconf(_SC_PAGESIZE) : 0;
+}
+
+void return_freed_memory() noexcept {
+#ifdef __GLIBC__
+    malloc_trim(0);
+#endif
 }
 
 const char* way_to_more_memory() noexcept {

@@ -14,6 +14,13 @@ int usable_cores(const std::filesystem::path& root = "/");
 /// of the process (ulimit -v). 0 when the system does not tell.
 std::int64_t free_memory(const std::filesystem::path& root = "/");
 
+/// Memory of this process, in bytes; 0 when the system does not tell.
+std::int64_t resident_memory(const std::filesystem::path& root = "/");
+
+/// Gives the system back what was freed and kept (see keep_freed_memory). What is taken anew costs time, so this is for
+/// when there is no room.
+void return_freed_memory() noexcept;
+
 /// What gets this process more memory, as an order, by what bounds it: its own limit (ulimit -v), else other programs.
 const char* way_to_more_memory() noexcept;
 

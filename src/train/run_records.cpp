@@ -1,12 +1,11 @@
 #include "train/run_records.h"
 
-#include <unistd.h>
-
 #include <algorithm>
 #include <fstream>
 #include <system_error>
 
 #include "core/json_text.h"
+#include "core/machine.h"
 #include "reverie/core/files.h"
 #include "reverie/image/picture.h"
 
@@ -25,14 +24,6 @@ std::int64_t whole_lines(const fs::path& path) {
     return bytes;
 }
 
-/// Memory of this process, in bytes; 0 when the system does not tell.
-double resident_memory() {
-    std::ifstream file("/proc/self/statm");
-    double all = 0.0;
-    double resident = 0.0;
-    return file >> all >> resident ? resident * static_cast<double>(::sysconf(_SC_PAGESIZE)) : 0.0;
-}
-
 }  // namespace
 
 RunRecords::RunRecords(const RunFolder& folder, std::int64_t metrics_bytes)
@@ -47,7 +38,9 @@ void RunRecords::metrics(std::int64_t step, const Scalars& values) {
 }
 
 void RunRecords::timing(std::int64_t step, double seconds, double images_per_second) {
-    timing_.add(step, {{"seconds", seconds}, {"images_per_second", images_per_second}, {"memory", resident_memory()}});
+    timing_.add(step, {{"seconds", seconds},
+                       {"images_per_second", images_per_second},
+                       {"memory", static_cast<double>(resident_memory())}});
 }
 
 void RunRecords::preview(std::int64_t step, const Tensor& image) {

@@ -263,6 +263,17 @@ TEST_F(Pictures, TheMemoryLimitIsABound) {
     EXPECT_THAT(unread.error, HasSubstr("reading a picture of 3000x2000"));
 }
 
+TEST_F(Pictures, PicturesReadSideBySideStayWithinTheMemoryLimit) {
+    save_image(path("a.png"), at::full({3, 3000, 4000}, 0.5));  // 192 MB to read, little to work on
+    std::filesystem::copy_file(path("a.png"), path("b.png"));
+    std::filesystem::copy_file(path("a.png"), path("c.png"));
+    const double limit = 420e6;
+    const RunResult result = quick_dream({path("a.png"), path("b.png"), path("c.png"), "-o", path("out/"), "--size",
+                                          "64", "--jobs", "3", "--max-memory", std::to_string(limit)});
+    EXPECT_EQ(result.exit_code, 0) << result.error;
+    EXPECT_LT(result.peak_bytes, 1.1 * limit);
+}
+
 TEST_F(Pictures, BarsAreClearedAndProgressCanBeJson) {
     const std::vector<std::string> slow = {"--layers", "block3", "--octaves", "1", "--steps", "80"};
     std::vector<std::string> words = {path("photo.jpg"), "-o", path("a.png"), "--progress", "bar"};

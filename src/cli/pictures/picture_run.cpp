@@ -2,6 +2,7 @@
 
 #include <ATen/ATen.h>
 
+#include <algorithm>
 #include <chrono>
 #include <filesystem>
 #include <system_error>
@@ -124,22 +125,34 @@ struct Report {
     }
 };
 
-/// Bytes of the process while it reads a picture of that size: itself, the file, its samples and their colours.
+constexpr std::int64_t kProgram = 180'000'000;  // bytes of the process before it reads anything
+
+/// Bytes it takes to read a picture of that size: the file, its samples and their colours.
 std::int64_t reading_bytes(const std::string& input, Size own) {
-    constexpr std::int64_t kProgram = 180'000'000;
     constexpr std::int64_t kBytesPerPixel = 16;
     std::error_code error;
     const auto file = static_cast<std::int64_t>(std::filesystem::file_size(input, error));
-    return kProgram + own.height * own.width * kBytesPerPixel + (error ? 0 : file);
+    return own.height * own.width * kBytesPerPixel + (error ? 0 : file);
+}
+
+bool is_on_cpu(const PictureShop& shop) { return shop.session.runtime().device.is_cpu(); }
+
+/// Bytes of the process while a picture is made: what is more, reading it or the work. 0: not known.
+std::int64_t bytes_to_make(const PictureShop& shop, const PictureTask& task, const BatchItem& item, Size wanted) {
+    if (!task.bytes) {
+        return 0;
+    }
+    const std::int64_t work = task.bytes(wanted);
+    return is_on_cpu(shop) ? std::max(work, kProgram + reading_bytes(item.input, *item.size)) : work;
 }
 
 /// A large picture that is made small may take more to read than to work on. Throws Device when that is too much.
 void require_memory_to_read(const PictureShop& shop, const PictureTask& task, const BatchItem& item, Size wanted) {
-    if (task.max_memory <= 0 || !shop.session.runtime().device.is_cpu()) {
+    if (task.max_memory <= 0 || !is_on_cpu(shop)) {
         return;
     }
     const Size own = *item.size;
-    const std::int64_t bytes = reading_bytes(item.input, own);
+    const std::int64_t bytes = kProgram + reading_bytes(item.input, own);
     if (own.height * own.width > wanted.height * wanted.width && bytes > task.max_memory) {
         throw Error(ErrorKind::Device,
                     "reading a picture of " + text_of(own) + " pixels takes " +
@@ -147,6 +160,15 @@ void require_memory_to_read(const PictureShop& shop, const PictureTask& task, co
                         human_bytes(static_cast<std::uint64_t>(task.max_memory)) +
                         " that it may take here; make the picture smaller first, raise that with --max-memory, or " +
                         way_to_more_memory());
+    }
+}
+
+/// The net keeps what it works in from one picture to the next, and what was freed is kept for new use, where it lies.
+/// A large picture does not fit into those holes: where there is no room for it beside them, the system gets them back.
+void make_room_to_read(const PictureShop& shop, const PictureTask& task, const BatchItem& item) {
+    if (task.max_memory > 0 && is_on_cpu(shop) &&
+        resident_memory() + reading_bytes(item.input, *item.size) > task.max_memory) {
+        return_freed_memory();
     }
 }
 
@@ -170,7 +192,7 @@ std::optional<Size> wanted_size_of(const PictureOptions& options, const BatchIte
 bool make_picture(const PictureShop& shop, const PictureTask& task, const PictureTurn& turn) {
     const BatchItem& item = turn.item;
     const std::optional<Size> size = wanted_size_of(shop.options, item);  // what has none is made alone
-    const std::int64_t bytes = shop.sharing.jobs > 1 && size && task.bytes ? task.bytes(*size) : 0;
+    const std::int64_t bytes = shop.sharing.jobs > 1 && size ? bytes_to_make(shop, task, item, *size) : 0;
     const Room::Place place =
         shop.room.enter(size ? shop.sharing.places_for(*size) : shop.sharing.jobs, bytes, task.max_memory);
     if (shop.session.hooks().cancelled()) {
@@ -181,6 +203,7 @@ bool make_picture(const PictureShop& shop, const PictureTask& task, const Pictur
     }
     if (size) {
         require_memory_to_read(shop, task, item, *size);
+        make_room_to_read(shop, task, item);
     }
     const int threads = size ? shop.sharing.threads_for(*size) : shop.sharing.threads;
     const ThreadShare share(threads);

@@ -8,10 +8,12 @@
 #include <fstream>
 #include <functional>
 #include <string>
+#include <vector>
 
 #include "core/control_group.h"
 #include "core/machine.h"
 #include "reverie/core/files.h"
+#include "reverie/core/runtime.h"
 #include "support/temporary_folder.h"
 
 namespace reverie {
@@ -157,6 +159,26 @@ TEST_F(Machine, AddressSpaceLimitsMemoryAndThreads) {
                   }
                   const int threads = startable_threads(64);
                   return threads >= 1 && threads < 64 ? 42 : 2;
+              }),
+              42);
+}
+
+TEST_F(Machine, FreedMemoryThatIsKeptCanBeReturned) {
+#ifdef __SANITIZE_ADDRESS__
+    GTEST_SKIP() << "the address sanitizer brings its own allocator";
+#endif
+    EXPECT_EQ(exit_code_of([] {
+                  constexpr std::int64_t kPiece = 32 << 20;
+                  keep_freed_memory();
+                  std::vector<char> piece(kPiece, 'a');
+                  const std::vector<char> above(kPiece, 'b');  // so that the piece leaves a hole
+                  const std::int64_t full = resident_memory();
+                  std::vector<char>().swap(piece);
+                  if (resident_memory() < full - kPiece / 2) {
+                      return 1;
+                  }
+                  return_freed_memory();
+                  return above.back() == 'b' && resident_memory() < full - kPiece / 2 ? 42 : 2;
               }),
               42);
 }
