@@ -197,11 +197,11 @@ struct Batches::State {
 Batches::Batches(Dataset set, std::vector<std::int64_t> indices, const BatchOptions& options) {
     if (options.batch < 1) {
         throw Error(ErrorKind::Usage,
-                    "--batch " + std::to_string(options.batch) + " is out of range; wanted 1 or more");
+                    "{--batch} " + std::to_string(options.batch) + " is out of range; wanted 1 or more");
     }
     if (indices.empty()) {
         throw Error(ErrorKind::Input,
-                    "no image is left to make batches of; give more images or a smaller --validation");
+                    "no image is left to make batches of; give more images or a smaller {--validation}");
     }
     state_ = std::make_unique<State>(std::move(set), std::move(indices), options);
 }
@@ -222,7 +222,7 @@ std::int64_t Batches::steps_per_epoch() const { return (count() + batch() - 1) /
 OrderedBatches::OrderedBatches(Dataset set, std::vector<std::int64_t> indices, std::int64_t batch)
     : set_(std::move(set)), indices_(std::move(indices)), batch_(batch) {
     if (batch < 1) {
-        throw Error(ErrorKind::Usage, "--batch " + std::to_string(batch) + " is out of range; wanted 1 or more");
+        throw Error(ErrorKind::Usage, "{--batch} " + std::to_string(batch) + " is out of range; wanted 1 or more");
     }
 }
 

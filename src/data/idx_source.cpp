@@ -129,7 +129,7 @@ class IdxSource : public Source {
             throw Error(ErrorKind::Input, "'" + path_.string() + "' holds images of " +
                                               text_of({images_.dimensions[1], images_.dimensions[2]}) +
                                               ", more than the limit of " + std::to_string(options.max_pixels) +
-                                              " pixels; raise --max-pixels if the file can be trusted");
+                                              " pixels; raise {--max-pixels} if the file can be trusted");
         }
         Tensor pixels = at::empty({images_.dimensions[1], images_.dimensions[2], 1}, at::kByte);
         std::memcpy(pixels.data_ptr<std::uint8_t>(), images_.values.data() + index * stored_bytes(index),

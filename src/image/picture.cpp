@@ -78,7 +78,7 @@ Header checked_header(const Codec& codec, Bytes bytes, const std::string& name, 
                     "'" + name + "' has " + std::to_string(width) + " x " + std::to_string(height) + " pixels (" +
                         megapixels(static_cast<double>(width) * static_cast<double>(height)) +
                         "), more than the limit of " + megapixels(static_cast<double>(limits.max_pixels)) +
-                        "; raise --max-pixels if the file can be trusted");
+                        "; raise {--max-pixels} if the file can be trusted");
     }
     return header;
 }
@@ -122,7 +122,7 @@ void write_standard_output(Bytes bytes) {
             bytes = bytes.subspan(static_cast<std::size_t>(count));
         } else if (errno != EINTR) {
             throw Error(ErrorKind::Output, std::string("the picture could not be written to standard output (") +
-                                               std::strerror(errno) + "); name a file with --output");
+                                               std::strerror(errno) + "); name a file with {--output}");
         }
     }
 }
@@ -217,7 +217,7 @@ Picture read_picture(const std::filesystem::path& path, const ReadLimits& limits
         }
         return picture;
     } catch (const Error& error) {
-        throw Error(error.kind(), unquoted_stream(error.what()));
+        throw Error(error.kind(), unquoted_stream(error.sentence()));
     }
 }
 

@@ -53,8 +53,8 @@ std::string collapse_warning(const SampleQuality& now, double best_diversity) {
     }
     return "the generator has collapsed: its images vary " + share(now.diversity) +
            " times as much as the real ones (at its best " + share(best_diversity) +
-           "); go on from the best checkpoint and steady the discriminator with --r1, --augment or a lower "
-           "--learning-rate";
+           "); go on from the best checkpoint and steady the discriminator with {--r1}, {--augment} or a lower "
+           "{--learning-rate}";
 }
 
 Tensor kept_features(const std::filesystem::path& file, const std::string& key, const std::function<Tensor()>& make) {

@@ -111,7 +111,7 @@ std::vector<int> check_weights(const Graph& graph, const StateDict& weights) {
     }
     throw Error(ErrorKind::Weights, "'" + weights.path().string() + "' does not hold the weights of " +
                                         graph.architecture + ": " + join(faults, "; ", "; ") +
-                                        "; pass the network it belongs to with --network");
+                                        "; pass the network it belongs to with {--network}");
 }
 
 void require_weights(const Graph& graph, int node, const std::string& tap, const std::vector<int>& lacking,

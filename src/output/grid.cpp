@@ -90,13 +90,15 @@ Tensor image_grid(const Tensor& images, const GridOptions& options) {
     return sheet;
 }
 
-Tensor to_rgb(const Tensor& image) {
-    check_channels(image, 3);
-    if (image.size(0) == 4) {
-        const Tensor alpha = image.narrow(0, 3, 1);
-        return image.narrow(0, 0, 3) * alpha + (1 - alpha);
+Tensor to_rgb(const Tensor& images) {
+    check_channels(images, images.defined() && images.dim() == 4 ? 4 : 3);
+    if (images.size(-3) == 4) {
+        const Tensor alpha = images.narrow(-3, 3, 1);
+        return images.narrow(-3, 0, 3) * alpha + (1 - alpha);
     }
-    return image.expand({3, -1, -1}).contiguous();
+    std::vector<std::int64_t> shape = images.sizes().vec();
+    *(shape.end() - 3) = 3;
+    return images.expand(shape).contiguous();
 }
 
 Tensor interleave_rows(const std::vector<Tensor>& sets, std::int64_t columns) {

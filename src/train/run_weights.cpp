@@ -64,16 +64,17 @@ StateDict read_run_weights(const std::filesystem::path& run, RunWeights which, c
         if (error.kind() != ErrorKind::Weights || file == run) {
             throw;
         }
-        std::string what = error.what();
+        std::string what = error.sentence();
         what.resize(std::min(what.rfind("; "), what.size()));  // what to do with a file that was downloaded
         const bool goes_on =
             which != RunWeights::Best && (is_there(run / kCheckpointFile) || is_there(run / kPreviousCheckpointFile));
-        throw Error(ErrorKind::Weights,
-                    what + "; " +
-                        (goes_on ? "`" + program + " train --resume -o " + run.string() +
-                                       "` writes it again from the run's checkpoint"
-                                 : "take another state of the run with --weights (average, last or best), or train it "
-                                   "again"));
+        throw Error(
+            ErrorKind::Weights,
+            what + "; " +
+                (goes_on ? "`" + program + " train --resume -o " + run.string() +
+                               "` writes it again from the run's checkpoint"
+                         : "take another state of the run with {--weights} (average, last or best), or train it "
+                           "again"));
     }
 }
 

@@ -55,7 +55,7 @@ TrainResult Training::run() {
         }
         take_step();
         const double stepped = clock_.seconds();
-        if (!look_around()) {
+        if (!do_what_is_due()) {
             return finish(TrainEnd::Cancelled);
         }
         report_progress(clock_.seconds() - stepped);
@@ -86,7 +86,7 @@ void Training::take_step() {
     ++step_;
 }
 
-bool Training::look_around() {
+bool Training::do_what_is_due() {
     const bool logs = due(options_.log_every);
     const bool validates = validation_ != nullptr && due(options_.validate_every);
     const bool shows = due(options_.preview_every);
@@ -137,7 +137,7 @@ void Training::roll_back() {
                                           " returns to earlier states with lower learning rates; '" +
                                           folder_.path().string() + "' holds the state of step " +
                                           std::to_string(step_) +
-                                          "; start another run with a lower --learning-rate or with --clip-norm");
+                                          "; start another run with a lower {--learning-rate} or with {--clip-norm}");
     }
     good_.rollbacks = ++rollbacks_;
     interval_step_ = step_;

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "reverie/core/hooks.h"
+#include "reverie/core/option_table.h"
 #include "reverie/core/size.h"
 #include "reverie/core/tensor.h"
 
@@ -38,12 +39,15 @@ struct DataOptions {
     std::int64_t max_pixels = 100'000'000;     ///< larger images are bad files
 };
 
-/// Throws Usage, speaking in flag names: sides below 16 or above 4096, channels other than 0, 1, 3 and 4.
+/// The options of a set of images, each declared once.
+const OptionTable<DataOptions>& data_option_table();
+
+/// Throws Usage, naming the option: sides below 16 or above 4096, channels other than 0, 1, 3 and 4.
 void validate(const DataOptions& options);
 
 struct SkippedFile {
     std::string path;      ///< as the source names it
-    std::string reason;    ///< one sentence
+    std::string reason;    ///< a sentence, as Error::sentence()
     bool is_fault = true;  ///< false: only not named as an image
 };
 

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "reverie/core/hooks.h"
+#include "reverie/core/option_table.h"
 #include "reverie/core/size.h"
 #include "reverie/core/tensor.h"
 #include "reverie/nn/frozen_net.h"
@@ -51,7 +52,10 @@ struct DreamOptions {
 /// "efficientnet_lite0"); other names of the same architectures get their architecture's.
 DreamOptions dream_recipe(const std::string& network);
 
-/// Throws Usage, speaking in flag names, before any work.
+/// The options of a dream that people are to choose, each declared once.
+const OptionTable<DreamOptions>& dream_option_table();
+
+/// Throws Usage, naming the option, before any work.
 void validate(const DreamOptions& options);
 
 /// What a dream will take, known before it starts.

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "reverie/core/hooks.h"
+#include "reverie/core/option_table.h"
 #include "reverie/core/size.h"
 #include "reverie/core/tensor.h"
 #include "reverie/nn/frozen_net.h"
@@ -79,7 +80,10 @@ struct StyleOptions {
 /// The preset's options, tuned or as published.
 StyleOptions style_recipe(StylePreset preset);
 
-/// Throws Usage, speaking in flag names, before any work.
+/// The options of a style transfer that people are to choose, each declared once.
+const OptionTable<StyleOptions>& style_option_table();
+
+/// Throws Usage, naming the option, before any work.
 void validate(const StyleOptions& options);
 
 /// Makes the net's graph what the options ask for: pooling, padding. Throws Usage for a net that is no VGG.

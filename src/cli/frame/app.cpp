@@ -332,9 +332,9 @@ int run_guarded(Console& console, const std::function<int()>& work) {
         const Error error = as_error(std::current_exception());
         console.end();
         if (error.kind() == ErrorKind::Cancelled) {
-            console.info(error.what());
+            console.info(error.sentence());
         } else {
-            console.error(error.what());
+            console.error(error.sentence());
         }
         return exit_code(error.kind());
     }

@@ -11,6 +11,7 @@
 #include <string_view>
 
 #include "cli/frame/progress.h"
+#include "reverie/core/error.h"
 #include "reverie/core/text.h"
 
 namespace reverie {
@@ -92,7 +93,8 @@ struct Console::State {
         logger.set_error_handler([this](const std::string& /*problem*/) { unsaid = true; });
     }
 
-    void say(spdlog::level::level_enum level, const std::string& sentence) {
+    void say(spdlog::level::level_enum level, const std::string& worded) {
+        const std::string sentence = with_flag_names(worded);
         logger.log(level, sentence);
         if (unsaid.exchange(false)) {  // no memory was left to put it together
             write_to_stderr(level == spdlog::level::err ? "error: " : "");

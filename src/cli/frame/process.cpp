@@ -48,7 +48,7 @@ void on_exit_of_a_library() {
     if (const std::exception_ptr exception = std::current_exception(); exception && g_working) {
         try {
             const Error error = as_error(exception);
-            end_at_once(error.kind(), error.what());
+            end_at_once(error.kind(), with_flag_names(error.sentence()).c_str());
         } catch (...) {
             say("error: memory ran out; ");
             say(way_to_more_memory());

@@ -194,7 +194,7 @@ void fill_in(CLI::App& app, const Settings& settings, const std::string& source,
             option->add_result(setting->values);
             option->run_callback();
         } catch (const Error& error) {
-            throw Error(ErrorKind::Usage, "'" + source + "': " + error.what());
+            throw Error(ErrorKind::Usage, "'" + source + "': " + error.sentence());
         } catch (const CLI::ParseError& error) {
             throw Error(ErrorKind::Usage, "'" + source + "': " + error.what());
         }

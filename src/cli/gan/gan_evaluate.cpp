@@ -137,7 +137,9 @@ class Evaluate : public Program {
 
     Sides two_sources(Session& session) const {
         DataFlags flags;
-        flags.size = size_;
+        if (!size_.empty()) {
+            flags.options.set("size", {size_});
+        }
         DataOptions options = data_options(flags, session.environment());
         options.part = DataPart::Test;
         Sides sides;

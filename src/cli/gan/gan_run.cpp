@@ -55,13 +55,13 @@ Latents latents_of(const GanRun& run, const GanLatentFlags& flags, const std::st
     return run.labelled(seed_latents(numbers, run.dimensions(), flags.truncation), numbers);
 }
 
-void put_down_which(Settings& settings, const GanLatentFlags& flags, const std::string& seeds) {
+void add_which_settings(Settings& settings, const GanLatentFlags& flags, const std::string& seeds) {
     flags.file.empty() ? settings.set("seeds", seeds) : settings.set("latents", last_part(flags.file));
 }
 
-void put_down(Settings& settings, const GanLatentFlags& flags) {
+void add_settings(Settings& settings, const GanLatentFlags& flags) {
     if (flags.file.empty()) {
-        put_down(settings, static_cast<const SeedFlags&>(flags));
+        add_settings(settings, static_cast<const SeedFlags&>(flags));
     }
 }
 

@@ -42,13 +42,7 @@ class Train : public Program {
     bool replaces_outputs() const override { return false; }
 
     void add_flags(CLI::App& app) override {
-        const GanRecipe recipe = shown_gan_recipe();
-        reverie::add_flags(app, train_,
-                           {.recipe = recipe.training,
-                            .learning_rate = recipe.options.generator.learning_rate,
-                            .whose_rate = "of the generator; the discriminator's changes by the same factor",
-                            .measured = "measurements of samples",
-                            .holds_out = false});
+        reverie::add_flags(app, train_, shown_gan_recipe().training, /*holds_out=*/false);
         reverie::add_flags(app, gan_);
         reverie::add_flags(app, data_);
     }
@@ -80,7 +74,7 @@ class Train : public Program {
     TrainingPlan prepare(Session& session, const TrainingImages& data) const {
         const Dataset& images = data.images;
         const GanRecipe recipe = gan_recipe(gan_.preset, images.size(), images.channels(), images.count());
-        const GanOptions options = gan_options(gan_, recipe, train_.learning_rate, images.classes());
+        const GanOptions options = gan_options(gan_, recipe, images.classes());
         TrainingPlan plan;
         plan.options = train_options(train_, recipe.training, session.common(), session.runtime());
         plan.labelled = options.net.classes > 0;
@@ -143,13 +137,7 @@ class Train : public Program {
                                              : ", with probability " + number_text(options.augment_probability));
     }
 
-    static TrainFlags train_flags() {
-        TrainFlags flags;
-        flags.validate_every = shown_gan_recipe().training.validate_every;
-        return flags;
-    }
-
-    TrainFlags train_ = train_flags();
+    TrainFlags train_;
     GanFlags gan_;
     DataFlags data_;
 };

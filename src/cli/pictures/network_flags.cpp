@@ -200,8 +200,8 @@ std::unique_ptr<Pool<FrozenNet>> load_nets(Session& session, const NetworkOption
     return std::make_unique<Pool<FrozenNet>>([first] { return first->sibling(); });
 }
 
-bool answer(Session& session, const NetworkOptions& options, const WeightStore& store,
-            const std::vector<std::string>& choices) {
+bool list_or_fetch(Session& session, const NetworkOptions& options, const WeightStore& store,
+                   const std::vector<std::string>& choices) {
     if (options.list_networks) {
         list_networks(session, store);
     } else if (options.list_layers) {

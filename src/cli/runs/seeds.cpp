@@ -37,6 +37,6 @@ std::vector<std::uint64_t> seeds_of(const SeedFlags& flags, const std::string& o
     return parse_seeds(flags.seeds.empty() ? otherwise : flags.seeds);
 }
 
-void put_down(Settings& settings, const SeedFlags& flags) { settings.set("truncation", flags.truncation); }
+void add_settings(Settings& settings, const SeedFlags& flags) { settings.set("truncation", flags.truncation); }
 
 }  // namespace reverie

@@ -28,6 +28,6 @@ std::string seeds_text(const SeedFlags& flags, const std::optional<std::int64_t>
 std::vector<std::uint64_t> seeds_of(const SeedFlags& flags, const std::string& otherwise);
 
 /// All of them but --seeds.
-void put_down(Settings& settings, const SeedFlags& flags);
+void add_settings(Settings& settings, const SeedFlags& flags);
 
 }  // namespace reverie

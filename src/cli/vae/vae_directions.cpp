@@ -129,7 +129,7 @@ Tensor edit_vector(Session& session, const DirectionFlags& flags, const VaeRun& 
     return vector;
 }
 
-void put_down(Settings& settings, const DirectionFlags& flags) {
+void add_settings(Settings& settings, const DirectionFlags& flags) {
     if (!flags.attribute.empty()) {
         settings.set("attribute", last_part(flags.attribute));
         settings.set("without", last_part(flags.without));

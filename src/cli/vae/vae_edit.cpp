@@ -136,9 +136,9 @@ class Edit : public Program {
                                               : run.latents_of(run.images(images_));
         const Tensor vector = edit_vector(session, directions_, run);
         Settings settings = run.made_with();
-        put_down(settings, directions_);
+        add_settings(settings, directions_);
         if (!seeds_.seeds.empty()) {
-            put_down(settings, seeds_);
+            add_settings(settings, seeds_);
         }
         if (strengths_.empty()) {
             settings.set("strength", strength_.value_or(1.0));

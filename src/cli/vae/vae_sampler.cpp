@@ -68,7 +68,7 @@ Mixture mixture_of(Session& session, const VaeRun& run, const SamplerFlags& flag
             }
             session.console().warning(std::string("the fitted Gaussians are used but could not be kept, so the next "
                                                   "command fits them again: ") +
-                                      error.what());
+                                      error.sentence());
         }
     }
     return mixture;
@@ -98,13 +98,13 @@ Latents drawn_latents(Session& session, const VaeRun& run, const SamplerFlags& f
             if (flags.sampler == Sampler::Mixture || error.kind() == ErrorKind::Cancelled) {
                 throw;
             }
-            session.console().warning(std::string("seeds are drawn from the prior: ") + error.what());
+            session.console().warning(std::string("seeds are drawn from the prior: ") + error.sentence());
         }
     }
     return run.labelled(seed_latents(seeds, run.dimensions(), truncation), seeds);
 }
 
-void put_down(Settings& settings, const SamplerFlags& flags) {
+void add_settings(Settings& settings, const SamplerFlags& flags) {
     settings.set("sampler", choice_text(samplers(), flags.sampler));
     settings.set("components", flags.components);
 }

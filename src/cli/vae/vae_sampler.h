@@ -32,6 +32,6 @@ Latents drawn_latents(Session& session, const VaeRun& run, const SamplerFlags& f
 /// Fits the default mixture while the images are at hand, and keeps it in the run folder.
 void fit_sampler(Session& session, const VaeRun& run);
 
-void put_down(Settings& settings, const SamplerFlags& flags);
+void add_settings(Settings& settings, const SamplerFlags& flags);
 
 }  // namespace reverie

@@ -122,7 +122,7 @@ GanRecipe gan_recipe(const std::string& name, Size size, std::int64_t channels, 
     } else if (name == "koba-jon") {
         recipe = koba_jon();
     } else {
-        throw Error(ErrorKind::Usage, "--preset is '" + name + "'; wanted " + join(gan_recipes(), ", ", " or "));
+        throw Error(ErrorKind::Usage, "{--preset} is '" + name + "'; wanted " + join(gan_recipes(), ", ", " or "));
     }
     recipe.options.net.size = size;
     recipe.options.net.channels = channels;

@@ -19,7 +19,7 @@ constexpr std::uint64_t kMostSeeds = 1'000'000;
 
 [[noreturn]] void refuse_seeds(const std::string& text, const std::string& found) {
     throw Error(ErrorKind::Usage,
-                "--seeds '" + text + "' " + found + "; wanted numbers and ranges such as 7 or 1-64 or 3,7,20-25");
+                "{--seeds} '" + text + "' " + found + "; wanted numbers and ranges such as 7 or 1-64 or 3,7,20-25");
 }
 
 std::uint64_t seed_of(const std::string& text, std::string_view digits) {
@@ -97,7 +97,7 @@ Tensor latent_path(const Tensor& keyframes, std::int64_t frames, Blend blend, bo
     }
     if (frames < 2) {
         throw Error(ErrorKind::Usage,
-                    "a path of " + std::to_string(frames) + " frames was asked for; --frames must be at least 2");
+                    "a path of " + std::to_string(frames) + " frames was asked for; {--frames} must be at least 2");
     }
     // In whole numbers, so that frames on a keyframe are told exactly: frame f lies f * segments / steps along.
     const std::int64_t segments = closed ? count : count - 1;

@@ -31,7 +31,7 @@ void require_map(const Tensor& map, Size content, const char* flag) {
 void prepare_graph(Graph& graph, const StyleOptions& options) {
     if (graph.architecture.rfind("vgg", 0) != 0) {
         throw Error(ErrorKind::Usage, "style transfer works on VGG nets, not on " + graph.architecture +
-                                          "; choose vgg19, vgg16 or vgg16_hed with --network");
+                                          "; choose vgg19, vgg16 or vgg16_hed with {--network}");
     }
     if (options.pooling != Pooling::Max || options.pooling_gain != 1.0) {
         use_pooling(graph, options.pooling, options.pooling_gain);
@@ -71,25 +71,26 @@ StyleResult Stylizer::stylize(const StyleJob& job, FrozenNet& net, const StyleHo
     require_image(job.content, "the content");
     require_finite(job.content, "the content");
     if (job.init.defined()) {
-        require_image(job.init, "--init");
-        require_finite(job.init, "--init");
+        require_image(job.init, "{--init}");
+        require_finite(job.init, "{--init}");
     }
     const Size size = size_of(job.content);
     require_map(job.alpha, size, "alpha");
-    require_map(job.protect, size, "--protect");
+    require_map(job.protect, size, "{--protect}");
     for (const Tensor& mask : job.masks) {
-        require_map(mask, size, "--mask");
+        require_map(mask, size, "{--mask}");
     }
     const std::size_t styles = state_->targets.styles().size();
     if (!job.masks.empty() && job.masks.size() != styles) {
-        throw Error(ErrorKind::Usage, "--mask is given " + std::to_string(job.masks.size()) + " times and --style " +
-                                          std::to_string(styles) + "; wanted one mask for every style");
+        throw Error(ErrorKind::Usage, "{--mask} is given " + std::to_string(job.masks.size()) +
+                                          " times and {--style} " + std::to_string(styles) +
+                                          "; wanted one mask for every style");
     }
     for (const StyleSource& style : state_->targets.styles()) {
         if (!job.masks.empty() && style.band != StyleBand::All) {
             throw Error(
                 ErrorKind::Usage,
-                "--mask is given together with --style-coarse or --style-fine; give masks to whole styles only");
+                "{--mask} is given together with {--style-coarse} or {--style-fine}; give masks to whole styles only");
         }
     }
     // A resumed run keeps its tiles, whatever memory is free now.
