@@ -61,7 +61,7 @@ void keep_mixture(const MixtureFile& file, const Mixture& mixture, const Hooks& 
 void validate(const SamplerOptions& options) {
     if (options.components < 1) {
         throw Error(ErrorKind::Usage,
-                    "--components " + std::to_string(options.components) + " is out of range; wanted 1 or more");
+                    "{--components} " + std::to_string(options.components) + " is out of range; wanted 1 or more");
     }
 }
 
