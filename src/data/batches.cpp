@@ -38,7 +38,7 @@ constexpr std::int64_t kGrainBytes = 1 << 16;  // below that a second thread cos
 /// `mirrored`: empty or one entry an image. On the calling thread alone when it is in the background, where it must not
 /// take cores from the training.
 Batch make_batch(const Dataset& set, std::vector<std::int64_t> indices, const std::vector<bool>& mirrored, bool alone) {
-    const data::Pixels& pixels = set.state().pixels;
+    const data::Pixels& pixels = data::DatasetState::of(set).pixels;
     const auto count = static_cast<std::int64_t>(indices.size());
     const std::int64_t height = pixels.size.height;  // no binding: clang 14 catches none in a lambda
     const std::int64_t width = pixels.size.width;

@@ -58,7 +58,7 @@ std::string cache_key(const std::filesystem::path& path, const Source& source, c
     return digest.hex();
 }
 
-void name_images(const Source& source, const std::vector<std::int64_t>& kept, Dataset::State& state) {
+void name_images(const Source& source, const std::vector<std::int64_t>& kept, data::DatasetState& state) {
     std::map<std::string, std::int32_t, ByNumberThenText> classes;
     for (const std::int64_t i : kept) {
         if (const std::string name = source.class_of(i); !name.empty()) {
@@ -84,7 +84,7 @@ void name_images(const Source& source, const std::vector<std::int64_t>& kept, Da
 
 }  // namespace
 
-Dataset::Dataset(std::shared_ptr<const State> state) : state_(std::move(state)) {}
+Dataset::Dataset(std::shared_ptr<const data::DatasetState> state) : state_(std::move(state)) {}
 
 std::int64_t Dataset::count() const { return state_->pixels.count; }
 Size Dataset::size() const { return state_->pixels.size; }
@@ -149,7 +149,7 @@ Dataset open_dataset(const std::filesystem::path& path, const DataOptions& optio
             : options.cache_folder / ("images-" + cache_key(path, *source, options) + ".cache");
     data::Decoded decoded = data::decode_all(*source, options, cache, hooks);
 
-    auto state = std::make_shared<Dataset::State>();
+    auto state = std::make_shared<data::DatasetState>();
     state->pixels = std::move(decoded.pixels);
     state->skipped = left_out.files();
     state->sidecars = left_out.sidecars();
@@ -177,7 +177,7 @@ Dataset open_dataset(const std::filesystem::path& path, const DataOptions& optio
         digest.add(std::int64_t{state->labels.empty() ? -1 : state->labels[i]});
     }
     state->digest = digest.hex();
-    return Dataset(std::move(state));
+    return data::DatasetState::as_dataset(std::move(state));
 }
 
 std::string left_out_text(const std::vector<SkippedFile>& files) {

@@ -75,4 +75,8 @@ Tensor image_features(FrozenNet& net, const FeatureProtocol& protocol, std::int6
     return features;
 }
 
+Tensor image_features(FrozenNet& net, const FeatureProtocol& protocol, const ImageSource& images, const Hooks& hooks) {
+    return image_features(net, protocol, images.count, images.images, hooks);
+}
+
 }  // namespace reverie

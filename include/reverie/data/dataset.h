@@ -54,6 +54,10 @@ struct SkippedFile {
 /// "12 files left out (a.mov, b.psd, c.jpg, ...)".
 std::string left_out_text(const std::vector<SkippedFile>& files);
 
+namespace data {
+struct DatasetState;
+}
+
 /// Immutable once opened; read from any thread.
 class Dataset {
   public:
@@ -79,12 +83,10 @@ class Dataset {
     /// Bytes of memory held (not of the spill file).
     std::int64_t memory() const;
 
-    struct State;
-    explicit Dataset(std::shared_ptr<const State> state);
-    const State& state() const { return *state_; }  ///< for the readers of this room
-
   private:
-    std::shared_ptr<const State> state_;
+    friend struct data::DatasetState;
+    explicit Dataset(std::shared_ptr<const data::DatasetState> state);
+    std::shared_ptr<const data::DatasetState> state_;
 };
 
 /// `source`: a folder (recursive, links followed but no loop), a text file of paths (one a line, relative to it, blank

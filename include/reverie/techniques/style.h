@@ -148,9 +148,10 @@ struct StyleResult {
 /// too.
 class Stylizer {
   public:
-    /// `net`: of a prepared graph; must outlive the Stylizer. `max_memory` in bytes; 0: no limit. Throws like validate;
-    /// Input for a style below the net's minimum side.
-    Stylizer(FrozenNet& net, std::vector<StyleSource> styles, StyleOptions options, std::int64_t max_memory);
+    /// `net`: of a graph that prepare_graph made for these options; must outlive the Stylizer. `max_memory` in bytes;
+    /// 0: no limit. Throws like validate; Usage for a graph that is not prepared; Input for a style below the net's
+    /// minimum side.
+    Stylizer(FrozenNet& net, std::vector<StyleSource> styles, StyleOptions options, std::int64_t max_memory = 0);
     ~Stylizer();
     Stylizer(const Stylizer&) = delete;
     Stylizer& operator=(const Stylizer&) = delete;

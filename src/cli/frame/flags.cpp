@@ -60,9 +60,10 @@ CLI::Option* FlagGroup::add_value(const std::string& names, const Take& take, co
 
 void add_option_flag(CLI::App& app, const OptionFlag& flag) {
     const std::string name = "--" + flag.name;
+    const std::string help = with_flag_names(flag.help);
     if (flag.shape == OptionShape::Switch) {
         last_counts(app.add_flag_callback(
-                        name, [take = flag.take] { take({"true"}); }, flag.help))
+                        name, [take = flag.take] { take({"true"}); }, help))
             ->group(flag.heading);
         return;
     }
@@ -70,7 +71,7 @@ void add_option_flag(CLI::App& app, const OptionFlag& flag) {
         take(words);
         return true;
     };
-    CLI::Option* option = app.add_option(name, set, flag.help)->group(flag.heading);
+    CLI::Option* option = app.add_option(name, set, help)->group(flag.heading);
     option->type_name(flag.words.empty() ? flag.placeholder : join(flag.words, "|", "|"));
     if (flag.shape == OptionShape::List) {
         option->expected(1, CLI::detail::expected_max_vector_size)->delimiter(',')->trigger_on_parse();

@@ -26,23 +26,18 @@ namespace fs = std::filesystem;
 constexpr std::int64_t kMostSamples = 5000;
 constexpr std::int64_t kLeastSamples = 4;
 
-/// Images as they are asked for.
-struct Source {
-    std::int64_t count = 0;
-    std::function<Tensor(std::int64_t first, std::int64_t count)> images;
-};
-
 /// What is compared: a generator's images, or those of files, with real ones.
 struct Sides {
     std::unique_ptr<GanRun> run;  ///< null: pictures are compared
     ImageList pictures;
     ImageList reals;
     Latents latents;
-    Source fakes() const {
+    ImageSource fakes() const {
         if (run == nullptr) {
-            return {pictures.count(), [this](std::int64_t first, std::int64_t n) { return pictures.read(first, n); }};
+            return source_of(pictures);
         }
-        return {latents.count(), [this](std::int64_t first, std::int64_t n) { return run->decode(latents, first, n); }};
+        return {.count = latents.count(),
+                .images = [this](std::int64_t first, std::int64_t n) { return run->decode(latents, first, n); }};
     }
 };
 
@@ -157,17 +152,14 @@ class Evaluate : public Program {
     static std::vector<Measure> measured(Session& session, const Sides& sides, const NetworkWeights& weights) {
         FrozenNet net = load_net(session, weights);
         const FeatureProtocol protocol = feature_protocol(weights.network);
-        const FeatureFile kept = feature_file(session.environment(), protocol, sides.reals.digest());
-        const std::int64_t count = sides.reals.count();
-        const Tensor reals = kept_features(kept.path, kept.key, [&] {
-            return features_of(session, net, protocol, count, "images",
-                               [&](std::int64_t first, std::int64_t n) { return sides.reals.read(first, n); });
-        });
-        const Source source = sides.fakes();
-        const Tensor fakes = features_of(session, net, protocol, source.count, "samples", source.images);
-        const SampleQuality quality = sample_quality(reals, fakes);
+        const ImageSource reals = source_of(sides.reals);
+        const ImageSource fakes = sides.fakes();
+        const FeatureFile kept = feature_file(features_folder(session.environment()), protocol, sides.reals.digest());
+        session.console().begin("");
+        const SampleQuality quality = sample_quality(net, protocol, reals, fakes, kept, session.hooks());
+        session.console().end();
         const auto named = [&](const std::string& key, const std::string& about, double value) {
-            return Measure{key, about, value, protocol.name(key, count, source.count), true};
+            return Measure{key, about, value, protocol.name(key, reals.count, fakes.count), true};
         };
         return {named("frechet", "Frechet distance", quality.frechet),
                 named("kernel", "kernel distance", quality.kernel), named("precision", "precision", quality.precision),

@@ -2,7 +2,6 @@
 
 #include <ATen/ATen.h>
 
-#include <numeric>
 #include <utility>
 #include <vector>
 
@@ -30,8 +29,7 @@ Tensor GanRun::decode(const Latents& latents, std::int64_t first, std::int64_t c
 }
 
 Latents GanRun::first_seeds(std::int64_t count) const {
-    std::vector<std::uint64_t> seeds(static_cast<std::size_t>(count));
-    std::iota(seeds.begin(), seeds.end(), 1);
+    const std::vector<std::uint64_t> seeds = reverie::first_seeds(count);
     return labelled(seed_latents(seeds, dimensions()), seeds);
 }
 

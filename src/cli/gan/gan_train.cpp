@@ -120,7 +120,7 @@ class Train : public Program {
         measure.net = std::make_shared<FrozenNet>(load_net(session, *weights));
         measure.protocol = feature_protocol(weights->network);
         measure.samples = gan_.measured;
-        const FeatureFile kept = feature_file(session.environment(), measure.protocol,
+        const FeatureFile kept = feature_file(features_folder(session.environment()), measure.protocol,
                                               reals.digest() + ", a sample of " + std::to_string(count));
         measure.reals_features = [kept](const std::function<Tensor()>& make) {
             return kept_features(kept.path, kept.key, make);

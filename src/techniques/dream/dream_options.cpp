@@ -21,7 +21,7 @@ OptionTable<DreamOptions> make_table() {
         {.name = "layers",
          .heading = heading,
          .placeholder = "NAME[=WEIGHT]",
-         .help = "what is amplified; a negative weight quietens; names: see --list-layers",
+         .help = "what is amplified; a negative weight quietens; names: see {--list-layers}",
          .field = layers_field<DreamOptions>("layers", &DreamOptions::layers)},
         {.name = "octaves",
          .heading = heading,

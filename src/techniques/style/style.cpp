@@ -2,6 +2,8 @@
 
 #include <c10/core/GradMode.h>
 
+#include <algorithm>
+#include <tuple>
 #include <utility>
 
 #include "reverie/core/checks.h"
@@ -43,6 +45,31 @@ void prepare_graph(Graph& graph, const StyleOptions& options) {
     }
 }
 
+namespace {
+
+/// That the net's graph is what prepare_graph makes of its architecture's own. A Stylizer of another would follow other
+/// layers than its options say.
+void require_prepared(const Graph& graph, const StyleOptions& options) {
+    Graph wanted = graph;
+    use_pooling(wanted, Pooling::Max);
+    for (Node& node : wanted.nodes) {
+        if (node.window.padding == Padding::Replicate) {
+            node.window.padding = Padding::Zero;
+        }
+    }
+    prepare_graph(wanted, options);
+    const auto what_is_prepared = [](const Node& node) {
+        return std::tuple(node.pooling, node.gain, node.window.padding);
+    };
+    if (!std::ranges::equal(graph.nodes, wanted.nodes, {}, what_is_prepared, what_is_prepared)) {
+        throw Error(ErrorKind::Usage, "the graph of " + graph.architecture +
+                                          " has another pooling or padding than the options of the style; call "
+                                          "prepare_graph with these options while the net is loaded");
+    }
+}
+
+}  // namespace
+
 struct Stylizer::State {
     FrozenNet& net;
     StyleOptions options;
@@ -55,6 +82,7 @@ struct Stylizer::State {
 
 Stylizer::Stylizer(FrozenNet& net, std::vector<StyleSource> styles, StyleOptions options, std::int64_t max_memory) {
     validate(options);
+    require_prepared(net.graph(), options);
     state_ = std::make_unique<State>(net, std::move(styles), std::move(options), max_memory);
 }
 
@@ -68,6 +96,7 @@ StyleResult Stylizer::stylize(const StyleJob& job, const StyleHooks& hooks) { re
 
 StyleResult Stylizer::stylize(const StyleJob& job, FrozenNet& net, const StyleHooks& hooks) {
     const c10::NoGradGuard no_grad;
+    require_prepared(net.graph(), state_->options);
     require_image(job.content, "the content");
     require_finite(job.content, "the content");
     if (job.init.defined()) {
