@@ -9,13 +9,12 @@
 #include "cli/gan/gan_commands.h"
 #include "cli/gan/gan_run.h"
 #include "cli/runs/measures.h"
+#include "cli/runs/with_progress.h"
 #include "core/json_text.h"
 #include "reverie/cli/data_flags.h"
-#include "reverie/cli/network_flags.h"
 #include "reverie/core/files.h"
 #include "reverie/core/text.h"
 #include "reverie/metrics/sample_quality.h"
-#include "reverie/nn/frozen_net.h"
 #include "reverie/train/run_folder.h"
 
 namespace reverie {
@@ -150,14 +149,14 @@ class Evaluate : public Program {
     }
 
     static std::vector<Measure> measured(Session& session, const Sides& sides, const NetworkWeights& weights) {
-        FrozenNet net = load_net(session, weights);
-        const FeatureProtocol protocol = feature_protocol(weights.network);
+        Measuring measuring = measuring_with(session, weights);
+        const FeatureProtocol& protocol = measuring.protocol;
         const ImageSource reals = source_of(sides.reals);
         const ImageSource fakes = sides.fakes();
         const FeatureFile kept = feature_file(features_folder(session.environment()), protocol, sides.reals.digest());
-        session.console().begin("");
-        const SampleQuality quality = sample_quality(net, protocol, reals, fakes, kept, session.hooks());
-        session.console().end();
+        const SampleQuality quality = with_progress(session, "", [&](const Hooks& hooks) {
+            return sample_quality(measuring.net, protocol, reals, fakes, kept, hooks);
+        });
         const auto named = [&](const std::string& key, const std::string& about, double value) {
             return Measure{key, about, value, protocol.name(key, reals.count, fakes.count), true};
         };

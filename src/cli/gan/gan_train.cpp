@@ -8,7 +8,6 @@
 #include "cli/gan/gan_flags.h"
 #include "cli/runs/measures.h"
 #include "reverie/cli/data_flags.h"
-#include "reverie/cli/network_flags.h"
 #include "reverie/cli/run_training.h"
 #include "reverie/cli/train_flags.h"
 #include "reverie/metrics/sample_quality.h"
@@ -116,9 +115,10 @@ class Train : public Program {
         if (!weights) {
             return {};
         }
+        Measuring measuring = measuring_with(session, *weights);
         GanMeasure measure;
-        measure.net = std::make_shared<FrozenNet>(load_net(session, *weights));
-        measure.protocol = feature_protocol(weights->network);
+        measure.net = std::make_shared<FrozenNet>(std::move(measuring.net));
+        measure.protocol = measuring.protocol;
         measure.samples = gan_.measured;
         const FeatureFile kept = feature_file(features_folder(session.environment()), measure.protocol,
                                               reals.digest() + ", a sample of " + std::to_string(count));

@@ -35,6 +35,10 @@ std::optional<NetworkWeights> feature_weights(Session& session, const std::strin
     return resolve_network(session, network, store, feature_networks());
 }
 
+Measuring measuring_with(Session& session, const NetworkWeights& weights) {
+    return {load_net(session, weights), feature_protocol(weights.network)};
+}
+
 std::filesystem::path features_folder(const Environment& environment) {
     return environment.cache_home / "reverie/features";
 }

@@ -20,6 +20,13 @@ std::string features_help();
 /// for a net without features, and Weights.
 std::optional<NetworkWeights> feature_weights(Session& session, const std::string& features);
 
+/// The net whose features are compared, and how images are brought to it.
+struct Measuring {
+    FrozenNet net;
+    FeatureProtocol protocol;
+};
+Measuring measuring_with(Session& session, const NetworkWeights& weights);
+
 /// Where features of images are kept: see feature_file of metrics/sample_quality.h.
 std::filesystem::path features_folder(const Environment& environment);
 

@@ -6,6 +6,7 @@
 #include <system_error>
 #include <utility>
 
+#include "cli/runs/with_progress.h"
 #include "core/json_text.h"
 #include "reverie/cli/batch.h"
 #include "reverie/core/text.h"
@@ -47,11 +48,10 @@ std::string attribute_name(const std::string& source) {
 Direction learnt(Session& session, const DirectionFlags& flags, const VaeRun& run) {
     const ImageList with = run.images({flags.attribute});
     const ImageList without = run.images({flags.without});
-    session.console().begin("");
-    Direction direction =
-        learn_direction(attribute_name(flags.attribute), run.vae(), run.source(with), run.source(without), flags.method,
-                        session.common().runtime.seed, session.hooks());
-    session.console().end();
+    Direction direction = with_progress(session, "", [&](const Hooks& hooks) {
+        return learn_direction(attribute_name(flags.attribute), run.vae(), run.source(with), run.source(without),
+                               flags.method, session.common().runtime.seed, hooks);
+    });
     std::string sentence = "direction '" + direction.name + "' from " + std::to_string(with.count()) +
                            " images with and " + std::to_string(without.count()) + " without it";
     if (direction.accuracy >= 0.0) {

@@ -7,12 +7,11 @@
 #include "cli/frame/table.h"
 #include "cli/runs/measures.h"
 #include "cli/runs/seeds.h"
+#include "cli/runs/with_progress.h"
 #include "cli/vae/vae_commands.h"
 #include "cli/vae/vae_run.h"
 #include "cli/vae/vae_sampler.h"
 #include "core/json_text.h"
-#include "reverie/cli/network_flags.h"
-#include "reverie/nn/frozen_net.h"
 #include "reverie/techniques/vae_evaluation.h"
 #include "reverie/techniques/vae_latents.h"
 
@@ -95,10 +94,7 @@ class Evaluate : public Program {
         }
         const ImageSource source = as_trained(run.vae(), run.source(images));
         const auto measured = [&](const std::string& label, const auto& work) {
-            session.console().begin(label);
-            auto result = work(session.hooks());
-            session.console().end();
-            return result;
+            return with_progress(session, label, work);
         };
         const Posterior posterior =
             measured("", [&](const Hooks& hooks) { return encode_images(run.vae(), source, hooks); });
@@ -113,15 +109,14 @@ class Evaluate : public Program {
             })));
         }
         if (weights && images.count() >= 2) {
-            FrozenNet net = load_net(session, *weights);
-            const FeatureProtocol protocol = feature_protocol(weights->network);
+            Measuring measuring = measuring_with(session, *weights);
             const Latents drawn = drawn_latents(session, run, {}, first_seeds(images.count()), 1.0);
             add(distance_rows(measured("distances",
                                        [&](const Hooks& hooks) {
                                            return vae_distances(run.vae(), source, posterior, drawn.values,
-                                                                drawn.labels, net, protocol, hooks);
+                                                                drawn.labels, measuring.net, measuring.protocol, hooks);
                                        }),
-                              protocol, images.count()));
+                              measuring.protocol, images.count()));
         }
         print(session, run, images, rows, elbo.kl_per_dimension);
         return 0;

@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "cli/runs/with_progress.h"
 #include "reverie/techniques/vae_latents.h"
 
 namespace reverie {
@@ -32,10 +33,7 @@ ImageSource VaeRun::source(const ImageList& images) const {
 }
 
 Posterior VaeRun::encode(const ImageList& images) const {
-    session_.console().begin("");
-    Posterior posterior = encode_images(vae_, source(images), session_.hooks());
-    session_.console().end();
-    return posterior;
+    return with_progress(session_, "", [&](const Hooks& hooks) { return encode_images(vae_, source(images), hooks); });
 }
 
 Latents VaeRun::latents_of(const ImageList& images) const {
