@@ -129,7 +129,7 @@ bool Training::do_what_is_due() {
 void Training::roll_back() {
     const std::int64_t seen = step_;
     return_to_good();
-    const std::string what = "the loss or a gradient was not a finite number at step " + std::to_string(seen);
+    const std::string what = "the loss or a gradient was not a finite number by step " + std::to_string(seen);
     if (rollbacks_ == kMostRollbacks) {
         folder_.save(good_);
         write_results("Stopped: " + what + ", for the fourth time.");

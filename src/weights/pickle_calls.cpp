@@ -73,7 +73,7 @@ const ElementType* type_of(const PickleValue& value, Callee wanted) {
 }
 
 [[noreturn]] void fail(const std::filesystem::path& path, const std::string& what) {
-    refuse(path, "is damaged or no file of weights: its pickle " + what);
+    refuse(path, "is damaged or not a file of weights: its pickle " + what);
 }
 
 /// Sizes or strides.

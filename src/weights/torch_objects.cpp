@@ -70,7 +70,7 @@ class Collector {
 
   private:
     [[noreturn]] void fail() const {
-        refuse(path_, "is damaged or no file of weights: its dictionaries lie too deep in each other, or too often");
+        refuse(path_, "is damaged or not a file of weights: its dictionaries lie too deep in each other, or too often");
     }
 
     const Pickle& pickle_;
