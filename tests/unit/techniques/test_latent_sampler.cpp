@@ -77,7 +77,7 @@ TEST(VaeMixture, HasNoMoreGaussiansThanImages) {
     const Vae vae = test::small_vae();
     EXPECT_EQ(vae_mixture(vae, 10, {}, [] { return test::small_images(3); }).weights.size(0), 3);
     test::expect_error(ErrorKind::Usage, [&] { vae_mixture(vae, 0, {}, [] { return test::small_images(3); }); });
-    test::expect_error(ErrorKind::Input, [&] { vae_mixture(vae, 2, {}, [] { return test::small_images(0); }); });
+    test::expect_error(ErrorKind::Input, [&] { vae_mixture(vae, 2, {}, [] { return ImageSource(); }); });
 }
 
 TEST(SampleLatents, FallBackToThePriorOnlyWhenTheyMay) {
