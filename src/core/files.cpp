@@ -18,6 +18,7 @@
 
 #include "core/machine.h"
 #include "core/parent_folder.h"
+#include "core/write_all.h"
 
 namespace reverie {
 namespace {
@@ -185,15 +186,9 @@ AtomicFile::~AtomicFile() {
 }
 
 void AtomicFile::write(std::span<const std::byte> bytes) {
-    while (!bytes.empty()) {
-        const ssize_t count = ::write(descriptor_, bytes.data(), bytes.size());
-        if (count < 0) {
-            if (errno == EINTR) {
-                continue;
-            }
-            fail("written");
-        }
-        bytes = bytes.subspan(static_cast<std::size_t>(count));
+    if (const int fault = write_all(descriptor_, bytes); fault != 0) {
+        errno = fault;
+        fail("written");
     }
 }
 

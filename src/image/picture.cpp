@@ -13,6 +13,7 @@
 #include <optional>
 #include <system_error>
 
+#include "core/write_all.h"
 #include "image/codecs.h"
 #include "image/content.h"
 #include "image/decode.h"
@@ -116,14 +117,9 @@ std::vector<std::byte> read_standard_input() {
 }
 
 void write_standard_output(Bytes bytes) {
-    while (!bytes.empty()) {
-        const ssize_t count = ::write(STDOUT_FILENO, bytes.data(), bytes.size());
-        if (count >= 0) {
-            bytes = bytes.subspan(static_cast<std::size_t>(count));
-        } else if (errno != EINTR) {
-            throw Error(ErrorKind::Output, std::string("the picture could not be written to standard output (") +
-                                               std::strerror(errno) + "); name a file with {--output}");
-        }
+    if (const int fault = write_all(STDOUT_FILENO, bytes); fault != 0) {
+        throw Error(ErrorKind::Output, std::string("the picture could not be written to standard output (") +
+                                           std::strerror(fault) + "); name a file with {--output}");
     }
 }
 

@@ -62,7 +62,7 @@ Tensor image_features(FrozenNet& net, const FeatureProtocol& protocol, std::int6
             throw Error(ErrorKind::Cancelled, "stopped");
         }
         const std::int64_t size = std::min(kBatch, count - first);
-        const Tensor batch = to_rgb(images(first, size).to(net.device(), at::kFloat));
+        const Tensor batch = images_to_rgb(images(first, size).to(net.device(), at::kFloat));
         const FullPrecision exact;  // figures mean the same whatever images were made in
         const Tensor seen = resize(batch.contiguous(), Size{protocol.side, protocol.side}).clamp(0.0, 1.0);
         const Tensor maps = net.forward(seen * protocol.scale, {protocol.tap}, false).at(protocol.tap);

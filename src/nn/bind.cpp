@@ -44,7 +44,7 @@ Tensor load_finite(const StateDict& weights, const std::string& name) {
     Tensor values = weights.load(name);
     // A sum is a number only if all are; one that overflows is looked at again.
     if (!std::isfinite(values.sum().item<float>()) && !at::isfinite(values).all().item<bool>()) {
-        throw Error(ErrorKind::Weights, "'" + weights.path().string() + "' holds values that are no numbers in '" +
+        throw Error(ErrorKind::Weights, "'" + weights.path().string() + "' holds values that are not numbers in '" +
                                             weights.prefix() + name +
                                             "'; it comes from a training that went wrong, so get another file");
     }

@@ -90,15 +90,18 @@ Tensor image_grid(const Tensor& images, const GridOptions& options) {
     return sheet;
 }
 
-Tensor to_rgb(const Tensor& images) {
-    check_channels(images, images.defined() && images.dim() == 4 ? 4 : 3);
-    if (images.size(-3) == 4) {
-        const Tensor alpha = images.narrow(-3, 3, 1);
-        return images.narrow(-3, 0, 3) * alpha + (1 - alpha);
+Tensor to_rgb(const Tensor& image) {
+    check_channels(image, 3);
+    return images_to_rgb(image.unsqueeze(0)).squeeze(0);
+}
+
+Tensor images_to_rgb(const Tensor& images) {
+    check_channels(images, 4);
+    if (images.size(1) == 4) {
+        const Tensor alpha = images.narrow(1, 3, 1);
+        return images.narrow(1, 0, 3) * alpha + (1 - alpha);
     }
-    std::vector<std::int64_t> shape = images.sizes().vec();
-    *(shape.end() - 3) = 3;
-    return images.expand(shape).contiguous();
+    return images.expand({-1, 3, -1, -1}).contiguous();
 }
 
 Tensor interleave_rows(const std::vector<Tensor>& sets, std::int64_t columns) {

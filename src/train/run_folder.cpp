@@ -188,7 +188,7 @@ struct RunFolder::State {
             }
         }
         if (!fault.empty()) {
-            throw Error(ErrorKind::Input, fault + ", and there is no other one to go on from; " + kAdvice);
+            throw Error(ErrorKind::Input, fault + ", and there is no other to go on from; " + kAdvice);
         }
         return std::nullopt;
     }

@@ -83,7 +83,7 @@ NamedTensors all_tensors(const StateDict& weights) {
     for (const std::string& name : weights.names()) {
         Tensor& values = tensors[name] = weights.load(name);
         if (values.is_floating_point() && !at::isfinite(values).all().item<bool>()) {
-            throw Error(ErrorKind::Weights, "'" + weights.path().string() + "' holds values that are no numbers in '" +
+            throw Error(ErrorKind::Weights, "'" + weights.path().string() + "' holds values that are not numbers in '" +
                                                 name + "'; take another state of the run, or train it again");
         }
     }

@@ -129,7 +129,7 @@ bool Training::do_what_is_due() {
 void Training::roll_back() {
     const std::int64_t seen = step_;
     return_to_good();
-    const std::string what = "the loss or a gradient was no finite number by step " + std::to_string(seen);
+    const std::string what = "the loss or a gradient was not a finite number at step " + std::to_string(seen);
     if (rollbacks_ == kMostRollbacks) {
         folder_.save(good_);
         write_results("Stopped: " + what + ", for the fourth time.");
@@ -254,7 +254,7 @@ void Training::write_results(const std::string& note) {
     RunStory story{.step = step_, .total = total_, .facts = facts_, .pictures = pictures(), .notes = {}};
     if (rollbacks_ > 0) {
         story.notes.push_back("Went back to an earlier state " + std::to_string(rollbacks_) +
-                              (rollbacks_ == 1 ? " time" : " times") + " because the loss was no finite number.");
+                              (rollbacks_ == 1 ? " time" : " times") + " because the loss was not a finite number.");
     }
     if (const std::size_t skipped = batches_.dataset().skipped().size(); skipped > 0) {
         story.notes.push_back(std::to_string(skipped) + (skipped == 1 ? " file" : " files") + " left out; see " +

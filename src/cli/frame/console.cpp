@@ -11,6 +11,7 @@
 #include <string_view>
 
 #include "cli/frame/progress.h"
+#include "core/write_all.h"
 #include "reverie/core/error.h"
 #include "reverie/core/text.h"
 
@@ -25,14 +26,7 @@ constexpr const char* kClearLine = "\r\x1b[K";
 /// One system call per piece of text, so that nothing flickers or interleaves; a standard error that cannot be written
 /// is nobody's loss.
 void write_to_stderr(std::string_view text) {
-    std::size_t written = 0;
-    while (written < text.size()) {
-        const ssize_t count = ::write(STDERR_FILENO, text.data() + written, text.size() - written);
-        if (count <= 0) {
-            return;
-        }
-        written += static_cast<std::size_t>(count);
-    }
+    static_cast<void>(write_all(STDERR_FILENO, std::as_bytes(std::span(text.data(), text.size()))));
 }
 
 double seconds_now() {

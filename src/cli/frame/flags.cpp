@@ -74,7 +74,9 @@ void add_option_flag(CLI::App& app, const OptionFlag& flag) {
     CLI::Option* option = app.add_option(name, set, help)->group(flag.heading);
     option->type_name(flag.words.empty() ? flag.placeholder : join(flag.words, "|", "|"));
     if (flag.shape == OptionShape::List) {
-        option->expected(1, CLI::detail::expected_max_vector_size)->delimiter(',')->trigger_on_parse();
+        // Without allow_extra_args, words behind the first would be inputs.
+        option->expected(1, CLI::detail::expected_max_vector_size)->allow_extra_args()->delimiter(',');
+        option->trigger_on_parse();
     } else {
         last_counts(option);
     }

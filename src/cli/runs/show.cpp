@@ -232,7 +232,7 @@ ShowAs check_output(const Session& session, bool moving) {
     const bool film = extension == ".mp4" || extension == ".gif" || (moving && extension == ".webp");
     if (film && !moving) {
         throw Error(ErrorKind::Usage, "--output '" + output +
-                                          "' is a film, and nothing moves here; wanted a picture (" +
+                                          "' is a film, but this makes a still picture; wanted a picture (" +
                                           "grid.png) or a folder");
     }
     if (!film) {

@@ -32,8 +32,9 @@ std::vector<std::string> read_labels(const fs::path& path) {
     try {
         return json_value({text, bytes.size()}).get<std::vector<std::string>>();
     } catch (const nlohmann::json::exception&) {
-        throw Error(ErrorKind::Input,
-                    "'" + path.string() + "' is damaged (no list of names); get it back from the data's sub-folders");
+        throw Error(
+            ErrorKind::Input,
+            "'" + path.string() + "' is damaged (not a list of names); get it back from the data's sub-folders");
     }
 }
 

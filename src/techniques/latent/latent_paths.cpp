@@ -30,7 +30,8 @@ std::uint64_t seed_of(const std::string& text, std::string_view digits) {
         refuse_seeds(text, "holds '" + std::string(digits) + "', which is beyond 2^64 - 1");
     }
     if (fault != std::errc() || stop != end) {
-        refuse_seeds(text, digits.empty() ? "lacks a number" : "holds '" + std::string(digits) + "', which is no seed");
+        refuse_seeds(text,
+                     digits.empty() ? "lacks a number" : "holds '" + std::string(digits) + "', which is not a seed");
     }
     return seed;
 }
@@ -123,7 +124,7 @@ Tensor manifold_latents(const Tensor& center, const Tensor& u, const Tensor& v, 
                         double low, double high) {
     if (rows < 1 || columns < 1) {
         throw Error(ErrorKind::Usage, "a manifold of " + std::to_string(rows) + " rows and " + std::to_string(columns) +
-                                          " columns was asked for; take at least 1 of each");
+                                          " columns was asked for; ask for at least 1 of each");
     }
     if (!(low > 0.0 && low < high && high < 1.0)) {
         throw Error(ErrorKind::Usage, "a manifold between the quantiles " + human_number(low) + " and " +

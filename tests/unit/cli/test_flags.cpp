@@ -183,6 +183,19 @@ TEST(Dream, RecipeHoldsUntilAFlagIsGiven) {
     EXPECT_EQ(options.detail, recipe.detail);
 }
 
+TEST(Dream, AListGoesOnToTheNextFlagAndIsReplacedByALaterOne) {
+    const auto layers = [](std::vector<std::string> words) {
+        GivenOptions given;
+        CLI::App app{"", "test"};
+        add_dream_flags(app, given);
+        std::reverse(words.begin(), words.end());
+        app.parse(words);
+        return *given.find("layers");
+    };
+    EXPECT_THAT(layers({"--layers", "a=-1", "b,c", "--steps", "3"}), ElementsAre("a=-1", "b", "c"));
+    EXPECT_THAT(layers({"--layers", "a", "b", "--steps", "3", "--layers=c"}), ElementsAre("c"));
+}
+
 /// Every flag's text in the settings gives back the same options: what --from relies on.
 TEST(Dream, SettingsAreTheFlagsThatMadeThem) {
     GivenOptions flags;

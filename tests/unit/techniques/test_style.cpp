@@ -577,7 +577,7 @@ TEST(StylePlan, NamesASizeThatFitsAndElseWhatTheSmallestTakes) {
         try {
             plan_style({1500, 2000}, quick_net(), options, limit);
         } catch (const Error& error) {
-            return error.what();
+            return with_flag_names(error.sentence());
         }
         return "";
     };
