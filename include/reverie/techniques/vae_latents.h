@@ -11,7 +11,7 @@
 
 namespace reverie {
 
-/// The images as the VAE was trained to see them: binarised where it was trained so. Refers to `vae`'s options alone.
+/// The images as the VAE was trained to see them: binarised where it was trained so.
 ImageSource as_trained(const Vae& vae, ImageSource images);
 
 /// Posteriors of all of them, [N,D] each. Throws Input for none, Cancelled, and what reading throws.

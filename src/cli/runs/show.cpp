@@ -8,9 +8,9 @@
 #include <system_error>
 #include <utility>
 
-#include "cli/frame/pieces.h"
 #include "core/json_text.h"
 #include "reverie/cli/batch.h"
+#include "reverie/core/pieces.h"
 #include "reverie/core/text.h"
 #include "reverie/image/picture.h"
 #include "reverie/output/animation.h"
@@ -137,9 +137,11 @@ class Writer {
 
   private:
     void pieces(const std::function<void(std::int64_t first, const Tensor& images)>& take) {
-        in_pieces(session_, shown_.count, "images", [&](std::int64_t first, std::int64_t count) {
+        session_.console().begin("");
+        in_pieces(shown_.count, "", "images", session_.hooks(), [&](std::int64_t first, std::int64_t count) {
             take(first, enlarged(shown_.images(first, count), flags_.scale));
         });
+        session_.console().end();
     }
 
     Replacing replacing() const { return replacing_for(session_); }
