@@ -27,6 +27,7 @@ install(DIRECTORY include/reverie DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})
 # share/ is spelled out, because the programs look for ../share/reverie/models.
 install(FILES models/catalogue.json models/README.md DESTINATION share/reverie/models)
 install(FILES LICENSE DESTINATION share/doc/reverie)
+install(DIRECTORY examples DESTINATION share/doc/reverie)
 
 # One export per component: whoever uses the core alone needs no CLI11.
 foreach(component core cli)

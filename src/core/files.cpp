@@ -18,6 +18,7 @@
 
 #include "core/machine.h"
 #include "core/parent_folder.h"
+#include "core/write_all.h"
 
 namespace reverie {
 namespace {
@@ -138,10 +139,10 @@ std::filesystem::path written_path(const std::filesystem::path& path) {
 AtomicFile::AtomicFile(std::filesystem::path path, Replacing replacing)
     : path_(std::move(path)), target_(path_), replacing_(replacing) {
     static std::atomic<unsigned> counter = 0;
-    struct stat there {};
-    const bool exists = ::stat(path_.c_str(), &there) == 0;
+    struct stat status {};
+    const bool exists = ::stat(path_.c_str(), &status) == 0;
     // A device or pipe is found by its name alone: the links below /proc lead to no path.
-    if (exists && !S_ISREG(there.st_mode) && !S_ISDIR(there.st_mode)) {
+    if (exists && !S_ISREG(status.st_mode) && !S_ISDIR(status.st_mode)) {
         direct_ = true;
         temporary_ = path_;
         descriptor_ = ::open(path_.c_str(), O_WRONLY | O_CLOEXEC);
@@ -151,7 +152,7 @@ AtomicFile::AtomicFile(std::filesystem::path path, Replacing replacing)
         return;
     }
     target_ = written_path(path_);
-    if (exists && S_ISREG(there.st_mode) && replacing_ == Replacing::Allowed && ::access(path_.c_str(), W_OK) != 0) {
+    if (exists && S_ISREG(status.st_mode) && replacing_ == Replacing::Allowed && ::access(path_.c_str(), W_OK) != 0) {
         fail("replaced");
     }
     const std::filesystem::path folder = make_parent_folder(target_);
@@ -159,8 +160,8 @@ AtomicFile::AtomicFile(std::filesystem::path path, Replacing replacing)
                            std::to_string(counter++) + ".partial");
     // Listed first: a signal between the two finds no file, which is harmless.
     slot_ = list_temporary(temporary_.string());
-    const bool replaces = exists && S_ISREG(there.st_mode);
-    const mode_t mode = replaces ? there.st_mode & 0777 : 0666;  // never readable by more than the file will be
+    const bool replaces = exists && S_ISREG(status.st_mode);
+    const mode_t mode = replaces ? status.st_mode & 0777 : 0666;  // never readable by more than the file will be
     descriptor_ = ::open(temporary_.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, mode | S_IWUSR);
     if (descriptor_ < 0) {
         unlist_temporary(slot_);
@@ -168,9 +169,9 @@ AtomicFile::AtomicFile(std::filesystem::path path, Replacing replacing)
     }
     if (replaces) {
         // The owner first, which would clear bits of the mode. Who may not give files away keeps what he has made.
-        const bool given = (there.st_uid == ::geteuid() && there.st_gid == ::getegid()) ||
-                           ::fchown(descriptor_, there.st_uid, there.st_gid) == 0;
-        static_cast<void>(::fchmod(descriptor_, there.st_mode & (given ? 07777 : 0777)));
+        const bool given = (status.st_uid == ::geteuid() && status.st_gid == ::getegid()) ||
+                           ::fchown(descriptor_, status.st_uid, status.st_gid) == 0;
+        static_cast<void>(::fchmod(descriptor_, status.st_mode & (given ? 07777 : 0777)));
     }
 }
 
@@ -185,15 +186,9 @@ AtomicFile::~AtomicFile() {
 }
 
 void AtomicFile::write(std::span<const std::byte> bytes) {
-    while (!bytes.empty()) {
-        const ssize_t count = ::write(descriptor_, bytes.data(), bytes.size());
-        if (count < 0) {
-            if (errno == EINTR) {
-                continue;
-            }
-            fail("written");
-        }
-        bytes = bytes.subspan(static_cast<std::size_t>(count));
+    if (const int fault = write_all(descriptor_, bytes); fault != 0) {
+        errno = fault;
+        fail("written");
     }
 }
 

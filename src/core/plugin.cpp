@@ -2,15 +2,18 @@
 
 #include <dlfcn.h>
 
-#include <filesystem>
 #include <stdexcept>
 
 namespace reverie {
 
-void* plugin_function(const char* file, const char* function) {
+std::filesystem::path library_folder() {
     Dl_info here = {};
-    dladdr(reinterpret_cast<const void*>(&plugin_function), &here);
-    const auto plugin = std::filesystem::path(here.dli_fname).parent_path() / file;
+    dladdr(reinterpret_cast<const void*>(&library_folder), &here);
+    return std::filesystem::path(here.dli_fname).parent_path();
+}
+
+void* plugin_function(const char* file, const char* function) {
+    const auto plugin = library_folder() / file;
     void* library = dlopen(plugin.c_str(), RTLD_NOW | RTLD_LOCAL);
     void* found = library == nullptr ? nullptr : dlsym(library, function);
     if (found == nullptr) {

@@ -1,7 +1,12 @@
 // Plugins: libraries beside this one, opened when they are needed because what they bring along is heavy to start.
 #pragma once
 
+#include <filesystem>
+
 namespace reverie {
+
+/// Where this library lies, which is where its plugins do.
+std::filesystem::path library_folder();
 
 /// The function `function` of the plugin `file` ("libreverie_mp4.so"), which stays loaded. Throws std::runtime_error
 /// with the loader's reason, such as a library that is missing.

@@ -87,7 +87,7 @@ DeviceRequest parse_device(const std::string& text) {
         text.find_first_not_of("0123456789", 5) == std::string::npos) {
         return {.device = c10::Device(c10::kCUDA, static_cast<c10::DeviceIndex>(std::stoi(text.substr(5))))};
     }
-    throw Error(ErrorKind::Usage, "--device '" + text + "' is not a device; wanted auto, cpu, cuda or cuda:N");
+    throw Error(ErrorKind::Usage, "{--device} '" + text + "' is not a device; wanted auto, cpu, cuda or cuda:N");
 }
 
 /// Of how many threads a team can be when the process can have `most`: LibTorch keeps a second pool of its own beside
@@ -100,8 +100,8 @@ void choose_threads(Runtime& runtime, int asked) {
     const std::string limits = " (a limit of this user or process; see ulimit -u, ulimit -v and pids.max)";
     if (asked > 0) {
         if (const int most = team_within(startable_threads(needed_for(asked))); most < asked) {
-            throw Error(ErrorKind::Device, "--threads " + std::to_string(asked) + " are more than the system lets " +
-                                               "this process start" + limits + "; pass --threads " +
+            throw Error(ErrorKind::Device, "{--threads} " + std::to_string(asked) + " are more than the system lets " +
+                                               "this process start" + limits + "; pass {--threads} " +
                                                std::to_string(most) + ", or raise that limit");
         }
         runtime.threads = asked;
@@ -127,7 +127,7 @@ std::string cuda_unavailable_reason() {
 
 Runtime setup_runtime(const RuntimeOptions& options) {
     if (options.threads < 0 || options.threads > kMostThreads) {
-        throw Error(ErrorKind::Usage, "--threads " + std::to_string(options.threads) +
+        throw Error(ErrorKind::Usage, "{--threads} " + std::to_string(options.threads) +
                                           " is out of range; wanted 0 (all cores) to " + std::to_string(kMostThreads));
     }
     const DeviceRequest request = parse_device(options.device);
@@ -143,12 +143,12 @@ Runtime setup_runtime(const RuntimeOptions& options) {
         }
     } else if (request.device.is_cuda()) {
         if (const std::string reason = cuda_unavailable_reason(); !reason.empty()) {
-            throw Error(ErrorKind::Device, "--device " + options.device + " cannot be used (" + reason +
-                                               "); leave --device out or pass --device cpu to work without a GPU");
+            throw Error(ErrorKind::Device, "{--device} " + options.device + " cannot be used (" + reason +
+                                               "); leave {--device} out or pass {--device} cpu to work without a GPU");
         }
         const auto count = at::globalContext().getAcceleratorHooksInterface(at::kCUDA).deviceCount();
         if (request.device.index() >= count) {
-            throw Error(ErrorKind::Device, "--device " + options.device + " does not exist; this machine has " +
+            throw Error(ErrorKind::Device, "{--device} " + options.device + " does not exist; this machine has " +
                                                std::to_string(count) + " CUDA device(s), counted from 0");
         }
         runtime.device = request.device;
@@ -159,8 +159,9 @@ Runtime setup_runtime(const RuntimeOptions& options) {
         at::globalContext().setDeterministicCuDNN(true);
     }
     if (options.tf32 && !runtime.device.is_cuda()) {
-        throw Error(ErrorKind::Usage,
-                    "--tf32 is about CUDA devices and this run is on the CPU; leave --tf32 out or pass --device cuda");
+        throw Error(
+            ErrorKind::Usage,
+            "{--tf32} is about CUDA devices and this run is on the CPU; leave {--tf32} out or pass {--device} cuda");
     }
     set_tf32(options.tf32);
     return runtime;

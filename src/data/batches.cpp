@@ -38,7 +38,7 @@ constexpr std::int64_t kGrainBytes = 1 << 16;  // below that a second thread cos
 /// `mirrored`: empty or one entry an image. On the calling thread alone when it is in the background, where it must not
 /// take cores from the training.
 Batch make_batch(const Dataset& set, std::vector<std::int64_t> indices, const std::vector<bool>& mirrored, bool alone) {
-    const data::Pixels& pixels = set.state().pixels;
+    const data::Pixels& pixels = data::DatasetState::of(set).pixels;
     const auto count = static_cast<std::int64_t>(indices.size());
     const std::int64_t height = pixels.size.height;  // no binding: clang 14 catches none in a lambda
     const std::int64_t width = pixels.size.width;
@@ -197,11 +197,11 @@ struct Batches::State {
 Batches::Batches(Dataset set, std::vector<std::int64_t> indices, const BatchOptions& options) {
     if (options.batch < 1) {
         throw Error(ErrorKind::Usage,
-                    "--batch " + std::to_string(options.batch) + " is out of range; wanted 1 or more");
+                    "{--batch} " + std::to_string(options.batch) + " is out of range; wanted 1 or more");
     }
     if (indices.empty()) {
         throw Error(ErrorKind::Input,
-                    "no image is left to make batches of; give more images or a smaller --validation");
+                    "no image is left to make batches of; give more images or a smaller {--validation}");
     }
     state_ = std::make_unique<State>(std::move(set), std::move(indices), options);
 }
@@ -222,7 +222,7 @@ std::int64_t Batches::steps_per_epoch() const { return (count() + batch() - 1) /
 OrderedBatches::OrderedBatches(Dataset set, std::vector<std::int64_t> indices, std::int64_t batch)
     : set_(std::move(set)), indices_(std::move(indices)), batch_(batch) {
     if (batch < 1) {
-        throw Error(ErrorKind::Usage, "--batch " + std::to_string(batch) + " is out of range; wanted 1 or more");
+        throw Error(ErrorKind::Usage, "{--batch} " + std::to_string(batch) + " is out of range; wanted 1 or more");
     }
 }
 

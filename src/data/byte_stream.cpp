@@ -14,6 +14,7 @@
 #include <system_error>
 #include <vector>
 
+#include "core/write_all.h"
 #include "reverie/core/error.h"
 #include "reverie/core/text.h"
 
@@ -193,16 +194,9 @@ int nameless_file(const fs::path& folder) {
                                        "); make room there, or unpack it yourself and name the folder");
 }
 
-void write_all(int descriptor, std::span<const std::byte> bytes, const fs::path& path, const fs::path& folder) {
-    while (!bytes.empty()) {
-        const ssize_t count = ::write(descriptor, bytes.data(), bytes.size());
-        if (count < 0 && errno == EINTR) {
-            continue;
-        }
-        if (count <= 0) {
-            no_room(path, folder, std::strerror(errno));
-        }
-        bytes = bytes.subspan(static_cast<std::size_t>(count));
+void write_unpacked(int descriptor, std::span<const std::byte> bytes, const fs::path& path, const fs::path& folder) {
+    if (const int fault = write_all(descriptor, bytes); fault != 0) {
+        no_room(path, folder, std::strerror(fault));
     }
 }
 
@@ -233,7 +227,7 @@ std::shared_ptr<RandomFile> unpacked(const fs::path& path, const fs::path& folde
                             " and unpacks to more than " + human_bytes(static_cast<std::uint64_t>(most)) +
                             "; if it can be trusted, unpack it yourself and name the folder");
         }
-        write_all(descriptor, std::span(buffer).first(count), path, folder);
+        write_unpacked(descriptor, std::span(buffer).first(count), path, folder);
         if (count < buffer.size()) {
             break;
         }

@@ -33,8 +33,8 @@ CacheWriter::CacheWriter(const std::filesystem::path& path, std::int64_t bytes) 
         throw Error(ErrorKind::Output, "'" + path.parent_path().string() + "' has " + human_bytes(space.available) +
                                            " free and the decoded images take " +
                                            human_bytes(static_cast<std::uint64_t>(bytes)) +
-                                           "; free space there, choose a smaller --size, or let them stay in memory "
-                                           "with a larger --cache-mb");
+                                           "; free space there, choose a smaller {--size}, or let them stay in memory "
+                                           "with a larger {--cache-mb}");
     }
     file_->write(kMagic);
 }

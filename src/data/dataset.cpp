@@ -58,7 +58,7 @@ std::string cache_key(const std::filesystem::path& path, const Source& source, c
     return digest.hex();
 }
 
-void name_images(const Source& source, const std::vector<std::int64_t>& kept, Dataset::State& state) {
+void name_images(const Source& source, const std::vector<std::int64_t>& kept, data::DatasetState& state) {
     std::map<std::string, std::int32_t, ByNumberThenText> classes;
     for (const std::int64_t i : kept) {
         if (const std::string name = source.class_of(i); !name.empty()) {
@@ -84,21 +84,7 @@ void name_images(const Source& source, const std::vector<std::int64_t>& kept, Da
 
 }  // namespace
 
-void validate(const DataOptions& options) {
-    constexpr std::int64_t kSmallest = 16;
-    constexpr std::int64_t kLargest = 4096;
-    if (options.size && (std::min(options.size->height, options.size->width) < kSmallest ||
-                         std::max(options.size->height, options.size->width) > kLargest)) {
-        throw Error(ErrorKind::Usage, "--size " + text_of(*options.size) + " is out of range; wanted sides of " +
-                                          std::to_string(kSmallest) + " to " + std::to_string(kLargest));
-    }
-    if (options.channels != 0 && options.channels != 1 && options.channels != 3 && options.channels != 4) {
-        throw Error(ErrorKind::Usage, "--channels " + std::to_string(options.channels) +
-                                          " is not known; wanted 1 (grey), 3 (RGB) or 4 (RGBA)");
-    }
-}
-
-Dataset::Dataset(std::shared_ptr<const State> state) : state_(std::move(state)) {}
+Dataset::Dataset(std::shared_ptr<const data::DatasetState> state) : state_(std::move(state)) {}
 
 std::int64_t Dataset::count() const { return state_->pixels.count; }
 Size Dataset::size() const { return state_->pixels.size; }
@@ -163,7 +149,7 @@ Dataset open_dataset(const std::filesystem::path& path, const DataOptions& optio
             : options.cache_folder / ("images-" + cache_key(path, *source, options) + ".cache");
     data::Decoded decoded = data::decode_all(*source, options, cache, hooks);
 
-    auto state = std::make_shared<Dataset::State>();
+    auto state = std::make_shared<data::DatasetState>();
     state->pixels = std::move(decoded.pixels);
     state->skipped = left_out.files();
     state->sidecars = left_out.sidecars();
@@ -191,7 +177,7 @@ Dataset open_dataset(const std::filesystem::path& path, const DataOptions& optio
         digest.add(std::int64_t{state->labels.empty() ? -1 : state->labels[i]});
     }
     state->digest = digest.hex();
-    return Dataset(std::move(state));
+    return data::DatasetState::as_dataset(std::move(state));
 }
 
 std::string left_out_text(const std::vector<SkippedFile>& files) {
@@ -211,7 +197,7 @@ std::string left_out_text(const std::vector<SkippedFile>& files) {
 Split split(std::int64_t count, double fraction, std::uint64_t seed) {
     if (!(fraction >= 0 && fraction < 1)) {
         throw Error(ErrorKind::Usage,
-                    "--validation " + human_number(fraction) + " is out of range; wanted 0 or more and less than 1");
+                    "{--validation} " + human_number(fraction) + " is out of range; wanted 0 or more and less than 1");
     }
     const auto draw = [&](std::int64_t index) {
         return random_uniform(seed, data::kSplitStream, static_cast<std::uint64_t>(index));

@@ -42,7 +42,7 @@ Size choose_size(const Source& source, const DataOptions& options, const Hooks& 
             if (options.strict) {
                 throw;
             }
-            first_fault = first_fault.empty() ? error.what() : first_fault;
+            first_fault = first_fault.empty() ? error.sentence() : first_fault;
         }
     }
     throw Error(ErrorKind::Input, first_fault);
@@ -67,7 +67,7 @@ std::vector<std::string> decode_chunk(const Source& source, const DataOptions& o
                 fit_pixels(source.load(i, load), pixels.size, options.fit, pixels.channels,
                            out + (i - begin) * pixels.image_bytes());
             } catch (const Error& error) {
-                faults[static_cast<std::size_t>(i - begin)] = error.what();
+                faults[static_cast<std::size_t>(i - begin)] = error.sentence();
             } catch (const std::bad_alloc&) {
                 faults[static_cast<std::size_t>(i - begin)] = no_memory(i);
             } catch (const c10::Error&) {  // a tensor that cannot be had
@@ -101,7 +101,7 @@ Tensor take_memory(const Pixels& pixels, std::int64_t count) {
     } catch (const c10::Error&) {
         throw Error(ErrorKind::Input, std::to_string(count) + " images of " + text_of(pixels.size) + " take " +
                                           human_bytes(static_cast<std::uint64_t>(count * pixels.image_bytes())) +
-                                          ", more than the free memory; choose a smaller --size or --cache-mb");
+                                          ", more than the free memory; choose a smaller {--size} or {--cache-mb}");
     }
 }
 

@@ -65,7 +65,7 @@ IdxArray read_idx(const fs::path& path, std::size_t dimensions, const std::strin
     std::array<std::byte, 4> word = {};
     read_exactly(stream, word);
     if (word[0] != std::byte{0} || word[1] != std::byte{0}) {
-        refuse("holds something else than IDX values");
+        refuse("holds something other than IDX values");
     }
     if (word[2] != std::byte{8} || std::to_integer<std::size_t>(word[3]) != dimensions) {
         refuse("holds IDX values of type " + std::to_string(std::to_integer<int>(word[2])) + " in " +
@@ -129,7 +129,7 @@ class IdxSource : public Source {
             throw Error(ErrorKind::Input, "'" + path_.string() + "' holds images of " +
                                               text_of({images_.dimensions[1], images_.dimensions[2]}) +
                                               ", more than the limit of " + std::to_string(options.max_pixels) +
-                                              " pixels; raise --max-pixels if the file can be trusted");
+                                              " pixels; raise {--max-pixels} if the file can be trusted");
         }
         Tensor pixels = at::empty({images_.dimensions[1], images_.dimensions[2], 1}, at::kByte);
         std::memcpy(pixels.data_ptr<std::uint8_t>(), images_.values.data() + index * stored_bytes(index),

@@ -25,18 +25,18 @@ struct Pixels {
     const std::uint8_t* image(std::int64_t index, std::uint8_t* scratch) const;
 };
 
-}  // namespace reverie::data
-
-namespace reverie {
-
-struct Dataset::State {
-    data::Pixels pixels;
-    data::Names names;
+struct DatasetState {
+    Pixels pixels;
+    Names names;
     std::vector<std::string> classes;  ///< sorted
     std::vector<std::int32_t> labels;  ///< empty: none has one
     std::vector<SkippedFile> skipped;
     std::int64_t sidecars = 0;
     std::string digest;
+
+    /// What a set holds, and the set that holds this.
+    static const DatasetState& of(const Dataset& set) { return *set.state_; }
+    static Dataset as_dataset(std::shared_ptr<const DatasetState> state) { return Dataset(std::move(state)); }
 };
 
-}  // namespace reverie
+}  // namespace reverie::data

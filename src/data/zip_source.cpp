@@ -137,8 +137,8 @@ class ZipSource : public FileSource {
                 }
                 if (stored_bytes(index) > largest_file(options.max_pixels)) {
                     fail("has " + std::to_string(size) +
-                         " bytes, more than a picture within --max-pixels can need; "
-                         "leave it out, or raise --max-pixels if it can be trusted");
+                         " bytes, more than a picture within {--max-pixels} can need; "
+                         "leave it out, or raise {--max-pixels} if it can be trusted");
                 }
                 bytes.resize(size);
             }

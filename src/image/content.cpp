@@ -159,7 +159,7 @@ std::optional<OtherKind> text_kind(Bytes bytes) {
         return OtherKind{"an SVG drawing", kRender};
     }
     if (word == "<html" || word == "<!doctype") {
-        return OtherKind{"a web page and no picture", "download the picture itself"};
+        return OtherKind{"a web page, not a picture", "download the picture itself"};
     }
     if (word.size() == 2 && word[0] == 'p' && word[1] >= '1' && word[1] <= '7') {
         return OtherKind{"a PNM picture", kConvert};

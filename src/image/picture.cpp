@@ -13,6 +13,7 @@
 #include <optional>
 #include <system_error>
 
+#include "core/write_all.h"
 #include "image/codecs.h"
 #include "image/content.h"
 #include "image/decode.h"
@@ -78,7 +79,7 @@ Header checked_header(const Codec& codec, Bytes bytes, const std::string& name, 
                     "'" + name + "' has " + std::to_string(width) + " x " + std::to_string(height) + " pixels (" +
                         megapixels(static_cast<double>(width) * static_cast<double>(height)) +
                         "), more than the limit of " + megapixels(static_cast<double>(limits.max_pixels)) +
-                        "; raise --max-pixels if the file can be trusted");
+                        "; raise {--max-pixels} if the file can be trusted");
     }
     return header;
 }
@@ -116,14 +117,9 @@ std::vector<std::byte> read_standard_input() {
 }
 
 void write_standard_output(Bytes bytes) {
-    while (!bytes.empty()) {
-        const ssize_t count = ::write(STDOUT_FILENO, bytes.data(), bytes.size());
-        if (count >= 0) {
-            bytes = bytes.subspan(static_cast<std::size_t>(count));
-        } else if (errno != EINTR) {
-            throw Error(ErrorKind::Output, std::string("the picture could not be written to standard output (") +
-                                               std::strerror(errno) + "); name a file with --output");
-        }
+    if (const int fault = write_all(STDOUT_FILENO, bytes); fault != 0) {
+        throw Error(ErrorKind::Output, std::string("the picture could not be written to standard output (") +
+                                           std::strerror(fault) + "); name a file with {--output}");
     }
 }
 
@@ -217,7 +213,7 @@ Picture read_picture(const std::filesystem::path& path, const ReadLimits& limits
         }
         return picture;
     } catch (const Error& error) {
-        throw Error(error.kind(), unquoted_stream(error.what()));
+        throw Error(error.kind(), unquoted_stream(error.sentence()));
     }
 }
 

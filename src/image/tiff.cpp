@@ -104,7 +104,7 @@ class TiffReader {
             raster.premultiplied = meaning[0] == EXTRASAMPLE_ASSOCALPHA;
         }
         if (raster.channels > raster.colors + (raster.has_alpha ? 1 : 0)) {
-            raster.notes.push_back("'" + name_ + "' has further channels of no known meaning, which are ignored");
+            raster.notes.push_back("'" + name_ + "' has further channels of unknown meaning, which are ignored");
         }
     }
 

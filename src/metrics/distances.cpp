@@ -155,7 +155,7 @@ KernelDistance kernel_distance(const Tensor& a, const Tensor& b, std::int64_t su
     if (subsets < 1 || subset < 2) {
         throw Error(ErrorKind::Usage, "a kernel distance over " + std::to_string(subsets) + " subsets of " +
                                           std::to_string(subset) +
-                                          " pictures was asked for; take at least 1 subset of at least 2");
+                                          " pictures was asked for; ask for at least 1 subset of at least 2");
     }
     const std::int64_t rows_a = sets.a.size(0);
     const std::int64_t rows_b = sets.b.size(0);
@@ -180,7 +180,7 @@ KernelDistance kernel_distance(const Tensor& a, const Tensor& b, std::int64_t su
 PrecisionRecall precision_recall(const Tensor& reals, const Tensor& fakes, std::int64_t neighbours) {
     if (neighbours < 1) {
         throw Error(ErrorKind::Usage, "precision and recall by " + std::to_string(neighbours) +
-                                          " neighbours were asked for; take at least 1");
+                                          " neighbours were asked for; ask for at least 1");
     }
     const Sets sets = checked_sets(reals, fakes, neighbours + 1,
                                    "precision and recall of " + std::to_string(neighbours) + " neighbours");

@@ -9,6 +9,7 @@
 #include "reverie/core/error.h"
 #include "reverie/core/text.h"
 #include "reverie/image/resample.h"
+#include "reverie/output/grid.h"
 
 namespace reverie {
 namespace {
@@ -26,23 +27,6 @@ const std::vector<FeatureProtocol>& protocols() {
 }
 
 constexpr std::int64_t kBatch = 32;  // beyond this nothing gets faster, only larger
-
-/// Any channels -> RGB; alpha is composited on white.
-Tensor as_rgb(const Tensor& images) {
-    switch (images.size(1)) {
-        case 1:
-            return images.expand({-1, 3, -1, -1});
-        case 3:
-            return images;
-        case 4: {
-            const Tensor alpha = images.narrow(1, 3, 1);
-            return images.narrow(1, 0, 3) * alpha + (1.0 - alpha);
-        }
-        default:
-            throw Error(ErrorKind::Internal, "pictures of " + std::to_string(images.size(1)) +
-                                                 " channels have no features; wanted 1, 3 or 4, please report this");
-    }
-}
 
 }  // namespace
 
@@ -78,7 +62,7 @@ Tensor image_features(FrozenNet& net, const FeatureProtocol& protocol, std::int6
             throw Error(ErrorKind::Cancelled, "stopped");
         }
         const std::int64_t size = std::min(kBatch, count - first);
-        const Tensor batch = as_rgb(images(first, size).to(net.device(), at::kFloat));
+        const Tensor batch = images_to_rgb(images(first, size).to(net.device(), at::kFloat));
         const FullPrecision exact;  // figures mean the same whatever images were made in
         const Tensor seen = resize(batch.contiguous(), Size{protocol.side, protocol.side}).clamp(0.0, 1.0);
         const Tensor maps = net.forward(seen * protocol.scale, {protocol.tap}, false).at(protocol.tap);
@@ -89,6 +73,10 @@ Tensor image_features(FrozenNet& net, const FeatureProtocol& protocol, std::int6
                         .unit = "images"});
     }
     return features;
+}
+
+Tensor image_features(FrozenNet& net, const FeatureProtocol& protocol, const ImageSource& images, const Hooks& hooks) {
+    return image_features(net, protocol, images.count, images.images, hooks);
 }
 
 }  // namespace reverie

@@ -9,8 +9,10 @@
 #include <optional>
 
 #include "reverie/core/error.h"
+#include "reverie/core/pieces.h"
 #include "reverie/metrics/distances.h"
 #include "reverie/weights/kept_file.h"
+#include "reverie/weights/sha256.h"
 
 namespace reverie {
 namespace {
@@ -34,16 +36,29 @@ std::string share(double value) {
 
 }  // namespace
 
+FeatureDistances feature_distances(const Tensor& reals, const Tensor& fakes) {
+    return {.frechet = frechet_distance(reals, fakes), .kernel = kernel_distance(reals, fakes).value};
+}
+
 SampleQuality sample_quality(const Tensor& reals, const Tensor& fakes) {
     const Tensor a = reals.detach().to(at::kCPU, at::kDouble);
     const Tensor b = fakes.detach().to(at::kCPU, at::kDouble);
     const PrecisionRecall covered = precision_recall(a, b);  // first: it wants the most rows
     const double varied = mean_distance(a);
-    return {.frechet = frechet_distance(a, b),
-            .kernel = kernel_distance(a, b).value,
+    const FeatureDistances distances = feature_distances(a, b);
+    return {.frechet = distances.frechet,
+            .kernel = distances.kernel,
             .precision = covered.precision,
             .recall = covered.recall,
             .diversity = varied > 0.0 ? mean_distance(b) / varied : 1.0};
+}
+
+Scalars figures_of(const SampleQuality& quality) {
+    return {{"frechet", quality.frechet},
+            {"kernel", quality.kernel},
+            {"precision", quality.precision},
+            {"recall", quality.recall},
+            {"diversity", quality.diversity}};
 }
 
 std::string collapse_warning(const SampleQuality& now, double best_diversity) {
@@ -53,8 +68,15 @@ std::string collapse_warning(const SampleQuality& now, double best_diversity) {
     }
     return "the generator has collapsed: its images vary " + share(now.diversity) +
            " times as much as the real ones (at its best " + share(best_diversity) +
-           "); go on from the best checkpoint and steady the discriminator with --r1, --augment or a lower "
-           "--learning-rate";
+           "); go on from the best checkpoint and steady the discriminator with {--r1}, {--augment} or a lower "
+           "{--learning-rate}";
+}
+
+FeatureFile feature_file(const std::filesystem::path& folder, const FeatureProtocol& protocol,
+                         std::string_view images) {
+    // The last words keep what was measured before colour profiles were applied from being taken for the same.
+    const std::string key = protocol.name("features", 0, 0) + " of " + sha256_of(images) + ", colours as sRGB";
+    return {folder / (sha256_of(key) + ".safetensors"), key};
 }
 
 Tensor kept_features(const std::filesystem::path& file, const std::string& key, const std::function<Tensor()>& make) {
@@ -74,6 +96,15 @@ Tensor kept_features(const std::filesystem::path& file, const std::string& key, 
         }  // without a file they are only made again the next time
     }
     return features;
+}
+
+SampleQuality sample_quality(FrozenNet& net, const FeatureProtocol& protocol, const ImageSource& reals,
+                             const ImageSource& fakes, const FeatureFile& kept, const Hooks& hooks) {
+    const auto features = [&](int part, const ImageSource& images) {
+        return image_features(net, protocol, images, hooks_of_part(hooks, part, 2));
+    };
+    const Tensor of_reals = kept_features(kept.path, kept.key, [&] { return features(0, reals); });
+    return sample_quality(of_reals, features(1, fakes));
 }
 
 }  // namespace reverie

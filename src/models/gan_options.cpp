@@ -23,13 +23,13 @@ struct Published {
     std::int64_t width;  ///< of both nets; 0: not to be chosen
 };
 constexpr std::array kPublished = {
-    Published{GanNetKind::Chollet2, "chollet2e", "RGB images of 64x64", "--size 64x64 --channels 3", 128, 0},
-    Published{GanNetKind::Chollet1, "chollet1e", "RGB images of 32x32", "--size 32x32 --channels 3", 32, 0},
-    Published{GanNetKind::Pytorch, "pytorch", "grey or RGB images of 64x64 or 32x32", "--size 64x64 --channels 3", 100,
-              64},
-    Published{GanNetKind::PytorchCpp, "pytorch-cpp", "grey images of 28x28", "--size 28x28 --channels 1", 100, 0},
-    Published{GanNetKind::KobaJon, "koba-jon", "square images of 64, 128, 256, ... pixels a side", "--size 64x64", 512,
-              64},
+    Published{GanNetKind::Chollet2, "chollet2e", "RGB images of 64x64", "{--size} 64x64 {--channels} 3", 128, 0},
+    Published{GanNetKind::Chollet1, "chollet1e", "RGB images of 32x32", "{--size} 32x32 {--channels} 3", 32, 0},
+    Published{GanNetKind::Pytorch, "pytorch", "grey or RGB images of 64x64 or 32x32", "{--size} 64x64 {--channels} 3",
+              100, 64},
+    Published{GanNetKind::PytorchCpp, "pytorch-cpp", "grey images of 28x28", "{--size} 28x28 {--channels} 1", 100, 0},
+    Published{GanNetKind::KobaJon, "koba-jon", "square images of 64, 128, 256, ... pixels a side", "{--size} 64x64",
+              512, 64},
 };
 constexpr std::string_view kOurs = "reverie";
 
@@ -64,11 +64,12 @@ void require_published(const GanNetOptions& options, const Published& preset) {
     if (!takes_images(options)) {
         refuse_images(name, std::string(preset.images), std::string(preset.flags), options.size, options.channels);
     }
-    require_as_published(name, {{"--attention", options.attention},
-                                {"--conditional", options.classes},
-                                {"--minibatch-std", options.minibatch_deviation ? 1 : 0}});
+    require_as_published(name, {{"{--attention}", options.attention},
+                                {"{--conditional}", options.classes},
+                                {"{--minibatch-std}", options.minibatch_deviation ? 1 : 0}});
     if (preset.width == 0) {
-        require_as_published(name, {{"--width", options.generator_width}, {"--width", options.discriminator_width}});
+        require_as_published(name,
+                             {{"{--width}", options.generator_width}, {"{--width}", options.discriminator_width}});
     }
 }
 
@@ -76,14 +77,14 @@ void require_published(const GanNetOptions& options, const Published& preset) {
 
 void validate(const GanNetOptions& options) {
     require_images(options.size, options.channels);
-    require_range("--latent", options.latent, 0, 65536);
-    require_range("--width", options.generator_width, 0, kWidest);
-    require_range("--width", options.discriminator_width, 0, kWidest);
+    require_range("{--latent}", options.latent, 0, 65536);
+    require_range("{--width}", options.generator_width, 0, kWidest);
+    require_range("{--width}", options.discriminator_width, 0, kWidest);
     if (const Published* preset = published(options.kind)) {
         require_published(options, *preset);
         return;
     }
-    require_range("--attention", options.attention, 0, std::min(options.size.height, options.size.width));
+    require_range("{--attention}", options.attention, 0, std::min(options.size.height, options.size.width));
     require_range("the number of classes", options.classes, 0, 100'000);
 }
 

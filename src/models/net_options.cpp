@@ -18,11 +18,11 @@ void require_range(const char* flag, std::int64_t value, std::int64_t least, std
 }
 
 void require_images(Size size, std::int64_t channels) {
-    require_range("--size: the width", size.width, kLeastSide, kLargestSide);
-    require_range("--size: the height", size.height, kLeastSide, kLargestSide);
+    require_range("{--size}: the width", size.width, kLeastSide, kLargestSide);
+    require_range("{--size}: the height", size.height, kLeastSide, kLargestSide);
     if (channels != 1 && channels != 3 && channels != 4) {
         throw Error(ErrorKind::Usage,
-                    "--channels is " + std::to_string(channels) + "; wanted 1 (grey), 3 (RGB) or 4 (RGBA)");
+                    "{--channels} is " + std::to_string(channels) + "; wanted 1 (grey), 3 (RGB) or 4 (RGBA)");
     }
 }
 
@@ -32,7 +32,7 @@ std::string channels_text(std::int64_t channels) {
 
 void refuse_images(const std::string& preset, const std::string& wanted, const std::string& flags, Size size,
                    std::int64_t channels) {
-    throw Error(ErrorKind::Usage, "--preset " + preset + " is a net for " + wanted + ", not for " +
+    throw Error(ErrorKind::Usage, "{--preset} " + preset + " is a net for " + wanted + ", not for " +
                                       channels_text(channels) + " ones of " + text_of(size) + "; pass " + flags +
                                       ", or leave the preset out");
 }
@@ -41,7 +41,7 @@ void require_as_published(const std::string& preset,
                           std::initializer_list<std::pair<const char*, std::int64_t>> flags) {
     for (const auto& [flag, value] : flags) {
         if (value != 0) {
-            throw Error(ErrorKind::Usage, std::string(flag) + " changes the net, and --preset " + preset +
+            throw Error(ErrorKind::Usage, std::string(flag) + " changes the net, and {--preset} " + preset +
                                               " stands for a published one; leave one of the two out");
         }
     }

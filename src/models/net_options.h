@@ -32,7 +32,8 @@ void validate_notes(const Options& options) {
     try {
         validate(options);
     } catch (const Error& error) {
-        throw Error(ErrorKind::Input, std::string("the weights' notes describe a net that cannot be: ") + error.what());
+        throw Error(ErrorKind::Input,
+                    std::string("the weights' notes describe a net that cannot be: ") + error.sentence());
     }
 }
 

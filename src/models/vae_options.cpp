@@ -37,28 +37,28 @@ void require_published(const VaeNetOptions& options, const Published& preset) {
     if (options.size != preset.size || options.channels != preset.channels) {
         const std::string size = text_of(preset.size);
         refuse_images(name, channels_text(preset.channels) + " images of " + size,
-                      "--size " + size + " --channels " + std::to_string(preset.channels), options.size,
+                      "{--size} " + size + " {--channels} " + std::to_string(preset.channels), options.size,
                       options.channels);
     }
-    require_as_published(name, {{"--latent-grid", options.latent_grid},
-                                {"--width", options.width},
-                                {"--blocks", options.blocks},
-                                {"--conditional", options.classes}});
+    require_as_published(name, {{"{--latent-grid}", options.latent_grid},
+                                {"{--width}", options.width},
+                                {"{--blocks}", options.blocks},
+                                {"{--conditional}", options.classes}});
 }
 
 }  // namespace
 
 void validate(const VaeNetOptions& options) {
     require_images(options.size, options.channels);
-    require_range("--latent", options.latent, 0, 65536);
+    require_range("{--latent}", options.latent, 0, 65536);
     if (const Published* preset = published(options.kind)) {
         require_published(options, *preset);
         return;
     }
     const std::int64_t shortest = std::min(options.size.height, options.size.width);
-    require_range("--latent-grid", options.latent_grid, 0, shortest / 2);
-    require_range("--width", options.width, 0, 4096);
-    require_range("--blocks", options.blocks, 0, 64);
+    require_range("{--latent-grid}", options.latent_grid, 0, shortest / 2);
+    require_range("{--width}", options.width, 0, 4096);
+    require_range("{--blocks}", options.blocks, 0, 64);
     require_range("the number of classes", options.classes, 0, 100'000);
 }
 

@@ -44,7 +44,7 @@ Tensor load_finite(const StateDict& weights, const std::string& name) {
     Tensor values = weights.load(name);
     // A sum is a number only if all are; one that overflows is looked at again.
     if (!std::isfinite(values.sum().item<float>()) && !at::isfinite(values).all().item<bool>()) {
-        throw Error(ErrorKind::Weights, "'" + weights.path().string() + "' holds values that are no numbers in '" +
+        throw Error(ErrorKind::Weights, "'" + weights.path().string() + "' holds values that are not numbers in '" +
                                             weights.prefix() + name +
                                             "'; it comes from a training that went wrong, so get another file");
     }
@@ -111,7 +111,7 @@ std::vector<int> check_weights(const Graph& graph, const StateDict& weights) {
     }
     throw Error(ErrorKind::Weights, "'" + weights.path().string() + "' does not hold the weights of " +
                                         graph.architecture + ": " + join(faults, "; ", "; ") +
-                                        "; pass the network it belongs to with --network");
+                                        "; pass the network it belongs to with {--network}");
 }
 
 void require_weights(const Graph& graph, int node, const std::string& tap, const std::vector<int>& lacking,

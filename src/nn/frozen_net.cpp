@@ -106,8 +106,8 @@ FrozenNet::FrozenNet(Graph graph, StateDict weights, c10::Device device, Engine 
     const bool fit = device.is_cpu() && frozen::can_run(of);
     if (engine == Engine::Frozen && !fit) {
         throw Error(ErrorKind::Usage,
-                    "--engine frozen runs on the CPU, and replicates borders around 3x3 windows only; "
-                    "take --engine auto or libtorch for " +
+                    "{--engine} frozen runs on the CPU, and replicates borders around 3x3 windows only; "
+                    "take {--engine} auto or libtorch for " +
                         architecture() + " on " + device.str());
     }
     if (engine == Engine::Auto) {

@@ -252,7 +252,7 @@ int find_tap(const Graph& graph, const std::string& name) {
     const auto tap = graph.taps.find(alias == graph.aliases.end() ? name : alias->second);
     if (tap == graph.taps.end()) {
         throw Error(ErrorKind::Usage, "'" + name + "' is not a layer of " + graph.architecture +
-                                          did_you_mean(name, all_names(graph)) + "; --list-layers shows them all");
+                                          did_you_mean(name, all_names(graph)) + "; {--list-layers} shows them all");
     }
     return tap->second;
 }

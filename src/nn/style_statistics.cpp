@@ -35,7 +35,7 @@ Tensor deviations(const Tensor& mean, const Tensor& second, double ridge) {
 }
 
 [[noreturn]] void throw_not_finite() {
-    throw Error(ErrorKind::Usage, "the picture is no longer made of numbers; try a smaller --step-size");
+    throw Error(ErrorKind::Usage, "the picture is no longer made of numbers; try a smaller {--step-size}");
 }
 
 /// On a GPU this is where it shows that a matrix is not finite: looking at it before would make the host wait.

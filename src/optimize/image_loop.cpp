@@ -32,7 +32,7 @@ void require_numbers(const Tensor& image, std::int64_t steps) {
     // Of values in [0,1] the sum is a number unless one of them is none; a mask would take memory.
     if (!std::isfinite(image.sum().item<double>())) {
         throw Error(ErrorKind::Usage, "the picture is no longer made of numbers after " + std::to_string(steps) +
-                                          " steps; try a smaller --step-size");
+                                          " steps; try a smaller {--step-size}");
     }
 }
 

@@ -92,11 +92,16 @@ Tensor image_grid(const Tensor& images, const GridOptions& options) {
 
 Tensor to_rgb(const Tensor& image) {
     check_channels(image, 3);
-    if (image.size(0) == 4) {
-        const Tensor alpha = image.narrow(0, 3, 1);
-        return image.narrow(0, 0, 3) * alpha + (1 - alpha);
+    return images_to_rgb(image.unsqueeze(0)).squeeze(0);
+}
+
+Tensor images_to_rgb(const Tensor& images) {
+    check_channels(images, 4);
+    if (images.size(1) == 4) {
+        const Tensor alpha = images.narrow(1, 3, 1);
+        return images.narrow(1, 0, 3) * alpha + (1 - alpha);
     }
-    return image.expand({3, -1, -1}).contiguous();
+    return images.expand({-1, 3, -1, -1}).contiguous();
 }
 
 Tensor interleave_rows(const std::vector<Tensor>& sets, std::int64_t columns) {

@@ -124,7 +124,7 @@ std::vector<Record> read_json_lines(const std::filesystem::path& path) {
         if (!record) {
             throw Error(ErrorKind::Input,
                         "line " + std::to_string(records.size() + 1) + " of '" + path.string() +
-                            "' is no JSON object of numbers with a whole \"step\"; remove the line or "
+                            "' is not a JSON object of numbers with a whole \"step\"; remove the line or "
                             "put the run's own file back");
         }
         records.push_back(std::move(*record));

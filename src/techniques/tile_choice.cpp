@@ -38,12 +38,13 @@ std::int64_t choose_tile(const TileChoice& choice, const TileBytes& bytes, Size 
         const bool smaller = std::max(picture.height, picture.width) > kLeastSize;
         throw Error(ErrorKind::Device,
                     "a picture of " + text_of(picture) + " pixels takes at least " + taken(least) + " of memory" +
-                        (size == 0 && smaller ? ", and one of --size " + std::to_string(kLeastSize) + " " +
+                        (size == 0 && smaller ? ", and one of {--size} " + std::to_string(kLeastSize) + " " +
                                                     taken(bytes(fit_longest(picture, kLeastSize), choice.least))
                                               : "") +
                         ", more than the " + human_bytes(static_cast<std::uint64_t>(max_memory)) +
-                        " that it may take here; " + (size > 0 ? "make it --size " + std::to_string(size) + ", " : "") +
-                        "raise that with --max-memory, or " + way_to_more_memory());
+                        " that it may take here; " +
+                        (size > 0 ? "make it {--size} " + std::to_string(size) + ", " : "") +
+                        "raise that with {--max-memory}, or " + way_to_more_memory());
     }
     while (tile + choice.finer < choice.longest && bytes(picture, tile + choice.finer) <= max_memory) {
         tile += choice.finer;

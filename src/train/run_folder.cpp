@@ -37,17 +37,17 @@ bool holds_run(const fs::path& folder) {
 void require_run(const fs::path& folder) {
     if (!holds_run(folder)) {
         throw Error(ErrorKind::Usage,
-                    "'" + folder.string() + "' holds no run to resume; check the path, or leave --resume out");
+                    "'" + folder.string() + "' holds no run to resume; check the path, or leave {--resume} out");
     }
 }
 
 void require_space(const fs::path& path, std::int64_t bytes_needed) {
-    fs::path there = fs::absolute(path);
-    while (!is_there(there) && there.has_relative_path()) {
-        there = there.parent_path();
+    fs::path existing = fs::absolute(path);
+    while (!is_there(existing) && existing.has_relative_path()) {
+        existing = existing.parent_path();
     }
     std::error_code error;
-    const fs::space_info space = fs::space(there, error);
+    const fs::space_info space = fs::space(existing, error);
     if (!error && bytes_needed > 0 && space.available < static_cast<std::uintmax_t>(bytes_needed)) {
         throw Error(ErrorKind::Output, "the run in '" + path.string() + "' takes about " +
                                            human_bytes(static_cast<std::uint64_t>(bytes_needed)) +
@@ -183,12 +183,12 @@ struct RunFolder::State {
                     throw;
                 }
                 newest_damaged = newest_damaged || name == kNewest;
-                const std::string said = error.what();
+                const std::string said = error.sentence();
                 fault = fault.empty() ? said.substr(0, said.rfind(';')) : fault;
             }
         }
         if (!fault.empty()) {
-            throw Error(ErrorKind::Input, fault + ", and there is no other one to go on from; " + kAdvice);
+            throw Error(ErrorKind::Input, fault + ", and there is no other to go on from; " + kAdvice);
         }
         return std::nullopt;
     }
@@ -246,8 +246,9 @@ bool RunFolder::holds_steps(const fs::path& path) {
 RunFolder RunFolder::create(const fs::path& path, const RunIdentity& identity, std::int64_t bytes_needed) {
     const auto refuse_run = [&path] {
         if (holds_steps(path)) {
-            throw Error(ErrorKind::Usage,
-                        "'" + path.string() + "' holds a run already; go on with it by --resume, or choose another -o");
+            throw Error(
+                ErrorKind::Usage,
+                "'" + path.string() + "' holds a run already; go on with it by {--resume}, or choose another -o");
         }
     };
     refuse_run();

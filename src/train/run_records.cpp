@@ -74,7 +74,7 @@ std::vector<fs::path> preview_paths(const fs::path& folder, std::int64_t step) {
 void write_skipped(const fs::path& path, const std::vector<SkippedFile>& skipped) {
     nlohmann::ordered_json list = nlohmann::ordered_json::array();
     for (const SkippedFile& file : skipped) {
-        list.push_back({{"path", file.path}, {"reason", file.reason}});
+        list.push_back({{"path", file.path}, {"reason", with_option_names(file.reason)}});
     }
     write_file(path, json_text(list) + "\n");
 }

@@ -64,16 +64,17 @@ StateDict read_run_weights(const std::filesystem::path& run, RunWeights which, c
         if (error.kind() != ErrorKind::Weights || file == run) {
             throw;
         }
-        std::string what = error.what();
+        std::string what = error.sentence();
         what.resize(std::min(what.rfind("; "), what.size()));  // what to do with a file that was downloaded
         const bool goes_on =
             which != RunWeights::Best && (is_there(run / kCheckpointFile) || is_there(run / kPreviousCheckpointFile));
-        throw Error(ErrorKind::Weights,
-                    what + "; " +
-                        (goes_on ? "`" + program + " train --resume -o " + run.string() +
-                                       "` writes it again from the run's checkpoint"
-                                 : "take another state of the run with --weights (average, last or best), or train it "
-                                   "again"));
+        throw Error(
+            ErrorKind::Weights,
+            what + "; " +
+                (goes_on ? "`" + program + " train --resume -o " + run.string() +
+                               "` writes it again from the run's checkpoint"
+                         : "take another state of the run with {--weights} (average, last or best), or train it "
+                           "again"));
     }
 }
 
@@ -82,7 +83,7 @@ NamedTensors all_tensors(const StateDict& weights) {
     for (const std::string& name : weights.names()) {
         Tensor& values = tensors[name] = weights.load(name);
         if (values.is_floating_point() && !at::isfinite(values).all().item<bool>()) {
-            throw Error(ErrorKind::Weights, "'" + weights.path().string() + "' holds values that are no numbers in '" +
+            throw Error(ErrorKind::Weights, "'" + weights.path().string() + "' holds values that are not numbers in '" +
                                                 name + "'; take another state of the run, or train it again");
         }
     }

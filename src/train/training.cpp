@@ -55,7 +55,7 @@ TrainResult Training::run() {
         }
         take_step();
         const double stepped = clock_.seconds();
-        if (!look_around()) {
+        if (!do_what_is_due()) {
             return finish(TrainEnd::Cancelled);
         }
         report_progress(clock_.seconds() - stepped);
@@ -86,7 +86,7 @@ void Training::take_step() {
     ++step_;
 }
 
-bool Training::look_around() {
+bool Training::do_what_is_due() {
     const bool logs = due(options_.log_every);
     const bool validates = validation_ != nullptr && due(options_.validate_every);
     const bool shows = due(options_.preview_every);
@@ -129,7 +129,7 @@ bool Training::look_around() {
 void Training::roll_back() {
     const std::int64_t seen = step_;
     return_to_good();
-    const std::string what = "the loss or a gradient was no finite number by step " + std::to_string(seen);
+    const std::string what = "the loss or a gradient was not a finite number by step " + std::to_string(seen);
     if (rollbacks_ == kMostRollbacks) {
         folder_.save(good_);
         write_results("Stopped: " + what + ", for the fourth time.");
@@ -137,7 +137,7 @@ void Training::roll_back() {
                                           " returns to earlier states with lower learning rates; '" +
                                           folder_.path().string() + "' holds the state of step " +
                                           std::to_string(step_) +
-                                          "; start another run with a lower --learning-rate or with --clip-norm");
+                                          "; start another run with a lower {--learning-rate} or with {--clip-norm}");
     }
     good_.rollbacks = ++rollbacks_;
     interval_step_ = step_;
@@ -254,7 +254,7 @@ void Training::write_results(const std::string& note) {
     RunStory story{.step = step_, .total = total_, .facts = facts_, .pictures = pictures(), .notes = {}};
     if (rollbacks_ > 0) {
         story.notes.push_back("Went back to an earlier state " + std::to_string(rollbacks_) +
-                              (rollbacks_ == 1 ? " time" : " times") + " because the loss was no finite number.");
+                              (rollbacks_ == 1 ? " time" : " times") + " because the loss was not a finite number.");
     }
     if (const std::size_t skipped = batches_.dataset().skipped().size(); skipped > 0) {
         story.notes.push_back(std::to_string(skipped) + (skipped == 1 ? " file" : " files") + " left out; see " +

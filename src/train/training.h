@@ -23,7 +23,7 @@ class Training {
     bool begin();  ///< whether there was a checkpoint to go on from
     void take_step();
     /// What is due between two steps. False when the user stopped it on the way.
-    bool look_around();
+    bool do_what_is_due();
     void roll_back();
     TrainResult finish(TrainEnd end);
 

@@ -7,9 +7,11 @@
 #include <cstdint>
 #include <filesystem>
 #include <map>
+#include <memory>
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "reverie/core/files.h"
@@ -66,16 +68,14 @@ inline std::string_view as_text(std::span<const std::byte> bytes) {
     return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
 }
 
-}  // namespace reverie::weights
-
-namespace reverie {
-
-struct StateDict::Contents {
+struct Contents {
     explicit Contents(const std::filesystem::path& path) : file(path, ErrorKind::Weights) {}
 
     MappedFile file;
-    std::map<std::string, weights::Array> arrays;
+    std::map<std::string, Array> arrays;
     std::map<std::string, std::string> metadata;
+
+    static StateDict as_state_dict(std::shared_ptr<const Contents> contents) { return StateDict(std::move(contents)); }
 };
 
-}  // namespace reverie
+}  // namespace reverie::weights

@@ -30,7 +30,7 @@ std::string in_bytes(std::int64_t bytes) { return human_bytes(static_cast<std::u
 /// Every sentence about a download that did not succeed: what happened, and the ways that are left.
 [[noreturn]] void fail(const DownloadRequest& request, const std::string& what) {
     throw Error(ErrorKind::Weights, "'" + request.url + "' " + what + "; download it by hand to '" +
-                                        request.destination.string() + "', or pass a file with --weights FILE");
+                                        request.destination.string() + "', or pass a file with {--weights} FILE");
 }
 
 bool has_right_size(const DownloadRequest& request, std::int64_t size) {

@@ -75,7 +75,7 @@ class Machine : private PickleStack {
         std::int64_t value = 0;
         const auto [end, error] = std::from_chars(line.data(), line.data() + line.size(), value);
         if (error != std::errc() || end != line.data() + line.size()) {
-            fail("has a number that is none");
+            fail("has a number that is not one");
         }
         return value;
     }
@@ -267,7 +267,7 @@ class Machine : private PickleStack {
             case kStackGlobal: {
                 const Values names = pop_last(2);
                 if (names[0].kind != Kind::Text || names[1].kind != Kind::Text) {
-                    fail("has a name that is no text");
+                    fail("has a name that is not text");
                 }
                 push(known_global(names[0].text, names[1].text, path_));
                 return true;

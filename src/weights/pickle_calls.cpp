@@ -73,7 +73,7 @@ const ElementType* type_of(const PickleValue& value, Callee wanted) {
 }
 
 [[noreturn]] void fail(const std::filesystem::path& path, const std::string& what) {
-    refuse(path, "is damaged or no file of weights: its pickle " + what);
+    refuse(path, "is damaged or not a file of weights: its pickle " + what);
 }
 
 /// Sizes or strides.
@@ -81,7 +81,7 @@ std::vector<std::int64_t> integers(Pickle& pickle, const PickleValue& value, con
     const auto is_integer = [](const PickleValue& item) { return item.kind == Kind::Int; };
     if (value.kind != Kind::Tuple || pickle.items(value).size() > kMaxDimensions ||
         !std::ranges::all_of(pickle.items(value), is_integer)) {
-        fail(path, "gives a tensor something else than up to 64 integers as sizes or strides");
+        fail(path, "gives a tensor something other than up to 64 integers as sizes or strides");
     }
     std::vector<std::int64_t> numbers;
     for (const PickleValue& item : pickle.items(value)) {
@@ -94,7 +94,7 @@ std::vector<std::int64_t> integers(Pickle& pickle, const PickleValue& value, con
 PickleValue make_tensor(Pickle& pickle, Callee callee, const Values& arguments, const std::filesystem::path& path) {
     const std::size_t least = callee == Callee::Tensor ? 4 : callee == Callee::TensorV2 ? 6 : 7;
     if (arguments.size() < least || arguments[0].kind != Kind::Storage || arguments[1].kind != Kind::Int) {
-        fail(path, "makes a tensor out of something else than a storage, an offset, sizes and strides");
+        fail(path, "makes a tensor out of something other than a storage, an offset, sizes and strides");
     }
     PickleTensor tensor;
     tensor.storage = static_cast<std::size_t>(arguments[0].number);
@@ -117,11 +117,11 @@ PickleValue make_dict(Pickle& pickle, const Values& arguments, const std::filesy
     Values items;
     if (!arguments.empty()) {
         if (arguments.size() > 1 || arguments[0].kind != Kind::List) {
-            fail(path, "makes a dictionary out of something else than pairs");
+            fail(path, "makes a dictionary out of something other than pairs");
         }
         for (const PickleValue& pair : pickle.items(arguments[0])) {
             if ((pair.kind != Kind::Tuple && pair.kind != Kind::List) || pickle.items(pair).size() != 2) {
-                fail(path, "makes a dictionary out of something else than pairs");
+                fail(path, "makes a dictionary out of something other than pairs");
             }
             items.insert(items.end(), pickle.items(pair).begin(), pickle.items(pair).end());
         }
@@ -158,14 +158,14 @@ PickleValue known_global(std::string_view module, std::string_view name, const s
 PickleValue call_global(Pickle& pickle, const PickleValue& callee, const Values& arguments,
                         const std::filesystem::path& path) {
     if (callee.kind != Kind::Global) {
-        fail(path, "calls something that is no function, which was refused");
+        fail(path, "calls something that is not a function, which was refused");
     }
     switch (const Callee what = callee_of(callee)) {
         case Callee::OrderedDict:
             return make_dict(pickle, arguments, path);
         case Callee::Size:
             if (arguments.size() != 1 || arguments[0].kind != Kind::Tuple) {
-                fail(path, "makes a torch.Size out of something else than a tuple");
+                fail(path, "makes a torch.Size out of something other than a tuple");
             }
             return arguments[0];
         case Callee::Tensor:
@@ -174,7 +174,7 @@ PickleValue call_global(Pickle& pickle, const PickleValue& callee, const Values&
             return make_tensor(pickle, what, arguments, path);
         case Callee::Parameter:
             if (arguments.empty() || arguments[0].kind != Kind::Tensor) {
-                fail(path, "makes a parameter out of something else than a tensor");
+                fail(path, "makes a parameter out of something other than a tensor");
             }
             return arguments[0];
         case Callee::Harmless:
@@ -192,13 +192,13 @@ PickleValue persistent_storage(Pickle& pickle, const PickleValue& id, const std:
     const ElementType* type = parts.size() < 5 ? nullptr : type_of(parts[1], Callee::StorageClass);
     if (type == nullptr || parts[0].kind != Kind::Text || parts[0].text != "storage" || parts[2].kind != Kind::Text ||
         parts[4].kind != Kind::Int || parts[4].number < 0) {
-        fail(path, "refers to something outside that is no storage");
+        fail(path, "refers to something outside that is not a storage");
     }
     PickleStorage storage{type, parts[2].text, parts[4].number, 0};
     if (parts.size() > 5 && parts[5].kind != Kind::None) {  // (name of the view, first element, elements)
         const Values& view = parts[5].kind == Kind::Tuple ? pickle.items(parts[5]) : none;
         if (view.size() != 3 || view[1].kind != Kind::Int || view[1].number < 0) {
-            fail(path, "has a view of a storage that is none");
+            fail(path, "has a view of something that is not a storage");
         }
         storage.offset = view[1].number;
     }

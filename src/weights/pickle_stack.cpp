@@ -5,7 +5,7 @@
 namespace reverie::weights {
 
 void PickleStack::fail(const std::string& what) const {
-    refuse(path_, "is damaged or no file of weights: its pickle " + what);
+    refuse(path_, "is damaged or not a file of weights: its pickle " + what);
 }
 
 void PickleStack::push_container(Kind kind, Values items) {

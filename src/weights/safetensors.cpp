@@ -15,7 +15,7 @@ constexpr std::uint64_t kMaxHeaderBytes = 100'000'000;  // the reference impleme
 
 }  // namespace
 
-void read_safetensors(StateDict::Contents& contents) {
+void read_safetensors(Contents& contents) {
     const std::filesystem::path& path = contents.file.path();
     const auto damaged = [&](const std::string& what) { refuse(path, "is damaged: " + what + "; download it again"); };
     ByteReader reader(contents.file.bytes(), path, "its header");

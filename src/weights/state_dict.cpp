@@ -13,7 +13,7 @@
 namespace reverie {
 namespace {
 
-const weights::Array& find_array(const StateDict::Contents& contents, const std::string& name) {
+const weights::Array& find_array(const weights::Contents& contents, const std::string& name) {
     const auto found = contents.arrays.find(name);
     if (found == contents.arrays.end()) {
         std::vector<std::string> names;
@@ -56,7 +56,7 @@ std::string advice(std::string_view text) {
 
 }  // namespace
 
-StateDict::StateDict(std::shared_ptr<const Contents> contents) : contents_(std::move(contents)) {}
+StateDict::StateDict(std::shared_ptr<const weights::Contents> contents) : contents_(std::move(contents)) {}
 
 std::vector<std::string> StateDict::names() const {
     std::vector<std::string> names;
@@ -102,7 +102,7 @@ const std::map<std::string, std::string>& StateDict::metadata() const { return c
 const std::filesystem::path& StateDict::path() const { return contents_->file.path(); }
 
 StateDict read_state_dict(const std::filesystem::path& path) {
-    auto contents = std::make_shared<StateDict::Contents>(path);
+    auto contents = std::make_shared<weights::Contents>(path);
     const std::string_view text = weights::as_text(contents->file.bytes());
     constexpr std::size_t kSafetensorsStart = 8;
     if (text.empty()) {
@@ -118,7 +118,7 @@ StateDict read_state_dict(const std::filesystem::path& path) {
         weights::refuse(path, "is not a PyTorch or safetensors file (it begins with '" +
                                   weights::printable(text.substr(0, 16)) + "'); " + advice(text));
     }
-    return StateDict(std::move(contents));
+    return weights::Contents::as_state_dict(std::move(contents));
 }
 
 }  // namespace reverie

@@ -61,7 +61,7 @@ std::string require_preprocessing(ErrorKind kind, const std::string& word, const
     const std::optional<std::string> id = concrete_preprocessing(word, architecture);
     if (!id) {
         throw Error(kind, where + " '" + word + "' has no meaning for the architecture " + architecture +
-                              "; pass --preprocessing torchvision, caffe or keras" +
+                              "; pass {--preprocessing} torchvision, caffe or keras" +
                               (word == "keras" ? " (Keras has no such network)" : ""));
     }
     return *id;
@@ -94,7 +94,7 @@ NetworkWeights WeightStore::resolve(const std::string& network, const Hooks& hoo
     if (found.file.empty() && entry.url.empty()) {
         throw Error(ErrorKind::Weights, "the weights of " + network + " ('" + entry.file + "') are not installed" +
                                             where_looked(locations_) + "; " + entry.obtain +
-                                            ", or pass a file with --weights FILE");
+                                            ", or pass a file with {--weights} FILE");
     }
     if (found.file.empty()) {
         found.file = locations_.download_folder / entry.file;
@@ -123,7 +123,7 @@ NetworkWeights WeightStore::resolve_first(const std::vector<std::string>& choice
         ways.push_back(
             entry.url.empty()
                 ? "for " + network + " " + entry.obtain
-                : "pass --network " + network + " to download it" +
+                : "pass {--network} " + network + " to download it" +
                       (entry.bytes > 0 ? " (" + human_bytes(static_cast<std::uint64_t>(entry.bytes)) + ")" : ""));
     }
     throw Error(ErrorKind::Weights, "no weights of " + join(choices, ", ", " or ") + " are installed" +
@@ -135,12 +135,12 @@ NetworkWeights WeightStore::resolve_file(const std::string& network, const std::
     const CatalogueEntry& entry = entry_of(network);
     if (!is_file(file)) {
         throw Error(ErrorKind::Weights,
-                    "--weights " + quoted(file) + " is not a file; pass the path of a .pth or .safetensors file");
+                    "{--weights} " + quoted(file) + " is not a file; pass the path of a .pth or .safetensors file");
     }
     NetworkWeights weights{network, entry.architecture, entry.preprocessing, file};
     if (!preprocessing.empty()) {
         weights.preprocessing =
-            require_preprocessing(ErrorKind::Usage, preprocessing, entry.architecture, "--preprocessing");
+            require_preprocessing(ErrorKind::Usage, preprocessing, entry.architecture, "{--preprocessing}");
         return weights;
     }
     const std::int64_t size = size_of(file);
@@ -170,7 +170,7 @@ const CatalogueEntry& WeightStore::entry_of(const std::string& network) const {
         if (hint.empty()) {
             hint = "; known are " + join(names);
         }
-        throw Error(ErrorKind::Usage, "--network '" + network + "' is not in the catalogue" + hint);
+        throw Error(ErrorKind::Usage, "{--network} '" + network + "' is not in the catalogue" + hint);
     }
     return *entry;
 }
@@ -201,7 +201,7 @@ InstalledNetwork WeightStore::look_for(const CatalogueEntry& entry) const {
 std::string WeightStore::fault_of(const CatalogueEntry& entry, const std::filesystem::path& file) const {
     const std::string remedy =
         ": it is damaged or another file; remove it, then " +
-        (entry.url.empty() ? entry.obtain : "run again with --network " + entry.name + " to download it");
+        (entry.url.empty() ? entry.obtain : "run again with {--network} " + entry.name + " to download it");
     if (const std::int64_t size = size_of(file); entry.bytes > 0 && size != entry.bytes) {
         return quoted(file) + " has " + std::to_string(size) + " bytes where " + entry.name + " has " +
                std::to_string(entry.bytes) + remedy;
@@ -216,7 +216,7 @@ std::string WeightStore::fault_of(const CatalogueEntry& entry, const std::filesy
                    : quoted(file) + " has the SHA-256 " + hash + " where " + entry.name + " has " + entry.sha256 +
                          (entry.sha256.size() < 64 ? "..." : "") + remedy;
     } catch (const Error& error) {
-        return error.what();
+        return error.sentence();
     }
 }
 

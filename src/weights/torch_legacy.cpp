@@ -56,7 +56,7 @@ Storages read_storages(std::span<const std::byte> rest, const Pickle& object, co
 
 }  // namespace
 
-void read_torch_legacy(StateDict::Contents& contents) {
+void read_torch_legacy(Contents& contents) {
     const std::filesystem::path& path = contents.file.path();
     std::span<const std::byte> rest = contents.file.bytes();
     const auto next_pickle = [&] {

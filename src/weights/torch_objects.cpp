@@ -70,7 +70,7 @@ class Collector {
 
   private:
     [[noreturn]] void fail() const {
-        refuse(path_, "is damaged or no file of weights: its dictionaries lie too deep in each other, or too often");
+        refuse(path_, "is damaged or not a file of weights: its dictionaries lie too deep in each other, or too often");
     }
 
     const Pickle& pickle_;
@@ -107,7 +107,7 @@ NamedTensors named_tensors(const Pickle& pickle, const std::filesystem::path& pa
 
 }  // namespace
 
-void collect_arrays(const Pickle& pickle, const FindStorage& find_storage, StateDict::Contents& contents) {
+void collect_arrays(const Pickle& pickle, const FindStorage& find_storage, Contents& contents) {
     const std::filesystem::path& path = contents.file.path();
     for (auto& [name, tensor] : named_tensors(pickle, path)) {
         const PickleStorage& storage = pickle.storages[tensor->storage];

@@ -15,6 +15,6 @@ using FindStorage = std::function<std::span<const std::byte>(const PickleStorage
 
 /// Fills contents.arrays: nested dictionaries joined with dots, one wrapping dictionary looked through, everything that
 /// is no tensor under a text or integer key ignored.
-void collect_arrays(const Pickle& pickle, const FindStorage& find_storage, StateDict::Contents& contents);
+void collect_arrays(const Pickle& pickle, const FindStorage& find_storage, Contents& contents);
 
 }  // namespace reverie::weights

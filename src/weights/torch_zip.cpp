@@ -171,7 +171,7 @@ class Archive {
 
 }  // namespace
 
-void read_torch_zip(StateDict::Contents& contents) {
+void read_torch_zip(Contents& contents) {
     const std::filesystem::path& path = contents.file.path();
     const Archive archive(contents.file);
     const std::string_view pickle_name = archive.find_ending("data.pkl");

@@ -37,7 +37,7 @@ TEST_F(GanRuns, SamplesDependOnTheirSeedAlone) {
     done(of_run("sample", {"-o", path("one.png"), "--seeds", "5"}));
     EXPECT_TRUE(at::equal(image("one.png"), image("few/seed5.png"))) << "one image is no grid";
     expect_fault(run(of_run("sample", {"-o", path("many/")})), 6, "--overwrite");
-    expect_fault(run(of_run("sample", {"-o", path("film.mp4")})), 2, "nothing moves");
+    expect_fault(run(of_run("sample", {"-o", path("film.mp4")})), 2, "makes a still picture");
     expect_fault(run(of_run("sample", {"-o", path("x.png"), "--count", "3", "--seeds", "4"})), 2, "leave one out");
     expect_fault(run(of_run("sample", {"-o", path("x.png"), "--truncation=-1"})), 2, "--truncation");
 }

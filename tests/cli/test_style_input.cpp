@@ -110,7 +110,7 @@ TEST_F(StyleInput, FilesOfAnEarlierRunAreNotReplaced) {
     expect_fault(with({"--style", path("wave.png"), "--trace", path("old.state")}), 6, "old.state");
     EXPECT_EQ(bytes("old.state"), "precious");
     expect_fault(with({"--style", path("wave.png"), "--checkpoint", path("old.state"), "--overwrite"}), 6,
-                 "is no checkpoint");
+                 "is not a checkpoint");
     EXPECT_EQ(bytes("old.state"), "precious");
 }
 
@@ -124,7 +124,7 @@ TEST_F(StyleInput, FilesOfTheWorkMayNotBeItsPictures) {
     expect_fault(with({"--style", path("wave.png"), "--trace", path("photo.png"), "--overwrite"}), 2, "also an input");
     expect_fault(with({"--style", path("wave.png"), "--trace", path("wave.png"), "--overwrite"}), 2, "also a style");
     expect_fault(with({"--style", path("wave.png"), "--checkpoint", path("photo.png"), "--overwrite"}), 6,
-                 "is no checkpoint");
+                 "is not a checkpoint");
     EXPECT_EQ(bytes("photo.png"), photo);
     EXPECT_EQ(bytes("wave.png"), wave);
     EXPECT_FALSE(exists("out.png"));

@@ -43,7 +43,7 @@ TEST_F(VaeTrain, MakesAWholeRunFolder) {
 
 TEST_F(VaeTrain, PathsThatAreNoUtf8AreRefusedBeforeAnythingIsMade) {
     std::filesystem::rename(path("data"), path("d\xe4ta"));
-    expect_fault(run(quick({path("d\xe4ta"), "-o", path("run")})), 2, "no UTF-8");
+    expect_fault(run(quick({path("d\xe4ta"), "-o", path("run")})), 2, "not UTF-8");
     EXPECT_FALSE(exists("run"));
     std::filesystem::create_symlink(path("d\xe4ta"), path("data"));
     EXPECT_EQ(run(quick({path("data"), "-o", path("run")})).exit_code, 0);

@@ -41,7 +41,7 @@ TEST_F(Weights, FineTunedAndPrefixedFilesDream) {
     EXPECT_THAT(result.error, HasSubstr("without their common 'module.'"));
     weights["_conv_stem.weight"] = weights["_conv_stem.weight"].clone().fill_(NAN);
     write_safetensors(path("nan.safetensors"), weights);
-    expect_fault(dream_with("efficientnet_lite0", path("nan.safetensors")), 4, "holds values that are no numbers");
+    expect_fault(dream_with("efficientnet_lite0", path("nan.safetensors")), 4, "holds values that are not numbers");
 }
 
 TEST_F(Weights, AnotherNetsFileIsRefusedByItsTensors) {

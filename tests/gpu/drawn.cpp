@@ -19,7 +19,7 @@ StateDict in_a_file(const std::map<std::string, Tensor>& arrays) {
             file.write(static_cast<const char*>(array.const_data_ptr()), static_cast<std::streamsize>(array.nbytes()));
         }
     }
-    auto contents = std::make_shared<StateDict::Contents>(path);  // stays mapped after the file is gone
+    auto contents = std::make_shared<weights::Contents>(path);  // stays mapped after the file is gone
     const weights::ElementType* type = weights::find_element_type(&weights::ElementType::name, "float32");
     std::size_t offset = 0;
     for (const auto& [name, array] : arrays) {
@@ -33,7 +33,7 @@ StateDict in_a_file(const std::map<std::string, Tensor>& arrays) {
                                    contents->file);
         offset += array.nbytes();
     }
-    return StateDict(std::move(contents));
+    return weights::Contents::as_state_dict(std::move(contents));
 }
 
 }  // namespace

@@ -9,14 +9,14 @@
 
 namespace reverie::test {
 
-/// Runs `action`, expects Error(kind) and returns its message; fails the test otherwise.
+/// Runs `action`, expects Error(kind) and returns its sentence, options named as flags; fails the test otherwise.
 template <typename Action>
 std::string expect_error(ErrorKind kind, Action&& action) {
     try {
         action();
     } catch (const Error& error) {
         EXPECT_EQ(static_cast<int>(error.kind()), static_cast<int>(kind)) << error.what();
-        return error.what();
+        return with_flag_names(error.sentence());
     } catch (const std::exception& error) {
         ADD_FAILURE() << "another exception than Error: " << error.what();
         return error.what();

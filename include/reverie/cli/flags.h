@@ -1,14 +1,14 @@
-// Binding flags to the fields of options structs: parsing, the help's default and the wording of a bad value come from
-// one call, so they cannot drift apart.
+// Flags bound to single values: parsing, range, the help's default and the wording of a bad value come from one call,
+// so they cannot drift apart. The options of a technique come from its table instead.
 #pragma once
 
-#include <cstdint>
-#include <filesystem>
 #include <functional>
-#include <optional>
 #include <string>
+#include <type_traits>
 #include <utility>
 #include <vector>
+
+#include "reverie/core/option_table.h"
 
 namespace CLI {
 class App;
@@ -17,85 +17,24 @@ class Option;
 
 namespace reverie {
 
-/// A field seen as text: how a flag sets it, what it wants to hear and what it holds now.
-struct FlagTarget {
-    std::function<bool(const std::string&)> set;  ///< false: the text is no such value
-    std::string wanted;                           ///< "a whole number"
-    std::string now;                              ///< the value as one would type it; empty: none
-};
-
-/// The shortest text that reads back as the same number.
-std::string number_text(double value);
-
-FlagTarget target_of(std::string& value);
-FlagTarget target_of(std::filesystem::path& value);
-FlagTarget target_of(int& value);
-FlagTarget target_of(std::int64_t& value);
-FlagTarget target_of(std::uint64_t& value);
-FlagTarget target_of(double& value);
-
-/// A field that stays empty until the flag is given.
-template <typename T>
-FlagTarget target_of(std::optional<T>& value) {
-    T probe{};
-    FlagTarget target = target_of(probe);
-    target.now.clear();
-    target.set = [&value](const std::string& text) {
-        T parsed{};
-        if (!target_of(parsed).set(text)) {
-            return false;
-        }
-        value = parsed;
-        return true;
-    };
-    return target;
-}
-
-/// The words a flag chooses from.
-template <typename T>
-using Choices = std::vector<std::pair<std::string, T>>;
-
-/// The word for a value of an enumeration; empty when it has none.
-template <typename T>
-std::string choice_text(const Choices<T>& choices, const T& value) {
-    for (const auto& [word, meaning] : choices) {
-        if (meaning == value) {
-            return word;
-        }
-    }
-    return "";
-}
-
-/// Each word by what `parse` makes of it.
-template <typename Parse>
-auto choices_of(const std::vector<std::string>& words, const Parse& parse) {
-    Choices<decltype(parse(words.front()))> choices;
-    for (const std::string& word : words) {
-        choices.emplace_back(word, parse(word));
-    }
-    return choices;
-}
-inline Choices<std::string> choices_of(const std::vector<std::string>& words) {
-    return choices_of(words, [](const std::string& word) { return word; });
-}
-
-/// Puts what was given over what a recipe says.
-template <typename T>
-void take(T& field, const std::optional<T>& given) {
-    field = given.value_or(field);
-}
-
 /// A heading of the help and the flags under it.
 class FlagGroup {
   public:
     FlagGroup(CLI::App& app, std::string heading) : app_(app), heading_(std::move(heading)) {}
 
     /// `names`: "-o,--output"; `metavar`: what stands for the value in the help. A bad value throws Usage. The help
-    /// shows the field's present value as the default, or `default_text` when that is not empty.
+    /// shows the value's present state as the default, or `default_text` when that is not empty.
     template <typename T>
     CLI::Option* add(const std::string& names, T& value, const std::string& metavar, const std::string& help,
                      const std::string& default_text = "") {
-        return add_target(names, target_of(value), metavar, help, default_text);
+        return add_parsed(names, value, {}, metavar, help, default_text);
+    }
+
+    /// The same for a number within a range.
+    template <typename T>
+    CLI::Option* add(const std::string& names, T& value, const std::string& metavar, const std::string& help,
+                     const OptionRange& range) {
+        return add_parsed(names, value, range, metavar, help, "");
     }
 
     /// A flag without a value.
@@ -116,33 +55,49 @@ class FlagGroup {
     /// The words that belong to no flag.
     CLI::Option* add_positional(const std::string& name, std::vector<std::string>& values, const std::string& help);
 
-    /// A flag that takes one of a few words. T is an enumeration, or an optional of one.
+    /// A flag that takes one of a few words.
     template <typename E>
     CLI::Option* add_choice(const std::string& names, E& value, const Choices<E>& choices, const std::string& help) {
-        return add_words(names, words_of(choices), choice_text(choices, value), help, "",
-                         [&value, choices](std::size_t index) { value = choices[index].second; });
-    }
-    template <typename E>
-    CLI::Option* add_choice(const std::string& names, std::optional<E>& value, const Choices<E>& choices,
-                            const std::string& help, const std::string& default_text) {
-        return add_words(names, words_of(choices), "", help, default_text,
-                         [&value, choices](std::size_t index) { value = choices[index].second; });
+        const auto take = [&value, choices, name = long_name(names)](const std::string& text) {
+            for (const auto& [word, meaning] : choices) {
+                if (word == text) {
+                    value = meaning;
+                    return;
+                }
+            }
+            refuse_option(name, {text}, "", words_of(choices));
+        };
+        std::string metavar;
+        for (const std::string& word : words_of(choices)) {
+            metavar += (metavar.empty() ? "" : "|") + word;
+        }
+        return add_value(names, take, metavar, help, choice_text(choices, value));
     }
 
   private:
-    template <typename E>
-    static std::vector<std::string> words_of(const Choices<E>& choices) {
-        std::vector<std::string> words;
-        for (const auto& choice : choices) {
-            words.push_back(choice.first);
-        }
-        return words;
+    using Take = std::function<void(const std::string& text)>;
+
+    template <typename T>
+    CLI::Option* add_parsed(const std::string& names, T& value, const OptionRange& range,
+                            const std::string& metavar, const std::string& help, const std::string& default_text) {
+        const auto take = [&value, range, name = long_name(names)](const std::string& text) {
+            T parsed{};
+            if (!parse_value(text, parsed)) {
+                refuse_option(name, {text}, wanted_text(parsed), {});
+            }
+            if constexpr (std::is_arithmetic_v<T>) {
+                require_in_range(name, static_cast<double>(parsed), range);
+            }
+            value = std::move(parsed);
+        };
+        return add_value(names, take, metavar, help, default_text.empty() ? value_text(value) : default_text);
     }
-    CLI::Option* add_target(const std::string& names, FlagTarget target, const std::string& metavar,
-                            const std::string& help, const std::string& default_text);
-    CLI::Option* add_words(const std::string& names, const std::vector<std::string>& words, const std::string& now,
-                           const std::string& help, const std::string& default_text,
-                           std::function<void(std::size_t)> choose);
+
+    /// The name that a message calls a flag by: the long one, without dashes.
+    static std::string long_name(const std::string& names);
+
+    CLI::Option* add_value(const std::string& names, const Take& take, const std::string& metavar,
+                           const std::string& help, const std::string& default_text);
 
     CLI::App& app_;
     std::string heading_;

@@ -53,8 +53,8 @@ std::unique_ptr<Pool<FrozenNet>> load_nets(Session& session, const NetworkOption
                                            const std::function<void(Graph&)>& adapt = {});
 
 /// Does what --list-networks, --list-layers and --fetch ask for; false when none was given.
-bool answer(Session& session, const NetworkOptions& options, const WeightStore& store,
-            const std::vector<std::string>& choices);
+bool list_or_fetch(Session& session, const NetworkOptions& options, const WeightStore& store,
+                   const std::vector<std::string>& choices);
 
 /// Program, version and the net: what every picture made with a net says first.
 Settings made_with(const Session& session, const NetworkOptions& options, const NetworkWeights& weights);

@@ -35,8 +35,9 @@ struct Progress {
 struct Hooks {
     std::function<void(const Progress&)> on_progress;                        ///< may be empty
     std::function<void(const Tensor& image, std::int64_t step)> on_preview;  ///< may be empty; image [3,H,W]
-    std::function<void(const std::string& sentence)> on_warning;  ///< may be empty; something the user should know
-    const CancelToken* cancel = nullptr;                          ///< may be null
+    std::function<void(const std::string& sentence)>
+        on_warning;                       ///< may be empty; something the user should know, as Error::sentence()
+    const CancelToken* cancel = nullptr;  ///< may be null
 
     bool cancelled() const noexcept { return cancel != nullptr && cancel->requested(); }
     void progress(const Progress& progress) const {

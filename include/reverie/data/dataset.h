@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "reverie/core/hooks.h"
+#include "reverie/core/option_table.h"
 #include "reverie/core/size.h"
 #include "reverie/core/tensor.h"
 
@@ -38,17 +39,24 @@ struct DataOptions {
     std::int64_t max_pixels = 100'000'000;     ///< larger images are bad files
 };
 
-/// Throws Usage, speaking in flag names: sides below 16 or above 4096, channels other than 0, 1, 3 and 4.
+/// The options of a set of images, each declared once.
+const OptionTable<DataOptions>& data_option_table();
+
+/// Throws Usage, naming the option: sides below 16 or above 4096, channels other than 0, 1, 3 and 4.
 void validate(const DataOptions& options);
 
 struct SkippedFile {
     std::string path;      ///< as the source names it
-    std::string reason;    ///< one sentence
+    std::string reason;    ///< a sentence, as Error::sentence()
     bool is_fault = true;  ///< false: only not named as an image
 };
 
 /// "12 files left out (a.mov, b.psd, c.jpg, ...)".
 std::string left_out_text(const std::vector<SkippedFile>& files);
+
+namespace data {
+struct DatasetState;
+}
 
 /// Immutable once opened; read from any thread.
 class Dataset {
@@ -75,12 +83,10 @@ class Dataset {
     /// Bytes of memory held (not of the spill file).
     std::int64_t memory() const;
 
-    struct State;
-    explicit Dataset(std::shared_ptr<const State> state);
-    const State& state() const { return *state_; }  ///< for the readers of this room
-
   private:
-    std::shared_ptr<const State> state_;
+    friend struct data::DatasetState;
+    explicit Dataset(std::shared_ptr<const data::DatasetState> state);
+    std::shared_ptr<const data::DatasetState> state_;
 };
 
 /// `source`: a folder (recursive, links followed but no loop), a text file of paths (one a line, relative to it, blank

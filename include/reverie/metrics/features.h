@@ -8,6 +8,7 @@
 
 #include "reverie/core/hooks.h"
 #include "reverie/core/tensor.h"
+#include "reverie/data/image_source.h"
 #include "reverie/nn/frozen_net.h"
 
 namespace reverie {
@@ -32,5 +33,6 @@ std::vector<std::string> feature_networks();
 /// white). Runs in batches; throws Cancelled.
 Tensor image_features(FrozenNet& net, const FeatureProtocol& protocol, std::int64_t count,
                       const std::function<Tensor(std::int64_t first, std::int64_t count)>& images, const Hooks& hooks);
+Tensor image_features(FrozenNet& net, const FeatureProtocol& protocol, const ImageSource& images, const Hooks& hooks);
 
 }  // namespace reverie

@@ -24,7 +24,7 @@ inline std::vector<std::string> taps_of(const std::vector<LayerWeight>& layers) 
 struct Graph;
 
 /// Throws Usage unless all are layers of the graph, and no two of them one layer under two of its names; `option`
-/// begins the sentence ("--layers").
+/// begins the sentence ("{--layers}").
 void require_distinct(const Graph& graph, const std::vector<LayerWeight>& layers, const std::string& option);
 
 }  // namespace reverie

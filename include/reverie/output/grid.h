@@ -23,8 +23,10 @@ Tensor image_grid(const Tensor& images, const GridOptions& options = {});
 /// The size of that sheet, of `count` images.
 Size grid_size(std::int64_t count, Size image, const GridOptions& options = {});
 
-/// [C,H,W] with 1 or 3 channels as RGB [3,H,W]; with 4 composited on white.
+/// [C,H,W] with 1 or 3 channels as RGB; with 4 composited on white. Throws Usage for others.
 Tensor to_rgb(const Tensor& image);
+/// The same for [N,C,H,W].
+Tensor images_to_rgb(const Tensor& images);
 
 /// Pairs of [N,C,H,W] sets as rows of a sheet: a's first `columns`, b's first, a's next, b's next ... for
 /// originals above reconstructions. All sets have one shape; a last row that is short is filled with white, so every

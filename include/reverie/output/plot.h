@@ -25,7 +25,7 @@ struct PlotOptions {
 /// [3,H,W]: axes with round tick values, at most a few hundred points a curve (bins keep their extremes), a legend.
 Tensor plot(const std::vector<Curve>& curves, const PlotOptions& options = {});
 
-/// The same as an <svg> element that scales with its page.
+/// The same as an SVG element that scales with its page.
 std::string plot_svg(const std::vector<Curve>& curves, const PlotOptions& options = {});
 
 }  // namespace reverie

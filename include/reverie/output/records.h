@@ -53,7 +53,7 @@ std::vector<Curve> curves_of(const std::vector<Record>& records);
 /// TensorBoard's own format (length-delimited protobuf records with masked CRC-32C), written without TensorBoard.
 class EventFile {
   public:
-    /// Makes `folder`/events.out.tfevents.<seconds>.reverie. Throws Output.
+    /// Makes `events.out.tfevents.SECONDS.reverie` in the folder. Throws Output.
     explicit EventFile(const std::filesystem::path& folder);
     ~EventFile();
     EventFile(EventFile&&) noexcept;

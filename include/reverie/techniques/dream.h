@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "reverie/core/hooks.h"
+#include "reverie/core/option_table.h"
 #include "reverie/core/size.h"
 #include "reverie/core/tensor.h"
 #include "reverie/nn/frozen_net.h"
@@ -51,7 +52,10 @@ struct DreamOptions {
 /// "efficientnet_lite0"); other names of the same architectures get their architecture's.
 DreamOptions dream_recipe(const std::string& network);
 
-/// Throws Usage, speaking in flag names, before any work.
+/// The options of a dream that people are to choose, each declared once.
+const OptionTable<DreamOptions>& dream_option_table();
+
+/// Throws Usage, naming the option, before any work.
 void validate(const DreamOptions& options);
 
 /// What a dream will take, known before it starts.
@@ -66,7 +70,7 @@ struct DreamPlan {
 
 /// Throws Input for a side below 16 pixels or when no octave fits the net, Usage for unknown layers, for one layer
 /// under two of its names, or when `max_memory` is too small for one tile. `max_memory` in bytes; 0: no limit.
-DreamPlan plan_dream(Size image, const FrozenNet& net, const DreamOptions& options, std::int64_t max_memory);
+DreamPlan plan_dream(Size image, const FrozenNet& net, const DreamOptions& options, std::int64_t max_memory = 0);
 
 struct DreamResult {
     Tensor image;            ///< [3,H,W] in [0,1], the size of the input
@@ -78,7 +82,7 @@ struct DreamResult {
 /// Dreams on `image`, float32 [3,H,W] on any device; the result is on the CPU. Where the net's activations would pass
 /// `max_memory`, the gradient is computed in overlapping tiles whose grid moves with every step, so no seam stays in
 /// one place. Throws like validate and plan_dream, and Usage for another kind of tensor or values that are not finite.
-DreamResult dream(const Tensor& image, FrozenNet& net, const DreamOptions& options, std::int64_t max_memory,
+DreamResult dream(const Tensor& image, FrozenNet& net, const DreamOptions& options, std::int64_t max_memory = 0,
                   const Hooks& hooks = {});
 
 }  // namespace reverie

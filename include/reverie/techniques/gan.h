@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "reverie/core/hooks.h"
+#include "reverie/core/option_table.h"
 #include "reverie/metrics/features.h"
 #include "reverie/models/gan.h"
 #include "reverie/techniques/augment.h"
@@ -56,7 +57,10 @@ struct GanRecipe {
 GanRecipe gan_recipe(const std::string& name, Size size, std::int64_t channels, std::int64_t images);
 std::vector<std::string> gan_recipes();
 
-/// Throws Usage, speaking in flag names.
+/// The options of a GAN that people are to choose, each declared once.
+const OptionTable<GanOptions>& gan_option_table();
+
+/// Throws Usage, naming the option.
 void validate(const GanOptions& options);
 
 /// What exported weights say of themselves: the net's notes and "program" ("gan").

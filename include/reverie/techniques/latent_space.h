@@ -80,6 +80,18 @@ Direction learn_direction(const std::string& name, const Tensor& with, const Ten
 /// as far along its old vector as before. Throws Usage, naming it, for one that the others before it nearly span.
 std::vector<Direction> orthogonalized(std::vector<Direction> directions);
 
+/// One direction of an edit, and how much of it.
+struct DirectionShare {
+    Direction direction;
+    double strength = 1.0;
+};
+/// What an edit of strength 1 adds to a latent, [dimensions]: the directions by their strengths, made orthogonal first
+/// when asked. Throws like orthogonalized.
+Tensor edit_vector(std::vector<DirectionShare> shares, bool orthogonal, std::int64_t dimensions);
+
+/// Latents [N,D] moved along `vector` [D] by each of S strengths: [N*S,D], all strengths of a latent in a row.
+Tensor edited_latents(const Tensor& latents, const Tensor& vector, const std::vector<double>& strengths);
+
 /// A small safetensors file. Throws Output; reading throws Input for another file or other dimensions than
 /// `dimensions`.
 void write_direction(const std::filesystem::path& path, const Direction& direction);

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "reverie/core/hooks.h"
+#include "reverie/core/option_table.h"
 #include "reverie/core/size.h"
 #include "reverie/core/tensor.h"
 #include "reverie/nn/frozen_net.h"
@@ -79,7 +80,10 @@ struct StyleOptions {
 /// The preset's options, tuned or as published.
 StyleOptions style_recipe(StylePreset preset);
 
-/// Throws Usage, speaking in flag names, before any work.
+/// The options of a style transfer that people are to choose, each declared once.
+const OptionTable<StyleOptions>& style_option_table();
+
+/// Throws Usage, naming the option, before any work.
 void validate(const StyleOptions& options);
 
 /// Makes the net's graph what the options ask for: pooling, padding. Throws Usage for a net that is no VGG.
@@ -144,9 +148,10 @@ struct StyleResult {
 /// too.
 class Stylizer {
   public:
-    /// `net`: of a prepared graph; must outlive the Stylizer. `max_memory` in bytes; 0: no limit. Throws like validate;
-    /// Input for a style below the net's minimum side.
-    Stylizer(FrozenNet& net, std::vector<StyleSource> styles, StyleOptions options, std::int64_t max_memory);
+    /// `net`: of a graph that prepare_graph made for these options; must outlive the Stylizer. `max_memory` in bytes;
+    /// 0: no limit. Throws like validate; Usage for a graph that is not prepared; Input for a style below the net's
+    /// minimum side.
+    Stylizer(FrozenNet& net, std::vector<StyleSource> styles, StyleOptions options, std::int64_t max_memory = 0);
     ~Stylizer();
     Stylizer(const Stylizer&) = delete;
     Stylizer& operator=(const Stylizer&) = delete;

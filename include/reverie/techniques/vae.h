@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "reverie/core/hooks.h"
+#include "reverie/core/option_table.h"
 #include "reverie/models/vae.h"
 #include "reverie/techniques/likelihood.h"
 #include "reverie/train/loop.h"
@@ -38,7 +39,10 @@ struct VaeRecipe {
 VaeRecipe vae_recipe(const std::string& name, Size size, std::int64_t channels);
 std::vector<std::string> vae_recipes();
 
-/// Throws Usage, speaking in flag names.
+/// The options of a VAE that people are to choose, each declared once.
+const OptionTable<VaeOptions>& vae_option_table();
+
+/// Throws Usage, naming the option.
 void validate(const VaeOptions& options);
 
 /// What exported weights say of themselves: the net's notes (see to_metadata of VaeNetOptions), "program" ("vae"),

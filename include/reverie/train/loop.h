@@ -9,6 +9,7 @@
 #include <string>
 
 #include "reverie/core/hooks.h"
+#include "reverie/core/option_table.h"
 #include "reverie/data/batches.h"
 #include "reverie/train/run_folder.h"
 #include "reverie/train/task.h"
@@ -33,7 +34,10 @@ struct TrainOptions {
     c10::Device device = c10::Device(c10::kCPU);
 };
 
-/// Throws Usage, speaking in flag names.
+/// The options of a training that people are to choose, each declared once.
+const OptionTable<TrainOptions>& train_option_table();
+
+/// Throws Usage, naming the option.
 void validate(const TrainOptions& options);
 
 /// steps, or what epochs mean for that many images.

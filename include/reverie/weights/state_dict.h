@@ -18,6 +18,10 @@ struct ArrayInfo {
     std::vector<std::int64_t> shape;  ///< empty: a scalar
 };
 
+namespace weights {
+struct Contents;
+}
+
 /// A file of named arrays. The file is mapped into memory and an array's bytes are touched only when it is asked for
 /// (VGG19's unused classifier is 80 % of its file), so it must not be cut or overwritten in place while a StateDict
 /// lives; a rename over it is harmless. Copies share the mapping. Safe to read from several threads.
@@ -39,11 +43,10 @@ class StateDict {
     StateDict below(const std::string& prefix) const;
     const std::string& prefix() const;  ///< what below() has taken off so far; "" for a whole file
 
-    struct Contents;  ///< private to the readers in src/weights
-    explicit StateDict(std::shared_ptr<const Contents> contents);
-
   private:
-    std::shared_ptr<const Contents> contents_;
+    friend struct weights::Contents;
+    explicit StateDict(std::shared_ptr<const weights::Contents> contents);
+    std::shared_ptr<const weights::Contents> contents_;
     std::string prefix_;
 };
 

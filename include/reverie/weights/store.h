@@ -11,14 +11,29 @@
 
 namespace reverie {
 
-/// Where weights are looked for; filled by cli from flags and environment.
+/// Where weights are looked for.
 struct StoreLocations {
     std::filesystem::path catalogue;             ///< models/catalogue.json
-    std::vector<std::filesystem::path> folders;  ///< in order: $REVERIE_MODELS, user data folder, install folder
+    std::vector<std::filesystem::path> folders;  ///< in order: the first that has a file gives it
     std::filesystem::path torch_hub;  ///< ~/.cache/torch/hub/checkpoints: only the right file (by hash) is taken
     std::filesystem::path
         download_folder;  ///< never empty: where a fetched file goes, and the stamps; looked into last
 };
+
+/// A user's own folders, as environment variables and habits of the system name them.
+struct UserFolders {
+    std::filesystem::path data;                      ///< $XDG_DATA_HOME, else ~/.local/share
+    std::filesystem::path torch;                     ///< $TORCH_HOME, else ~/.cache/torch
+    std::vector<std::filesystem::path> models = {};  ///< $REVERIE_MODELS: looked into first, the first fetched to
+};
+
+/// Where the programs look: `user.models`, reverie/models in `user.data`, the folder `installed` of models that came
+/// with the programs (with the catalogue, unless one of `user.models` has its own; empty: share/reverie/models where
+/// this library is installed), and LibTorch's hub cache.
+StoreLocations default_locations(const UserFolders& user, std::filesystem::path installed = {});
+
+/// Of a user with this home folder and no environment variables.
+StoreLocations default_locations(const std::filesystem::path& home);
 
 /// Weights ready to be read.
 struct NetworkWeights {

@@ -41,8 +41,8 @@ Settings describe_plan(Size image, FrozenNet& net, const DreamOptions& options, 
     Settings said;
     said.set_list("octaves", octaves);
     said.set("steps", std::to_string(plan.steps) + " per octave");
-    put_down_cost(said, plan.peak_bytes, plan.tile, "about",
-                  plan.pixel_steps * seconds_per_pixel_step(net, options, max_memory));
+    add_cost(said, plan.peak_bytes, plan.tile, "about",
+             plan.pixel_steps * seconds_per_pixel_step(net, options, max_memory));
     return said;
 }
 

@@ -5,6 +5,7 @@
 
 #include "cli/dream/dream_flags.h"
 #include "cli/dream/dream_plan.h"
+#include "cli/frame/option_flags.h"
 #include "reverie/cli/network_flags.h"
 #include "reverie/cli/picture_flags.h"
 #include "reverie/cli/run_pictures.h"
@@ -37,7 +38,7 @@ class DeepDream : public Program {
 
     void add_flags(CLI::App& app) override {
         reverie::add_flags(app, pictures_);
-        reverie::add_flags(app, dream_);
+        add_dream_flags(app, dream_);
         reverie::add_flags(app, network_, dream_networks());
     }
 
@@ -45,14 +46,14 @@ class DeepDream : public Program {
         validate(network_);
         validate(pictures_, session.common().overwrite);
         const WeightStore store(store_locations(session.environment()));
-        if (answer(session, network_, store, dream_networks())) {
+        if (list_or_fetch(session, network_, store, dream_networks())) {
             return 0;
         }
         // Flags are judged here, before any file is read or fetched.
         const CatalogueEntry entry = choose_network(network_, store, dream_networks()).entry;
         const DreamOptions options = options_for(session, entry.name);
         const Graph graph = make_graph(entry.architecture, entry.preprocessing);
-        require_distinct(graph, options.layers, "--layers");
+        require_distinct(graph, options.layers, "{--layers}");
         return run_pictures(session, pictures_,
                             {.prepare = [&](std::size_t) { return prepare(session, store); }, .small = kSmall});
     }
@@ -73,7 +74,8 @@ class DeepDream : public Program {
         if (longest_side(pictures_)) {
             task.settings.set("size", wanted_size(pictures_));
         }
-        put_down(task.settings, options);
+        add_settings(task.settings, dream_option_table(), options);
+        task.settings.set("seed", std::to_string(options.seed));
         task.settings.set("quality", pictures_.quality);
         task.work = [this, options, memory](const Picture& picture, const BatchItem&, const Hooks& hooks) {
             const auto net = nets_->take();
@@ -96,7 +98,7 @@ class DeepDream : public Program {
     }
 
     PictureOptions pictures_;
-    DreamFlags dream_;
+    GivenOptions dream_;
     NetworkOptions network_;
     std::unique_ptr<Pool<FrozenNet>> nets_;
 };

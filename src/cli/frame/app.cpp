@@ -21,6 +21,7 @@
 #include "cli/frame/process.h"
 #include "cli/frame/signals.h"
 #include "core/machine.h"
+#include "core/write_all.h"
 #include "reverie/cli/batch.h"
 #include "reverie/core/text.h"
 #include "reverie/image/picture.h"
@@ -204,20 +205,14 @@ std::string version_line(const std::string& program) {
 
 void write_standard_output(const std::string& line) {
     // Not std::cout: what could not be written must be known here, not at exit.
-    std::string text = line + "\n";
-    for (std::size_t written = 0; written < text.size();) {
-        const ssize_t count = ::write(STDOUT_FILENO, text.data() + written, text.size() - written);
-        if (count < 0 && errno == EINTR) {
-            continue;
-        }
-        if (count < 0 && (errno == EPIPE || (errno == EIO && is_device(STDOUT_FILENO)))) {
-            throw OutputClosed();
-        }
-        if (count < 0) {
-            throw Error(ErrorKind::Output, std::string("standard output could not be written (") +
-                                               std::strerror(errno) + "); keep its reader open or free space");
-        }
-        written += static_cast<std::size_t>(count);
+    const std::string text = line + "\n";
+    const int fault = write_all(STDOUT_FILENO, std::as_bytes(std::span(text.data(), text.size())));
+    if (fault == EPIPE || (fault == EIO && is_device(STDOUT_FILENO))) {
+        throw OutputClosed();
+    }
+    if (fault != 0) {
+        throw Error(ErrorKind::Output, std::string("standard output could not be written (") + std::strerror(fault) +
+                                           "); keep its reader open or free space");
     }
 }
 
@@ -312,7 +307,7 @@ Error as_error(const std::exception_ptr& exception, const std::string& memory_ad
         const std::string what = error.what();
         return tells_of_memory(what) ? out_of_memory("", advice) : internal(first_line(what));
     } catch (...) {
-        return internal("an exception of no known type");
+        return internal("an exception of unknown type");
     }
 }
 
@@ -332,9 +327,9 @@ int run_guarded(Console& console, const std::function<int()>& work) {
         const Error error = as_error(std::current_exception());
         console.end();
         if (error.kind() == ErrorKind::Cancelled) {
-            console.info(error.what());
+            console.info(error.sentence());
         } else {
-            console.error(error.what());
+            console.error(error.sentence());
         }
         return exit_code(error.kind());
     }

@@ -11,6 +11,8 @@
 #include <string_view>
 
 #include "cli/frame/progress.h"
+#include "core/write_all.h"
+#include "reverie/core/error.h"
 #include "reverie/core/text.h"
 
 namespace reverie {
@@ -24,14 +26,7 @@ constexpr const char* kClearLine = "\r\x1b[K";
 /// One system call per piece of text, so that nothing flickers or interleaves; a standard error that cannot be written
 /// is nobody's loss.
 void write_to_stderr(std::string_view text) {
-    std::size_t written = 0;
-    while (written < text.size()) {
-        const ssize_t count = ::write(STDERR_FILENO, text.data() + written, text.size() - written);
-        if (count <= 0) {
-            return;
-        }
-        written += static_cast<std::size_t>(count);
-    }
+    static_cast<void>(write_all(STDERR_FILENO, std::as_bytes(std::span(text.data(), text.size()))));
 }
 
 double seconds_now() {
@@ -92,7 +87,8 @@ struct Console::State {
         logger.set_error_handler([this](const std::string& /*problem*/) { unsaid = true; });
     }
 
-    void say(spdlog::level::level_enum level, const std::string& sentence) {
+    void say(spdlog::level::level_enum level, const std::string& worded) {
+        const std::string sentence = with_flag_names(worded);
         logger.log(level, sentence);
         if (unsaid.exchange(false)) {  // no memory was left to put it together
             write_to_stderr(level == spdlog::level::err ? "error: " : "");

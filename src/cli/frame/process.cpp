@@ -48,7 +48,7 @@ void on_exit_of_a_library() {
     if (const std::exception_ptr exception = std::current_exception(); exception && g_working) {
         try {
             const Error error = as_error(exception);
-            end_at_once(error.kind(), error.what());
+            end_at_once(error.kind(), with_flag_names(error.sentence()).c_str());
         } catch (...) {
             say("error: memory ran out; ");
             say(way_to_more_memory());
@@ -70,7 +70,7 @@ void on_bad_access(int /*signal*/, siginfo_t* info, void* /*context*/) {
             ::pause();  // several threads meet it at a time, and one says so
         }
         end_at_once(ErrorKind::Device,
-                    "memory ran out inside a library, which did not look; raise this process's limit of address space "
+                    "memory ran out inside a library, which did not check; raise this process's limit of address space "
                     "(ulimit -v)");
     }
     std::signal(SIGSEGV, SIG_DFL);  // the access that is tried again ends the process as usual

@@ -110,8 +110,9 @@ Settings settings_of(const std::map<std::string, std::string>& text, const std::
     } catch (const Json::exception&) {  // none
     }
     if (!object.is_object()) {
-        throw Error(ErrorKind::Input, "the settings in '" + path +
-                                          "' are damaged (no JSON object); give the flags by hand instead of --from");
+        throw Error(
+            ErrorKind::Input,
+            "the settings in '" + path + "' are damaged (not a JSON object); give the flags by hand instead of --from");
     }
     Settings settings;
     for (const auto& [name, value] : object.items()) {
@@ -194,7 +195,7 @@ void fill_in(CLI::App& app, const Settings& settings, const std::string& source,
             option->add_result(setting->values);
             option->run_callback();
         } catch (const Error& error) {
-            throw Error(ErrorKind::Usage, "'" + source + "': " + error.what());
+            throw Error(ErrorKind::Usage, "'" + source + "': " + error.sentence());
         } catch (const CLI::ParseError& error) {
             throw Error(ErrorKind::Usage, "'" + source + "': " + error.what());
         }

@@ -9,13 +9,12 @@
 #include "cli/gan/gan_commands.h"
 #include "cli/gan/gan_run.h"
 #include "cli/runs/measures.h"
+#include "cli/runs/with_progress.h"
 #include "core/json_text.h"
 #include "reverie/cli/data_flags.h"
-#include "reverie/cli/network_flags.h"
 #include "reverie/core/files.h"
 #include "reverie/core/text.h"
 #include "reverie/metrics/sample_quality.h"
-#include "reverie/nn/frozen_net.h"
 #include "reverie/train/run_folder.h"
 
 namespace reverie {
@@ -26,23 +25,18 @@ namespace fs = std::filesystem;
 constexpr std::int64_t kMostSamples = 5000;
 constexpr std::int64_t kLeastSamples = 4;
 
-/// Images as they are asked for.
-struct Source {
-    std::int64_t count = 0;
-    std::function<Tensor(std::int64_t first, std::int64_t count)> images;
-};
-
 /// What is compared: a generator's images, or those of files, with real ones.
 struct Sides {
     std::unique_ptr<GanRun> run;  ///< null: pictures are compared
     ImageList pictures;
     ImageList reals;
     Latents latents;
-    Source fakes() const {
+    ImageSource fakes() const {
         if (run == nullptr) {
-            return {pictures.count(), [this](std::int64_t first, std::int64_t n) { return pictures.read(first, n); }};
+            return source_of(pictures);
         }
-        return {latents.count(), [this](std::int64_t first, std::int64_t n) { return run->decode(latents, first, n); }};
+        return {.count = latents.count(),
+                .images = [this](std::int64_t first, std::int64_t n) { return run->decode(latents, first, n); }};
     }
 };
 
@@ -137,7 +131,9 @@ class Evaluate : public Program {
 
     Sides two_sources(Session& session) const {
         DataFlags flags;
-        flags.size = size_;
+        if (!size_.empty()) {
+            flags.options.set("size", {size_});
+        }
         DataOptions options = data_options(flags, session.environment());
         options.part = DataPart::Test;
         Sides sides;
@@ -153,19 +149,16 @@ class Evaluate : public Program {
     }
 
     static std::vector<Measure> measured(Session& session, const Sides& sides, const NetworkWeights& weights) {
-        FrozenNet net = load_net(session, weights);
-        const FeatureProtocol protocol = feature_protocol(weights.network);
-        const FeatureFile kept = feature_file(session.environment(), protocol, sides.reals.digest());
-        const std::int64_t count = sides.reals.count();
-        const Tensor reals = kept_features(kept.path, kept.key, [&] {
-            return features_of(session, net, protocol, count, "images",
-                               [&](std::int64_t first, std::int64_t n) { return sides.reals.read(first, n); });
+        Measuring measuring = measuring_with(session, weights);
+        const FeatureProtocol& protocol = measuring.protocol;
+        const ImageSource reals = source_of(sides.reals);
+        const ImageSource fakes = sides.fakes();
+        const FeatureFile kept = feature_file(features_folder(session.environment()), protocol, sides.reals.digest());
+        const SampleQuality quality = with_progress(session, "", [&](const Hooks& hooks) {
+            return sample_quality(measuring.net, protocol, reals, fakes, kept, hooks);
         });
-        const Source source = sides.fakes();
-        const Tensor fakes = features_of(session, net, protocol, source.count, "samples", source.images);
-        const SampleQuality quality = sample_quality(reals, fakes);
         const auto named = [&](const std::string& key, const std::string& about, double value) {
-            return Measure{key, about, value, protocol.name(key, count, source.count), true};
+            return Measure{key, about, value, protocol.name(key, reals.count, fakes.count), true};
         };
         return {named("frechet", "Frechet distance", quality.frechet),
                 named("kernel", "kernel distance", quality.kernel), named("precision", "precision", quality.precision),

@@ -36,9 +36,9 @@ class Interpolate : public Program {
         const GanRun run(session, run_);
         const Latents way = way_between(latents_of(run, latents_, seeds), way_, how);
         Settings settings = run.made_with();
-        put_down_which(settings, latents_, seeds);
-        put_down(settings, latents_);
-        put_down(settings, way_, way);
+        add_which_settings(settings, latents_, seeds);
+        add_settings(settings, latents_);
+        add_settings(settings, way_, way);
         show_way(session, show_, run, way, settings, how);
         return 0;
     }

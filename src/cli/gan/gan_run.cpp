@@ -2,7 +2,6 @@
 
 #include <ATen/ATen.h>
 
-#include <numeric>
 #include <utility>
 #include <vector>
 
@@ -30,8 +29,7 @@ Tensor GanRun::decode(const Latents& latents, std::int64_t first, std::int64_t c
 }
 
 Latents GanRun::first_seeds(std::int64_t count) const {
-    std::vector<std::uint64_t> seeds(static_cast<std::size_t>(count));
-    std::iota(seeds.begin(), seeds.end(), 1);
+    const std::vector<std::uint64_t> seeds = reverie::first_seeds(count);
     return labelled(seed_latents(seeds, dimensions()), seeds);
 }
 
@@ -55,13 +53,13 @@ Latents latents_of(const GanRun& run, const GanLatentFlags& flags, const std::st
     return run.labelled(seed_latents(numbers, run.dimensions(), flags.truncation), numbers);
 }
 
-void put_down_which(Settings& settings, const GanLatentFlags& flags, const std::string& seeds) {
+void add_which_settings(Settings& settings, const GanLatentFlags& flags, const std::string& seeds) {
     flags.file.empty() ? settings.set("seeds", seeds) : settings.set("latents", last_part(flags.file));
 }
 
-void put_down(Settings& settings, const GanLatentFlags& flags) {
+void add_settings(Settings& settings, const GanLatentFlags& flags) {
     if (flags.file.empty()) {
-        put_down(settings, static_cast<const SeedFlags&>(flags));
+        add_settings(settings, static_cast<const SeedFlags&>(flags));
     }
 }
 

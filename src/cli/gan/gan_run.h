@@ -41,7 +41,7 @@ void validate(const GanLatentFlags& flags);
 Latents latents_of(const GanRun& run, const GanLatentFlags& flags, const std::string& seeds);
 
 /// Which they are, and all else that decides them.
-void put_down_which(Settings& settings, const GanLatentFlags& flags, const std::string& seeds);
-void put_down(Settings& settings, const GanLatentFlags& flags);
+void add_which_settings(Settings& settings, const GanLatentFlags& flags, const std::string& seeds);
+void add_settings(Settings& settings, const GanLatentFlags& flags);
 
 }  // namespace reverie

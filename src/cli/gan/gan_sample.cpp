@@ -42,9 +42,9 @@ class Sample : public Program {
         const GanRun run(session, run_);
         const Latents latents = latents_of(run, latents_, seeds);
         Settings settings = run.made_with();
-        put_down(settings, latents_);
+        add_settings(settings, latents_);
         Settings which;
-        put_down_which(which, latents_, seeds);
+        add_which_settings(which, latents_, seeds);
         show_latents(session, show_, run, latents, settings, how, which);
         return 0;
     }

@@ -8,7 +8,6 @@
 #include "cli/gan/gan_flags.h"
 #include "cli/runs/measures.h"
 #include "reverie/cli/data_flags.h"
-#include "reverie/cli/network_flags.h"
 #include "reverie/cli/run_training.h"
 #include "reverie/cli/train_flags.h"
 #include "reverie/metrics/sample_quality.h"
@@ -42,13 +41,7 @@ class Train : public Program {
     bool replaces_outputs() const override { return false; }
 
     void add_flags(CLI::App& app) override {
-        const GanRecipe recipe = shown_gan_recipe();
-        reverie::add_flags(app, train_,
-                           {.recipe = recipe.training,
-                            .learning_rate = recipe.options.generator.learning_rate,
-                            .whose_rate = "of the generator; the discriminator's changes by the same factor",
-                            .measured = "measurements of samples",
-                            .holds_out = false});
+        reverie::add_flags(app, train_, shown_gan_recipe().training, /*holds_out=*/false);
         reverie::add_flags(app, gan_);
         reverie::add_flags(app, data_);
     }
@@ -80,7 +73,7 @@ class Train : public Program {
     TrainingPlan prepare(Session& session, const TrainingImages& data) const {
         const Dataset& images = data.images;
         const GanRecipe recipe = gan_recipe(gan_.preset, images.size(), images.channels(), images.count());
-        const GanOptions options = gan_options(gan_, recipe, train_.learning_rate, images.classes());
+        const GanOptions options = gan_options(gan_, recipe, images.classes());
         TrainingPlan plan;
         plan.options = train_options(train_, recipe.training, session.common(), session.runtime());
         plan.labelled = options.net.classes > 0;
@@ -122,11 +115,12 @@ class Train : public Program {
         if (!weights) {
             return {};
         }
+        Measuring measuring = measuring_with(session, *weights);
         GanMeasure measure;
-        measure.net = std::make_shared<FrozenNet>(load_net(session, *weights));
-        measure.protocol = feature_protocol(weights->network);
+        measure.net = std::make_shared<FrozenNet>(std::move(measuring.net));
+        measure.protocol = measuring.protocol;
         measure.samples = gan_.measured;
-        const FeatureFile kept = feature_file(session.environment(), measure.protocol,
+        const FeatureFile kept = feature_file(features_folder(session.environment()), measure.protocol,
                                               reals.digest() + ", a sample of " + std::to_string(count));
         measure.reals_features = [kept](const std::function<Tensor()>& make) {
             return kept_features(kept.path, kept.key, make);
@@ -143,13 +137,7 @@ class Train : public Program {
                                              : ", with probability " + number_text(options.augment_probability));
     }
 
-    static TrainFlags train_flags() {
-        TrainFlags flags;
-        flags.validate_every = shown_gan_recipe().training.validate_every;
-        return flags;
-    }
-
-    TrainFlags train_ = train_flags();
+    TrainFlags train_;
     GanFlags gan_;
     DataFlags data_;
 };

@@ -162,8 +162,8 @@ std::vector<BatchItem> check_outputs(std::vector<BatchItem>& items, Existing exi
             continue;
         }
         std::error_code ignored;
-        const fs::file_status there = fs::status(item.output, ignored);
-        const bool exists = fs::exists(there) && !fs::is_directory(there) && !fs::is_other(there);
+        const fs::file_status status = fs::status(item.output, ignored);
+        const bool exists = fs::exists(status) && !fs::is_directory(status) && !fs::is_other(status);
         if (exists && existing == Existing::Skip) {
             skipped.push_back(std::move(item));
             continue;

@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <nlohmann/json.hpp>
-#include <system_error>
 
 #include "cli/frame/help.h"
 #include "cli/pictures/layers.h"
@@ -109,23 +108,9 @@ void validate(const NetworkOptions& options) {
 }
 
 StoreLocations store_locations(const Environment& environment) {
-    const std::filesystem::path installed = environment.program_folder.parent_path() / "share/reverie/models";
-    const std::filesystem::path own = environment.data_home / "reverie/models";
-    StoreLocations locations;
-    locations.folders = environment.models;
-    locations.folders.push_back(own);
-    locations.folders.push_back(installed);
-    locations.torch_hub = environment.torch_home / "hub/checkpoints";
-    locations.download_folder = environment.models.empty() ? own : environment.models.front();
-    locations.catalogue = installed / "catalogue.json";
-    for (const std::filesystem::path& folder : environment.models) {
-        std::error_code ignored;
-        if (std::filesystem::exists(folder / "catalogue.json", ignored)) {
-            locations.catalogue = folder / "catalogue.json";
-            break;
-        }
-    }
-    return locations;
+    return default_locations(
+        {.data = environment.data_home, .torch = environment.torch_home, .models = environment.models},
+        environment.program_folder.parent_path() / "share/reverie/models");
 }
 
 InstalledNetwork choose_network(const NetworkOptions& options, const WeightStore& store,
@@ -200,8 +185,8 @@ std::unique_ptr<Pool<FrozenNet>> load_nets(Session& session, const NetworkOption
     return std::make_unique<Pool<FrozenNet>>([first] { return first->sibling(); });
 }
 
-bool answer(Session& session, const NetworkOptions& options, const WeightStore& store,
-            const std::vector<std::string>& choices) {
+bool list_or_fetch(Session& session, const NetworkOptions& options, const WeightStore& store,
+                   const std::vector<std::string>& choices) {
     if (options.list_networks) {
         list_networks(session, store);
     } else if (options.list_layers) {

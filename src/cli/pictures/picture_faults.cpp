@@ -18,14 +18,14 @@ std::string label_of(const PictureProgram& program, const BatchItem& item) {
 
 void Faults::report(const BatchItem& item, const Error& error, bool shared) {
     session_.console().end();
-    const std::string what = error.what();
+    const std::string what = with_flag_names(error.sentence());
     if (said_.insert({shared ? "" : item.input, what}).second) {  // a bad input fails with every style
         const bool named = shared || !several_ || what.find(item.input) != std::string::npos;
         session_.console().error(named ? what : "'" + item.input + "': " + what);
     }
     if (session_.common().json) {
         nlohmann::ordered_json object = line_for(program_, item);
-        object["error"] = error.what();
+        object["error"] = what;
         object["exit_code"] = exit_code(error.kind());
         session_.print(json_text(object));
     }

@@ -1,6 +1,7 @@
 #include "reverie/cli/picture_flags.h"
 
 #include <charconv>
+#include <limits>
 #include <utility>
 
 #include "reverie/cli/flags.h"
@@ -33,7 +34,7 @@ void add_flags(CLI::App& app, PictureOptions& options) {
                                "take the flags that are not given here from a picture this program wrote"));
     group.add("--size", options.size, "PX", "longest side of the result, or own: the input's own size",
               options.default_size);
-    group.add("--quality", options.quality, "N", "of JPEG and WebP, 1 to 100");
+    group.add("--quality", options.quality, "N", "quality of JPEG and WebP, 1 to 100", OptionRange{1, 100});
     group.add("--recursive", options.recursive, "input folders with their sub-folders");
     not_configurable(group.add("--skip-existing", options.skip_existing, "leave out what has its output already"));
     not_configurable(group.add("--shard", options.shard, "I/N",
@@ -42,7 +43,8 @@ void add_flags(CLI::App& app, PictureOptions& options) {
               "pictures of a batch made side by side, each with its share of the threads (and other last bits than "
               "with all); auto: small pictures, as many as there are threads");
     group.add("--fail-fast", options.fail_fast, "stop at the first input that fails instead of doing the rest");
-    group.add("--max-pixels", options.max_pixels, "N", "refuse inputs with more pixels");
+    group.add("--max-pixels", options.max_pixels, "N", "refuse inputs with more pixels",
+              OptionRange{1, std::numeric_limits<double>::max(), "1 or more"});
     group.add(
         "--max-memory", options.max_memory, "BYTES",
         "memory the program may take: 6G, 500M or a share of what is free; beyond it the picture is done in tiles");
@@ -51,14 +53,6 @@ void add_flags(CLI::App& app, PictureOptions& options) {
 void validate(const PictureOptions& options, bool overwrite) {
     longest_side(options);
     parse_shard(options.shard);
-    if (options.quality < 1 || options.quality > 100) {
-        throw Error(ErrorKind::Usage,
-                    "--quality " + std::to_string(options.quality) + " is out of range; wanted 1 to 100");
-    }
-    if (options.max_pixels < 1) {
-        throw Error(ErrorKind::Usage,
-                    "--max-pixels " + std::to_string(options.max_pixels) + " is out of range; wanted 1 or more");
-    }
     if (options.skip_existing && overwrite) {
         throw Error(ErrorKind::Usage, "--skip-existing and --overwrite exclude each other; leave one out");
     }
@@ -76,7 +70,7 @@ std::optional<std::int64_t> longest_side(const PictureOptions& options) {
         return std::nullopt;
     }
     std::int64_t pixels = 0;
-    if (!target_of(pixels).set(size) || pixels < 1 || pixels > 100'000) {
+    if (!parse_value(size, pixels) || pixels < 1 || pixels > 100'000) {
         throw Error(ErrorKind::Usage, "--size " + size + " is not a size; wanted 1 to 100000, or own");
     }
     return pixels;
@@ -88,7 +82,7 @@ std::optional<int> jobs_of(const PictureOptions& options) {
         return std::nullopt;
     }
     int jobs = 0;
-    if (!target_of(jobs).set(options.jobs) || jobs < 1 || jobs > kMost) {
+    if (!parse_value(options.jobs, jobs) || jobs < 1 || jobs > kMost) {
         throw Error(ErrorKind::Usage, "--jobs '" + options.jobs + "' is not a number of pictures; wanted 1 to " +
                                           std::to_string(kMost) + ", or auto");
     }

@@ -9,7 +9,7 @@
 namespace reverie {
 
 /// Memory, tiles (0: none) and time; `how_surely`: "about".
-void put_down_cost(Settings& said, std::int64_t peak_bytes, std::int64_t tile, const std::string& how_surely,
-                   double seconds);
+void add_cost(Settings& said, std::int64_t peak_bytes, std::int64_t tile, const std::string& how_surely,
+              double seconds);
 
 }  // namespace reverie

@@ -53,16 +53,17 @@ ImageList ImageList::sample(std::int64_t count, std::uint64_t seed) const {
     if (count <= 0 || count >= this->count()) {
         return *this;
     }
-    std::vector<std::int64_t> chosen;
-    for (std::int64_t i = 0; i < count; ++i) {
-        chosen.push_back(shuffled_index(seed, i, this->count()));
-    }
-    std::sort(chosen.begin(), chosen.end());
     ImageList some;
-    for (const std::int64_t number : chosen) {
+    for (const std::int64_t number : sample_indices(this->count(), count, seed)) {
         some.add(set(number), index(number));
     }
     return some;
+}
+
+ImageSource source_of(const ImageList& list) {
+    return {.count = list.count(),
+            .images = [&list](std::int64_t first, std::int64_t count) { return list.read(first, count); },
+            .indices = [&list](std::int64_t first, std::int64_t count) { return list.indices(first, count); }};
 }
 
 std::string last_part(const std::string& source) {

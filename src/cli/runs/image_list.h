@@ -9,6 +9,7 @@
 
 #include "reverie/cli/app.h"
 #include "reverie/data/dataset.h"
+#include "reverie/data/image_source.h"
 
 namespace reverie {
 
@@ -37,6 +38,9 @@ class ImageList {
 
     std::vector<std::pair<Dataset, std::int64_t>> images_;
 };
+
+/// As the library reads them, without labels. Refers to `list`.
+ImageSource source_of(const ImageList& list);
 
 /// What --help says of sources.
 inline constexpr const char* kSourcesHelp =

@@ -7,7 +7,6 @@
 #include "reverie/cli/flags.h"
 #include "reverie/cli/network_flags.h"
 #include "reverie/core/text.h"
-#include "reverie/weights/sha256.h"
 
 namespace reverie {
 
@@ -36,19 +35,12 @@ std::optional<NetworkWeights> feature_weights(Session& session, const std::strin
     return resolve_network(session, network, store, feature_networks());
 }
 
-Tensor features_of(Session& session, FrozenNet& net, const FeatureProtocol& protocol, std::int64_t count,
-                   const std::string& label,
-                   const std::function<Tensor(std::int64_t first, std::int64_t count)>& images) {
-    session.console().begin(label);
-    Tensor features = image_features(net, protocol, count, images, session.hooks());
-    session.console().end();
-    return features;
+Measuring measuring_with(Session& session, const NetworkWeights& weights) {
+    return {load_net(session, weights), feature_protocol(weights.network)};
 }
 
-FeatureFile feature_file(const Environment& environment, const FeatureProtocol& protocol, std::string_view images) {
-    // The last words keep what was measured before colour profiles were applied from being taken for the same.
-    const std::string key = protocol.name("features", 0, 0) + " of " + sha256_of(images) + ", colours as sRGB";
-    return {environment.cache_home / "reverie/features" / (sha256_of(key) + ".safetensors"), key};
+std::filesystem::path features_folder(const Environment& environment) {
+    return environment.cache_home / "reverie/features";
 }
 
 std::string measure_text(double value) {

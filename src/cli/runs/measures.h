@@ -1,13 +1,10 @@
 // What evaluate commands share: the net whose features are compared, and what was measured as a table or in JSON.
 #pragma once
 
-#include <cstdint>
 #include <filesystem>
-#include <functional>
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <string>
-#include <string_view>
 #include <vector>
 
 #include "reverie/cli/app.h"
@@ -23,18 +20,15 @@ std::string features_help();
 /// for a net without features, and Weights.
 std::optional<NetworkWeights> feature_weights(Session& session, const std::string& features);
 
-/// Features of images, with progress under `label`.
-Tensor features_of(Session& session, FrozenNet& net, const FeatureProtocol& protocol, std::int64_t count,
-                   const std::string& label,
-                   const std::function<Tensor(std::int64_t first, std::int64_t count)>& images);
-
-/// Where features of images are kept, and under what key: see kept_features of metrics/sample_quality.h.
-struct FeatureFile {
-    std::filesystem::path path;
-    std::string key;
+/// The net whose features are compared, and how images are brought to it.
+struct Measuring {
+    FrozenNet net;
+    FeatureProtocol protocol;
 };
-/// `images`: tells these images from any others.
-FeatureFile feature_file(const Environment& environment, const FeatureProtocol& protocol, std::string_view images);
+Measuring measuring_with(Session& session, const NetworkWeights& weights);
+
+/// Where features of images are kept: see feature_file of metrics/sample_quality.h.
+std::filesystem::path features_folder(const Environment& environment);
 
 /// A line of the table and of the JSON object.
 struct Measure {

@@ -66,7 +66,7 @@ class Info : public Program {
     explicit Info(RunInfo info) : info_(std::move(info)), run_{.program = info_.program} {}
 
     std::string name() const override { return info_.program + " info"; }
-    std::string description() const override { return "Says what a run is and how far it came."; }
+    std::string description() const override { return "Says what a run is and how far it got."; }
     std::string output_help() const override { return ""; }
     std::string examples() const override {
         return "examples:\n  " + info_.program + " info run/\n  " + info_.program + " info run/ --json\n";

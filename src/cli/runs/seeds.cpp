@@ -1,5 +1,7 @@
 #include "cli/runs/seeds.h"
 
+#include <numeric>
+
 #include "reverie/core/error.h"
 #include "reverie/techniques/latent_space.h"
 
@@ -37,6 +39,12 @@ std::vector<std::uint64_t> seeds_of(const SeedFlags& flags, const std::string& o
     return parse_seeds(flags.seeds.empty() ? otherwise : flags.seeds);
 }
 
-void put_down(Settings& settings, const SeedFlags& flags) { settings.set("truncation", flags.truncation); }
+std::vector<std::uint64_t> first_seeds(std::int64_t count) {
+    std::vector<std::uint64_t> seeds(static_cast<std::size_t>(count));
+    std::iota(seeds.begin(), seeds.end(), 1);
+    return seeds;
+}
+
+void add_settings(Settings& settings, const SeedFlags& flags) { settings.set("truncation", flags.truncation); }
 
 }  // namespace reverie

@@ -27,7 +27,10 @@ std::string seeds_text(const SeedFlags& flags, const std::optional<std::int64_t>
 /// What --seeds means, or `otherwise`. Throws Usage, for a bad --truncation too.
 std::vector<std::uint64_t> seeds_of(const SeedFlags& flags, const std::string& otherwise);
 
+/// 1 ... count.
+std::vector<std::uint64_t> first_seeds(std::int64_t count);
+
 /// All of them but --seeds.
-void put_down(Settings& settings, const SeedFlags& flags);
+void add_settings(Settings& settings, const SeedFlags& flags);
 
 }  // namespace reverie

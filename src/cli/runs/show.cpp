@@ -8,9 +8,9 @@
 #include <system_error>
 #include <utility>
 
-#include "cli/frame/pieces.h"
 #include "core/json_text.h"
 #include "reverie/cli/batch.h"
+#include "reverie/core/pieces.h"
 #include "reverie/core/text.h"
 #include "reverie/image/picture.h"
 #include "reverie/output/animation.h"
@@ -47,72 +47,71 @@ Picture picture_of(const Tensor& image, const Settings& settings) {
 }
 
 /// Without names "000017.png".
-std::string file_name(const Exhibit& exhibit, std::int64_t number) {
-    if (!exhibit.names.empty()) {
-        return bare_name(exhibit.names[static_cast<std::size_t>(number)]) + ".png";
+std::string file_name(const LazyImages& shown, std::int64_t number) {
+    if (!shown.names.empty()) {
+        return bare_name(shown.names[static_cast<std::size_t>(number)]) + ".png";
     }
     constexpr std::size_t kDigits = 6;
     const std::string digits = std::to_string(number);
     return std::string(kDigits - std::min(kDigits, digits.size()), '0') + digits + ".png";
 }
 
-Settings all_settings(const Exhibit& exhibit) {
-    Settings all = exhibit.settings;
-    for (const Setting& setting : exhibit.which.all()) {
+Settings all_settings(const LazyImages& shown) {
+    Settings all = shown.settings;
+    for (const Setting& setting : shown.which.all()) {
         all.set_list(setting.name, setting.values);
     }
     return all;
 }
 
-void require_own_names(const Exhibit& exhibit) {
+void require_own_names(const LazyImages& shown) {
     std::set<std::string> seen;
-    for (std::int64_t i = 0; i < exhibit.count; ++i) {
-        if (const std::string name = file_name(exhibit, i); !seen.insert(name).second) {
+    for (std::int64_t i = 0; i < shown.count; ++i) {
+        if (const std::string name = file_name(shown, i); !seen.insert(name).second) {
             throw Error(ErrorKind::Usage, "two images would be written to '" + name +
                                               "'; name sources apart, or write one picture (-o grid.png)");
         }
     }
 }
 
-GridOptions grid_of(const ShowFlags& flags, const Exhibit& exhibit) {
-    return {.columns = flags.columns > 0 ? flags.columns : exhibit.columns};
+GridOptions grid_of(const ShowFlags& flags, const LazyImages& shown) {
+    return {.columns = flags.columns > 0 ? flags.columns : shown.columns};
 }
 
 /// Throws what writing would throw when all the work is done.
-void check_fits(const ShowFlags& flags, const Exhibit& exhibit, ShowAs how, const std::string& output) {
-    const Size image = {exhibit.size.height * flags.scale, exhibit.size.width * flags.scale};
+void check_fits(const ShowFlags& flags, const LazyImages& shown, ShowAs how, const std::string& output) {
+    const Size image = {shown.size.height * flags.scale, shown.size.width * flags.scale};
     if (how == ShowAs::Film) {
         check_frame(output, image);
     } else {
-        const bool sheet = how == ShowAs::Picture && exhibit.count != 1;
+        const bool sheet = how == ShowAs::Picture && shown.count != 1;
         check_size(how == ShowAs::Folder || output == "-" ? PictureFormat::Png : format_for(output),
-                   sheet ? grid_size(exhibit.count, image, grid_of(flags, exhibit)) : image);
+                   sheet ? grid_size(shown.count, image, grid_of(flags, shown)) : image);
     }
 }
 
 class Writer {
   public:
-    Writer(Session& session, const ShowFlags& flags, const Exhibit& exhibit)
-        : session_(session), flags_(flags), exhibit_(exhibit), output_(session.common().output) {}
+    Writer(Session& session, const ShowFlags& flags, const LazyImages& shown)
+        : session_(session), flags_(flags), shown_(shown), output_(session.common().output) {}
 
     void picture() {
         std::vector<Tensor> parts;
         pieces([&](std::int64_t /*first*/, const Tensor& images) { parts.push_back(images); });
-        const Tensor sheet =
-            exhibit_.count == 1 ? parts.front()[0] : image_grid(at::cat(parts), grid_of(flags_, exhibit_));
-        const fs::path written = write_picture(output_, picture_of(sheet, all_settings(exhibit_)),
+        const Tensor sheet = shown_.count == 1 ? parts.front()[0] : image_grid(at::cat(parts), grid_of(flags_, shown_));
+        const fs::path written = write_picture(output_, picture_of(sheet, all_settings(shown_)),
                                                {.quality = static_cast<int>(flags_.quality), .replacing = replacing()});
         report(size_of(sheet), written);
     }
 
     void folder() {
-        require_own_names(exhibit_);
+        require_own_names(shown_);
         Size size;
         pieces([&](std::int64_t first, const Tensor& images) {
             size = size_of(images);
             for (std::int64_t i = 0; i < images.size(0); ++i) {
-                const std::string name = file_name(exhibit_, first + i);
-                Settings settings = exhibit_.settings;
+                const std::string name = file_name(shown_, first + i);
+                Settings settings = shown_.settings;
                 settings.set("image", fs::path(name).stem().string());
                 const fs::path path = fs::path(output_) / name;
                 say_where(session_, path,
@@ -138,9 +137,11 @@ class Writer {
 
   private:
     void pieces(const std::function<void(std::int64_t first, const Tensor& images)>& take) {
-        in_pieces(session_, exhibit_.count, "images", [&](std::int64_t first, std::int64_t count) {
-            take(first, enlarged(exhibit_.images(first, count), flags_.scale));
+        session_.console().begin("");
+        in_pieces(shown_.count, "", "images", session_.hooks(), [&](std::int64_t first, std::int64_t count) {
+            take(first, enlarged(shown_.images(first, count), flags_.scale));
         });
+        session_.console().end();
     }
 
     Replacing replacing() const { return replacing_for(session_); }
@@ -157,25 +158,25 @@ class Writer {
         session_.print(json_text(Json{{"output", written.string()},
                                       {"width", size.width},
                                       {"height", size.height},
-                                      {"images", exhibit_.count},
+                                      {"images", shown_.count},
                                       {"seed", session_.common().runtime.seed}}));
     }
 
     Session& session_;
     const ShowFlags& flags_;
-    const Exhibit& exhibit_;
+    const LazyImages& shown_;
     const std::string& output_;
 };
 
 /// What --dry-run says.
-void describe(Session& session, const Exhibit& exhibit, ShowAs how) {
+void describe(Session& session, const LazyImages& shown, ShowAs how) {
     const std::string kind = how == ShowAs::Picture ? "picture" : how == ShowAs::Folder ? "folder" : "film";
     const std::string& output = session.common().output;
     if (session.common().json) {
-        session.print(json_text(Json{{"output", output}, {"kind", kind}, {"images", exhibit.count}}));
+        session.print(json_text(Json{{"output", output}, {"kind", kind}, {"images", shown.count}}));
     } else {
-        session.print("a " + kind + " of " + std::to_string(exhibit.count) +
-                      (exhibit.count == 1 ? " image -> " : " images -> ") + path_word(output));
+        session.print("a " + kind + " of " + std::to_string(shown.count) +
+                      (shown.count == 1 ? " image -> " : " images -> ") + path_word(output));
     }
 }
 
@@ -233,7 +234,7 @@ ShowAs check_output(const Session& session, bool moving) {
     const bool film = extension == ".mp4" || extension == ".gif" || (moving && extension == ".webp");
     if (film && !moving) {
         throw Error(ErrorKind::Usage, "--output '" + output +
-                                          "' is a film, and nothing moves here; wanted a picture (" +
+                                          "' is a film, but this makes a still picture; wanted a picture (" +
                                           "grid.png) or a folder");
     }
     if (!film) {
@@ -258,14 +259,14 @@ void say_where(Session& session, const fs::path& wanted, const fs::path& written
     }
 }
 
-void show(Session& session, const ShowFlags& flags, const Exhibit& exhibit, ShowAs how) {
-    check_fits(flags, exhibit, how, session.common().output);
-    session.save_config(all_settings(exhibit));
+void show(Session& session, const ShowFlags& flags, const LazyImages& shown, ShowAs how) {
+    check_fits(flags, shown, how, session.common().output);
+    session.save_config(all_settings(shown));
     if (session.common().dry_run) {
-        describe(session, exhibit, how);
+        describe(session, shown, how);
         return;
     }
-    Writer writer(session, flags, exhibit);
+    Writer writer(session, flags, shown);
     switch (how) {
         case ShowAs::Picture:
             return writer.picture();

@@ -48,7 +48,7 @@ void say_where(Session& session, const std::filesystem::path& wanted, const std:
 std::string bare_name(const std::string& name);
 
 /// Images in their order, made when they are asked for.
-struct Exhibit {
+struct LazyImages {
     std::int64_t count = 0;
     std::function<Tensor(std::int64_t first, std::int64_t count)> images;  ///< [N,C,H,W] in [0,1]
     Size size;                                                             ///< of one, before --scale
@@ -61,6 +61,6 @@ struct Exhibit {
 /// Writes it to --output and prints its path (beside it when something has taken its name since check_output); with
 /// --dry-run only says what would be written. Throws Usage for two images of one name, and Usage or Output for a size
 /// that the format cannot hold; Cancelled.
-void show(Session& session, const ShowFlags& flags, const Exhibit& exhibit, ShowAs how);
+void show(Session& session, const ShowFlags& flags, const LazyImages& shown, ShowAs how);
 
 }  // namespace reverie

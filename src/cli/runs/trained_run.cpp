@@ -32,8 +32,9 @@ std::vector<std::string> read_labels(const fs::path& path) {
     try {
         return json_value({text, bytes.size()}).get<std::vector<std::string>>();
     } catch (const nlohmann::json::exception&) {
-        throw Error(ErrorKind::Input,
-                    "'" + path.string() + "' is damaged (no list of names); get it back from the data's sub-folders");
+        throw Error(
+            ErrorKind::Input,
+            "'" + path.string() + "' is damaged (not a list of names); get it back from the data's sub-folders");
     }
 }
 
@@ -109,16 +110,15 @@ std::optional<std::int64_t> TrainedRun::wanted_label() const {
 }
 
 ImageList TrainedRun::images(const std::vector<std::string>& sources, DataPart part) const {
-    DataOptions options;
+    GivenOptions given;
+    if (const std::string fit = options_.value("fit"); !fit.empty()) {
+        given.set("fit", {fit});
+    }
+    DataOptions options = with_given(DataOptions(), data_option_table(), given);
     options.size = kind_.size;
     options.channels = kind_.channels;
     options.part = part;
     options.cache_folder = session_.environment().cache_home / "reverie/data";
-    for (const auto& [word, fit] : fits()) {
-        if (options_.value("fit") == word) {
-            options.fit = fit;
-        }
-    }
     return open_images(session_, sources, options);
 }
 

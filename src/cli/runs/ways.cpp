@@ -82,7 +82,7 @@ Latents way_between(const Latents& keys, const WayFlags& flags, ShowAs how) {
     return {latent_path(keys.values, frames, flags.blend, flags.loop), labels_on_the_way(keys, frames, flags.loop), {}};
 }
 
-void put_down(Settings& settings, const WayFlags& flags, const Latents& way) {
+void add_settings(Settings& settings, const WayFlags& flags, const Latents& way) {
     settings.set("frames", way.count());
     settings.set("blend", choice_text(blends(), flags.blend));
     if (flags.loop) {

@@ -36,6 +36,6 @@ void add_flags(FlagGroup& group, WayFlags& flags);
 Latents way_between(const Latents& keys, const WayFlags& flags, ShowAs how);
 
 /// With the frames of that way.
-void put_down(Settings& settings, const WayFlags& flags, const Latents& way);
+void add_settings(Settings& settings, const WayFlags& flags, const Latents& way);
 
 }  // namespace reverie

@@ -41,15 +41,12 @@ Tensor recolored(const Picture& picture, const Tensor& style, const Tensor& prot
 
 /// Flags that speak of the net's work would be passed over in silence otherwise.
 void refuse_what_means_nothing(const Session& session) {
-    std::vector<std::string> names = {"style-coarse", "style-fine",       "mask",   "preview-every", "trace",
-                                      "checkpoint",   "checkpoint-every", "resume", "network",       "weights",
-                                      "preprocessing"};
-    Settings recipe;
-    put_down(recipe, StyleOptions(), StyleFlags());
-    for (const Setting& setting : recipe.all()) {
-        names.push_back(setting.name);
+    std::vector<std::string> names = {
+        "style-coarse",     "style-fine", "mask",    "preview-every", "trace",         "checkpoint",
+        "checkpoint-every", "resume",     "network", "weights",       "preprocessing", "init"};
+    for (const OptionRow<StyleOptions>& row : style_option_table()) {
+        names.push_back(row.name);
     }
-    std::erase(names, "seed");  // of every program
     for (const std::string& name : names) {
         if (session.given(name)) {
             throw Error(ErrorKind::Usage, "--" + name +
@@ -81,7 +78,7 @@ int run_only_color(Session& session, const StyleFlags& flags, const PictureOptio
         task.settings.set("version", version());
         task.settings.set("only-color", "true");
         task.settings.set("size", wanted_size(pictures));
-        put_down(task.settings, {styles[variant]});
+        add_settings(task.settings, {styles[variant]});
         if (protect.defined()) {
             task.settings.set("protect", flags.protect.filename().string());
         }

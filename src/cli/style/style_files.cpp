@@ -46,7 +46,7 @@ StyleFiles::StyleFiles(const StyleFlags& flags, bool overwrite) {
         }
         if (is_state && !flags.resume && !is_checkpoint(path)) {
             throw Error(ErrorKind::Output, "'" + path.string() +
-                                               "' exists and is no checkpoint, so it is not replaced; remove it or "
+                                               "' exists and is not a checkpoint, so it is not replaced; remove it or "
                                                "choose another --checkpoint");
         }
     }

@@ -43,7 +43,7 @@ std::string text_of(const StyleInput& style) {
     const std::string name = without_slash(style.path).filename().string();
     const std::size_t equals = name.rfind('=');
     double number = 0.0;
-    const bool ambiguous = equals != std::string::npos && target_of(number).set(name.substr(equals + 1));
+    const bool ambiguous = equals != std::string::npos && parse_value(name.substr(equals + 1), number);
     return style.weight != 1.0 || ambiguous ? name + "=" + number_text(style.weight) : name;
 }
 
@@ -53,7 +53,7 @@ StyleInput parse_style(const std::string& flag, const std::string& text) {
     StyleInput style{text};
     const std::size_t equals = text.rfind('=');
     if (equals == std::string::npos || equals == 0 || exists(text) ||
-        !target_of(style.weight).set(text.substr(equals + 1))) {
+        !parse_value(text.substr(equals + 1), style.weight)) {
         style.weight = 1.0;
         return style;
     }
@@ -111,7 +111,7 @@ std::vector<PictureVariant> style_variants(const std::vector<StyleInput>& styles
     return variants;
 }
 
-void put_down(Settings& settings, const std::vector<StyleInput>& styles) {
+void add_settings(Settings& settings, const std::vector<StyleInput>& styles) {
     for (const auto& [band, flag] : {std::pair{StyleBand::All, "style"}, std::pair{StyleBand::Coarse, "style-coarse"},
                                      std::pair{StyleBand::Fine, "style-fine"}}) {
         std::vector<std::string> texts;

@@ -38,7 +38,7 @@ std::vector<std::string> pictures_of(const StyleInput& style,
 std::vector<PictureVariant> style_variants(const std::vector<StyleInput>& styles);
 
 /// The styles, bands and masks by file names, as flags.
-void put_down(Settings& settings, const std::vector<StyleInput>& styles);
+void add_settings(Settings& settings, const std::vector<StyleInput>& styles);
 
 /// Looks at headers only. Throws Input, naming the path, for a style that cannot be read or is smaller than
 /// `min_side`.

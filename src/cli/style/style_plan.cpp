@@ -79,8 +79,8 @@ Settings describe_plan(Size content, const Stylizer& stylizer, const StyleCost& 
     }
     said.set_list("scales", scales);
     said.set_list("steps", steps);
-    put_down_cost(said, plan.peak_bytes, plan.tile, "at most about",
-                  plan.pixel_steps * cost.seconds_per_pixel + all_steps * cost.seconds_per_step);
+    add_cost(said, plan.peak_bytes, plan.tile, "at most about",
+             plan.pixel_steps * cost.seconds_per_pixel + all_steps * cost.seconds_per_step);
     return said;
 }
 

@@ -44,7 +44,7 @@ class StyleTransfer : public Program {
         validate(network_);
         validate(pictures_, session.common().overwrite);
         const WeightStore store(store_locations(session.environment()));
-        if (answer(session, network_, store, style_networks())) {
+        if (list_or_fetch(session, network_, store, style_networks())) {
             return 0;
         }
         validate(style_);

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "cli/runs/image_list.h"
+#include "cli/training/preset_flags.h"
 #include "core/json_text.h"
 #include "reverie/core/files.h"
 #include "reverie/core/text.h"
@@ -16,8 +17,6 @@ namespace {
 
 namespace fs = std::filesystem;
 using Json = nlohmann::ordered_json;
-
-std::string word(bool value) { return value ? "true" : "false"; }
 
 TrainingImages open_data(Session& session, const TrainFlags& flags, const DataFlags& data) {
     DataOptions options = data_options(data, session.environment());
@@ -80,7 +79,6 @@ bool steps_decide(const TrainingPlan& plan) { return plan.planned || plan.option
 RunIdentity identity_of(Session& session, const TrainFlags& flags, const DataFlags& data, const TrainingImages& images,
                         const TrainingPlan& plan, const std::string& program) {
     const TrainOptions& options = plan.options;
-    const Size size = images.images.size();
     RunIdentity identity{.program = program, .options = plan.identity, .free = {}};
     const auto decides = [&](const std::string& name, const std::string& text) {
         identity.options.emplace_back(name, text);
@@ -90,39 +88,32 @@ RunIdentity identity_of(Session& session, const TrainFlags& flags, const DataFla
             identity.free.emplace_back(name, text);
         }
     };
-    decides("size", text_of(size));
-    decides("channels", std::to_string(images.images.channels()));
-    decides("fit", choice_text(fits(), data.fit));
-    decides("mirror", word(data.mirror));
+    DataOptions found = data_options(data, session.environment());
+    found.size = images.images.size();
+    found.channels = images.images.channels();
+    add_options(identity.options, data_option_table(), found);
+    decides("mirror", value_text(data.mirror));
     decides("digest of the images", images.images.digest());
     if (images.test) {
         decides("digest of the test images", images.test->digest());
     } else if (!plan.measured) {
         decides("validation", number_text(flags.validation));
     }
-    decides("batch", std::to_string(options.batch));
-    decides("schedule", choice_text(schedules(), options.schedule.kind));
-    decides("decay", number_text(options.schedule.decay));
-    decides("warmup", std::to_string(options.schedule.warmup_steps));
-    decides("clip-norm", number_text(options.clip_norm));
-    decides("ema", number_text(options.average_half_life));
-    decides("mixed-precision", word(options.mixed_precision));
+    add_options(identity.options, train_option_table(), options);
     decides("seed", std::to_string(options.seed));
     decides("device", options.device.is_cpu() ? "cpu" : "cuda");
-    for (const auto& [name, text] : {std::pair{"steps", std::to_string(options.steps)},
-                                     std::pair{"epochs", number_text(options.steps > 0 ? 0.0 : options.epochs)}}) {
-        steps_decide(plan) ? decides(name, text) : free(name, text);
+
+    TrainOptions one_length = options;
+    one_length.epochs = options.steps > 0 ? 0.0 : options.epochs;
+    RunOptions lines;
+    add_options(lines, train_option_table(), one_length, /*shaping=*/false);
+    for (const auto& [name, text] : lines) {
+        const bool length = name == "steps" || name == "epochs";
+        length&& steps_decide(plan) ? decides(name, text) : free(name, text);
     }
-    free("time", flags.time);
     free("data", fs::absolute(images.source).string());
     free("test", flags.test.empty() ? "" : fs::absolute(flags.test).string());
-    free("log-every", std::to_string(options.log_every));
-    free("preview-every", std::to_string(options.preview_every));
-    free("validate-every", std::to_string(options.validate_every));
-    free("checkpoint-minutes", number_text(options.checkpoint_minutes));
-    free("cache-mb", number_text(data.cache_mb));
-    free("strict", word(data.strict));
-    free("max-pixels", std::to_string(data.max_pixels));
+    add_options(identity.free, data_option_table(), found, /*shaping=*/false);
     free("threads", std::to_string(session.common().runtime.threads));
     return identity;
 }

@@ -1,16 +1,16 @@
 #include "cli/vae/vae_directions.h"
 
-#include <ATen/ATen.h>
-
 #include <charconv>
 #include <cmath>
 #include <nlohmann/json.hpp>
 #include <system_error>
 #include <utility>
 
+#include "cli/runs/with_progress.h"
 #include "core/json_text.h"
 #include "reverie/cli/batch.h"
 #include "reverie/core/text.h"
+#include "reverie/techniques/vae_latents.h"
 
 namespace reverie {
 namespace {
@@ -48,8 +48,10 @@ std::string attribute_name(const std::string& source) {
 Direction learnt(Session& session, const DirectionFlags& flags, const VaeRun& run) {
     const ImageList with = run.images({flags.attribute});
     const ImageList without = run.images({flags.without});
-    Direction direction = learn_direction(attribute_name(flags.attribute), run.encode(with).mean,
-                                          run.encode(without).mean, flags.method, session.common().runtime.seed);
+    Direction direction = with_progress(session, "", [&](const Hooks& hooks) {
+        return learn_direction(attribute_name(flags.attribute), run.vae(), run.source(with), run.source(without),
+                               flags.method, session.common().runtime.seed, hooks);
+    });
     std::string sentence = "direction '" + direction.name + "' from " + std::to_string(with.count()) +
                            " images with and " + std::to_string(without.count()) + " without it";
     if (direction.accuracy >= 0.0) {
@@ -105,31 +107,21 @@ void validate(const DirectionFlags& flags, bool overwrite) {
 }
 
 Tensor edit_vector(Session& session, const DirectionFlags& flags, const VaeRun& run) {
-    std::vector<Direction> directions;
-    std::vector<double> strengths;
+    std::vector<DirectionShare> shares;
     for (const std::string& text : flags.files) {
         const auto [file, strength] = parse_file(text);
-        directions.push_back(read_direction(file, run.dimensions()));
-        strengths.push_back(strength);
+        shares.push_back({read_direction(file, run.dimensions()), strength});
     }
     if (!flags.attribute.empty()) {
-        directions.push_back(learnt(session, flags, run));
-        strengths.push_back(1.0);
+        shares.push_back({learnt(session, flags, run)});
         if (!flags.save.empty()) {
-            save(session, flags.save, directions.back());
+            save(session, flags.save, shares.back().direction);
         }
     }
-    if (flags.orthogonal) {
-        directions = orthogonalized(std::move(directions));
-    }
-    Tensor vector = at::zeros({run.dimensions()});
-    for (std::size_t i = 0; i < directions.size(); ++i) {
-        vector += directions[i].vector * strengths[i];
-    }
-    return vector;
+    return edit_vector(std::move(shares), flags.orthogonal, run.dimensions());
 }
 
-void put_down(Settings& settings, const DirectionFlags& flags) {
+void add_settings(Settings& settings, const DirectionFlags& flags) {
     if (!flags.attribute.empty()) {
         settings.set("attribute", last_part(flags.attribute));
         settings.set("without", last_part(flags.without));

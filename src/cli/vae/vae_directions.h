@@ -29,6 +29,6 @@ void validate(const DirectionFlags& flags, bool overwrite);
 Tensor edit_vector(Session& session, const DirectionFlags& flags, const VaeRun& run);
 
 /// What was given, by flag names.
-void put_down(Settings& settings, const DirectionFlags& flags);
+void add_settings(Settings& settings, const DirectionFlags& flags);
 
 }  // namespace reverie

@@ -136,9 +136,9 @@ class Edit : public Program {
                                               : run.latents_of(run.images(images_));
         const Tensor vector = edit_vector(session, directions_, run);
         Settings settings = run.made_with();
-        put_down(settings, directions_);
+        add_settings(settings, directions_);
         if (!seeds_.seeds.empty()) {
-            put_down(settings, seeds_);
+            add_settings(settings, seeds_);
         }
         if (strengths_.empty()) {
             settings.set("strength", strength_.value_or(1.0));
@@ -154,8 +154,7 @@ class Edit : public Program {
                      const std::vector<double>& strengths, const Settings& settings, ShowAs how) const {
         const auto columns = static_cast<std::int64_t>(strengths.size());
         Latents all;
-        const Tensor amounts = at::tensor(strengths, at::kDouble).to(at::kFloat);
-        all.values = (start.values.unsqueeze(1) + amounts.view({1, -1, 1}) * vector).flatten(0, 1);  // [N*S,D]
+        all.values = edited_latents(start.values, vector, strengths);
         if (start.labels.defined()) {
             all.labels = start.labels.repeat_interleave(columns);
         }
@@ -178,7 +177,7 @@ class Edit : public Program {
     void show_film(Session& session, const VaeRun& run, const Latents& start, const Tensor& vector,
                    const std::vector<double>& strengths, const Settings& settings) const {
         const auto frame = [&](double strength) {
-            const Latents edited{start.values + strength * vector, start.labels, {}};
+            const Latents edited{edited_latents(start.values, vector, {strength}), start.labels, {}};
             const Tensor images = run.decode(edited, 0, edited.count());
             return images.size(0) == 1 ? images[0] : image_grid(images, {.columns = show_.columns});
         };

@@ -47,10 +47,10 @@ class Interpolate : public Program {
                                              : run.latents_of(run.images(images_));
         const Latents way = way_between(keys, way_, how);
         Settings settings = run.made_with();
-        put_down(settings, way_, way);
+        add_settings(settings, way_, way);
         if (!seeds_.seeds.empty()) {
             settings.set("seeds", seeds_.seeds);
-            put_down(settings, seeds_);
+            add_settings(settings, seeds_);
         }
         show_way(session, show_, run, way, settings, how);
         return 0;

@@ -1,11 +1,9 @@
 #include "cli/vae/vae_run.h"
 
-#include <ATen/ATen.h>
-
 #include <utility>
-#include <vector>
 
-#include "cli/frame/pieces.h"
+#include "cli/runs/with_progress.h"
+#include "reverie/techniques/vae_latents.h"
 
 namespace reverie {
 namespace {
@@ -28,15 +26,14 @@ Tensor VaeRun::decode(const Latents& latents, std::int64_t first, std::int64_t c
                        latents.labels.defined() ? latents.labels.narrow(0, first, count) : Tensor());
 }
 
+ImageSource VaeRun::source(const ImageList& images) const {
+    ImageSource source = source_of(images);
+    source.labels = [this, &images](std::int64_t first, std::int64_t count) { return labels_of(images, first, count); };
+    return source;
+}
+
 Posterior VaeRun::encode(const ImageList& images) const {
-    std::vector<Tensor> means;
-    std::vector<Tensor> variances;
-    in_pieces(session_, images.count(), "images", [&](std::int64_t first, std::int64_t count) {
-        Posterior part = vae_.encode(images.read(first, count), labels_of(images, first, count));
-        means.push_back(std::move(part.mean));
-        variances.push_back(std::move(part.log_variance));
-    });
-    return {at::cat(means), at::cat(variances)};
+    return with_progress(session_, "", [&](const Hooks& hooks) { return encode_images(vae_, source(images), hooks); });
 }
 
 Latents VaeRun::latents_of(const ImageList& images) const {

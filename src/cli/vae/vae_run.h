@@ -18,6 +18,8 @@ class VaeRun : public TrainedRun {
     std::int64_t dimensions() const override { return vae_.dimensions(); }
     Tensor decode(const Latents& latents, std::int64_t first, std::int64_t count) const override;
 
+    /// Them with their labels as this run numbers them (see labels_of). Refers to both.
+    ImageSource source(const ImageList& images) const;
     /// Posteriors of all of them, [N,D] each, with progress.
     Posterior encode(const ImageList& images) const;
     /// Means of posteriors.

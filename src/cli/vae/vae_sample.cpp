@@ -41,7 +41,7 @@ class Sample : public Program {
         const VaeRun run(session, run_);
         const Latents latents = latents_of(session, run, seeds_, seeds);
         Settings settings = run.made_with();
-        put_down(settings, seeds_);
+        add_settings(settings, seeds_);
         Settings which;
         which.set("seeds", wanted);
         show_latents(session, show_, run, latents, settings, how, which);

@@ -1,25 +1,9 @@
 #include "cli/vae/vae_sampler.h"
 
-#include <ATen/ATen.h>
-
 #include <algorithm>
-#include <map>
-#include <optional>
-#include <system_error>
-
-#include "reverie/core/noise.h"
-#include "reverie/techniques/latent_space.h"
-#include "reverie/weights/kept_file.h"
-#include "reverie/weights/sha256.h"
 
 namespace reverie {
 namespace {
-
-namespace fs = std::filesystem;
-
-constexpr std::int64_t kMostImages = 10'000;
-constexpr std::uint64_t kNoiseStream = 0x6d697874;  // its own, so that no other draw is repeated
-constexpr const char* kFormat = "reverie mixture 2";
 
 const Choices<Sampler>& samplers() {
     static const Choices<Sampler> choices = {
@@ -27,50 +11,28 @@ const Choices<Sampler>& samplers() {
     return choices;
 }
 
-std::map<std::string, std::string> notes_for(const std::string& weights) {
-    return {{"format", kFormat}, {"weights", weights}};
-}
-
-fs::path mixture_file(const VaeRun& run, std::int64_t components) {
-    return run.path() / ("mixture-" + std::to_string(components) + ".safetensors");
+/// What a mixture is fitted to when none is kept: a sample of the images that the flags mean.
+ImageList images_to_fit(Session& session, const VaeRun& run, const SamplerFlags& flags) {
+    ImageList images = run.training_images(flags.data).sample(kMostFittedImages, 0);
+    session.console().info("fits " + std::to_string(std::min(flags.components, images.count())) +
+                           " Gaussians to the latents of " + std::to_string(images.count()) + " images");
+    return images;
 }
 
 Mixture mixture_of(Session& session, const VaeRun& run, const SamplerFlags& flags) {
-    const std::string weights = sha256_of_file(run.weights_file());
-    std::error_code ignored;
-    const bool keep = fs::is_directory(run.path(), ignored);
-    const fs::path file = mixture_file(run, flags.components);
-    if (keep && flags.data.empty()) {
-        if (const std::optional<StateDict> kept = read_kept(file, notes_for(weights))) {
-            return {kept->load("weights", true), kept->load("means", true), kept->load("variances", true),
-                    kept->load("center", true), kept->load("basis", true)};
-        }
-    }
-    const ImageList images = run.training_images(flags.data).sample(kMostImages, 0);
-    const std::int64_t components = std::min(flags.components, images.count());
-    session.console().info("fits " + std::to_string(components) + " Gaussians to the latents of " +
-                           std::to_string(images.count()) + " images");
-    const Posterior posterior = run.encode(images);
-    const Tensor noise = normal_noise(0, kNoiseStream, 0, images.count(), {run.dimensions()});
-    Mixture mixture = fit_mixture(posterior.mean + at::exp(0.5 * posterior.log_variance) * noise, components, 0);
-    if (keep && !session.common().dry_run) {
-        try {
-            write_safetensors(file,
-                              {{"weights", mixture.weights},
-                               {"means", mixture.means},
-                               {"variances", mixture.variances},
-                               {"center", mixture.center},
-                               {"basis", mixture.basis}},
-                              notes_for(weights));
-        } catch (const Error& error) {  // a run that may only be read gives the same images, only later
-            if (error.kind() != ErrorKind::Output) {
-                throw;
-            }
-            session.console().warning(std::string("the fitted Gaussians are used but could not be kept, so the next "
-                                                  "command fits them again: ") +
-                                      error.what());
-        }
-    }
+    ImageList images;
+    const auto source = [&] {
+        images = images_to_fit(session, run, flags);
+        session.console().begin("");
+        return run.source(images);
+    };
+    Mixture mixture = vae_mixture(run.vae(), flags.components,
+                                  {.folder = run.path(),
+                                   .weights = run.weights_file(),
+                                   .read = flags.data.empty(),
+                                   .write = !session.common().dry_run},
+                                  source, session.hooks());
+    session.console().end();
     return mixture;
 }
 
@@ -87,24 +49,11 @@ void fit_sampler(Session& session, const VaeRun& run) { mixture_of(session, run,
 
 Latents drawn_latents(Session& session, const VaeRun& run, const SamplerFlags& flags,
                       const std::vector<std::uint64_t>& seeds, double truncation) {
-    if (flags.components < 1) {
-        throw Error(ErrorKind::Usage,
-                    "--components " + std::to_string(flags.components) + " is out of range; wanted 1 or more");
-    }
-    if (flags.sampler != Sampler::Prior) {
-        try {
-            return run.labelled(sample_mixture(mixture_of(session, run, flags), seeds, truncation), seeds);
-        } catch (const Error& error) {
-            if (flags.sampler == Sampler::Mixture || error.kind() == ErrorKind::Cancelled) {
-                throw;
-            }
-            session.console().warning(std::string("seeds are drawn from the prior: ") + error.what());
-        }
-    }
-    return run.labelled(seed_latents(seeds, run.dimensions(), truncation), seeds);
+    const auto mixture = [&] { return mixture_of(session, run, flags); };
+    return run.labelled(sample_latents(run.vae(), flags, seeds, truncation, mixture, session.hooks()), seeds);
 }
 
-void put_down(Settings& settings, const SamplerFlags& flags) {
+void add_settings(Settings& settings, const SamplerFlags& flags) {
     settings.set("sampler", choice_text(samplers(), flags.sampler));
     settings.set("components", flags.components);
 }

@@ -12,9 +12,9 @@ Latents latents_of(Session& session, const VaeRun& run, const VaeSeedFlags& flag
     return drawn_latents(session, run, flags.sampler, seeds, flags.truncation);
 }
 
-void put_down(Settings& settings, const VaeSeedFlags& flags) {
-    put_down(settings, static_cast<const SeedFlags&>(flags));
-    put_down(settings, flags.sampler);
+void add_settings(Settings& settings, const VaeSeedFlags& flags) {
+    add_settings(settings, static_cast<const SeedFlags&>(flags));
+    add_settings(settings, flags.sampler);
 }
 
 }  // namespace reverie

@@ -21,6 +21,6 @@ Latents latents_of(Session& session, const VaeRun& run, const VaeSeedFlags& flag
                    const std::vector<std::uint64_t>& seeds);
 
 /// All of them but --seeds.
-void put_down(Settings& settings, const VaeSeedFlags& flags);
+void add_settings(Settings& settings, const VaeSeedFlags& flags);
 
 }  // namespace reverie

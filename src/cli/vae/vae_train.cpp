@@ -33,16 +33,16 @@ class Train : public Program {
     bool replaces_outputs() const override { return false; }
 
     void add_flags(CLI::App& app) override {
-        const VaeRecipe recipe = vae_recipe(vae_.preset, Size{64, 64}, 3);
-        reverie::add_flags(app, train_,
-                           {.recipe = recipe.training, .learning_rate = recipe.options.optimizer.learning_rate});
+        reverie::add_flags(app, train_, vae_recipe(vae_.preset, Size{64, 64}, 3).training);
         reverie::add_flags(app, vae_);
         reverie::add_flags(app, data_);
     }
 
     std::vector<Followers> followers() const override {
         std::vector<Followers> all = train_followers();
-        all.push_back(vae_followers());
+        for (Followers& followers : vae_followers()) {
+            all.push_back(std::move(followers));
+        }
         return all;
     }
 
@@ -64,7 +64,7 @@ class Train : public Program {
   private:
     TrainingPlan prepare(Session& session, const Dataset& images) const {
         const VaeRecipe recipe = vae_recipe(vae_.preset, images.size(), images.channels());
-        const VaeOptions options = vae_options(vae_, recipe, train_.learning_rate, images.classes());
+        const VaeOptions options = vae_options(vae_, recipe, images.classes());
         TrainingPlan plan;
         plan.options = train_options(train_, recipe.training, session.common(), session.runtime());
         plan.planned = options.kl_warmup > 0.0 || options.kl_cycles > 0;

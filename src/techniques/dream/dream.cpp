@@ -107,58 +107,13 @@ void require(bool holds, const std::string& sentence) {
 
 }  // namespace
 
-void validate(const DreamOptions& o) {
-    require(!o.layers.empty(), "--layers names no layer; name at least one (--list-layers shows them all)");
-    for (const LayerWeight& layer : o.layers) {
-        require(std::isfinite(layer.weight) && layer.weight != 0.0, "--layers " + layer.tap + " has the weight " +
-                                                                        human_number(layer.weight) +
-                                                                        "; wanted a number other than 0");
-    }
-    for (auto layer = o.layers.begin(); layer != o.layers.end(); ++layer) {
-        const auto same = [&](const LayerWeight& other) { return other.tap == layer->tap; };
-        require(std::none_of(o.layers.begin(), layer, same),
-                "--layers names " + layer->tap + " twice; name it once, with one weight");
-    }
-    const auto in = [](double x, double low, double high) { return x >= low && x <= high; };
-    require(o.octaves >= 0 && o.octaves <= 64,
-            "--octaves " + std::to_string(o.octaves) + " is out of range; wanted 0 (by size) to 64");
-    require(o.smallest >= kSmallestSide,
-            "the smallest octave must be at least " + std::to_string(kSmallestSide) + " pixels");
-    require(in(o.octave_scale, 1.01, 10),
-            "--octave-scale " + human_number(o.octave_scale) + " is out of range; wanted 1.01 to 10");
-    require(o.steps >= 0 && o.steps <= 1'000'000,
-            "--steps " + std::to_string(o.steps) + " is out of range; wanted 1 to 1000000, or 0 to choose by the size");
-    require(in(o.step_size, 1e-6, 1),
-            "--step-size " + human_number(o.step_size) + " is out of range; wanted 0.000001 to 1");
-    require(o.jitter >= 0 && o.jitter <= 512,
-            "--jitter " + std::to_string(o.jitter) + " is out of range; wanted 0 to 512 pixels");
-    require(in(o.smooth, 0, 64), "--smooth " + human_number(o.smooth) + " is out of range; wanted 0 to 64 pixels");
-    require(o.laplacian >= 0 && o.laplacian <= 16,
-            "--laplacian " + std::to_string(o.laplacian) + " is out of range; wanted 0 to 16 levels");
-    require(in(o.tone, 0, 1), "--tone " + human_number(o.tone) + " is out of range; wanted 0 to 1");
-    require(in(o.detail, 0, 1), "--detail " + human_number(o.detail) + " is out of range; wanted 0 to 1");
-    require(o.preview_every >= 0,
-            "--preview-every " + std::to_string(o.preview_every) + " is negative; wanted a number of steps");
-    require(o.margin >= 0, "margin " + std::to_string(o.margin) + " is out of range; wanted 0 pixels or more");
-    const auto within = [&](const char* name, double value, double low, double high) {
-        require(in(value, low, high), std::string(name) + " " + human_number(value) + " is out of range; wanted " +
-                                          human_number(low) + " to " + human_number(high));
-    };
-    within("decay", o.decay, 0, 1);
-    within("band_ratio", o.band_ratio, 0.01, 100);
-    within("residual", o.residual, 0, 100);
-    within("color_power", o.color_power, 0, 4);
-    within("headroom", o.headroom, 0, 1);
-    within("channel_balance", o.channel_balance, 0, 1e6);
-}
-
 DreamPlan plan_dream(Size image, const FrozenNet& net, const DreamOptions& options, std::int64_t max_memory) {
     if (std::min(image.height, image.width) < kSmallestSide) {
         throw Error(ErrorKind::Input, "the picture is " + text_of(image) +
                                           " pixels, too small to dream on; wanted at least " +
-                                          std::to_string(kSmallestSide) + " on each side, so enlarge it with --size");
+                                          std::to_string(kSmallestSide) + " on each side, so enlarge it with {--size}");
     }
-    require_distinct(net.graph(), options.layers, "--layers");
+    require_distinct(net.graph(), options.layers, "{--layers}");
     const std::vector<std::string> taps = taps_of(options.layers);
     const std::int64_t least = net.min_side(taps);
     DreamPlan plan;
@@ -174,7 +129,7 @@ DreamPlan plan_dream(Size image, const FrozenNet& net, const DreamOptions& optio
         throw Error(ErrorKind::Input,
                     "the picture is " + text_of(image) + " pixels, too small for these layers of " +
                         net.architecture() + ", which need " + std::to_string(least) +
-                        " on each side with the margins; enlarge it with --size or choose shallower --layers");
+                        " on each side with the margins; enlarge it with {--size} or choose shallower {--layers}");
     }
 
     plan.steps = steps_for(plan.octaves.size(), options);

@@ -132,7 +132,7 @@ AugmentKinds augment_kinds(const std::string& text) {
         }
         if (!known) {
             throw Error(ErrorKind::Usage,
-                        "--augment '" + text + "' has '" + word + "' in it" +
+                        "{--augment} '" + text + "' has '" + word + "' in it" +
                             did_you_mean(word, {"color", "translation", "cutout"}) +
                             "; wanted color, translation and cutout, or some of them, with commas between");
         }

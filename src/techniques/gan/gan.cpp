@@ -60,7 +60,7 @@ Gan load_gan(const std::filesystem::path& run, RunWeights which, c10::Device dev
     try {
         return {gan_net_options(notes), all_tensors(weights), device};
     } catch (const Error& error) {
-        throw Error(ErrorKind::Input, "'" + weights.path().string() + "' cannot be used: " + error.what());
+        throw Error(ErrorKind::Input, "'" + weights.path().string() + "' cannot be used: " + error.sentence());
     }
 }
 

@@ -49,7 +49,7 @@ GanLoss gan_loss(const std::string& name) {
         }
     }
     throw Error(ErrorKind::Usage, "there is no loss '" + name + "'" + did_you_mean(name, gan_losses()) +
-                                      "; --loss takes " + join(gan_losses(), ", ", " or "));
+                                      "; {--loss} takes " + join(gan_losses(), ", ", " or "));
 }
 
 std::vector<std::string> gan_losses() {

@@ -101,7 +101,6 @@ GanRecipe reverie(std::int64_t images) {
     recipe.training.steps = 20'000;
     recipe.training.schedule = {.kind = Schedule::Cosine};
     recipe.training.average_half_life = 10'000;
-    recipe.training.validate_every = 2500;
     return recipe;
 }
 
@@ -122,8 +121,9 @@ GanRecipe gan_recipe(const std::string& name, Size size, std::int64_t channels, 
     } else if (name == "koba-jon") {
         recipe = koba_jon();
     } else {
-        throw Error(ErrorKind::Usage, "--preset is '" + name + "'; wanted " + join(gan_recipes(), ", ", " or "));
+        throw Error(ErrorKind::Usage, "{--preset} is '" + name + "'; wanted " + join(gan_recipes(), ", ", " or "));
     }
+    recipe.training.validate_every = 2500;  // measuring samples takes as long as hundreds of steps
     recipe.options.net.size = size;
     recipe.options.net.channels = channels;
     validate(recipe.options);

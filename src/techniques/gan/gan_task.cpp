@@ -343,11 +343,7 @@ Scalars GanTask::validate(const OrderedBatches& batches, const Hooks& hooks) {
         hooks.warn(warning);
     }
     state.best_diversity.fill_(std::max(best_diversity, quality.diversity));
-    return {{"frechet", quality.frechet},
-            {"kernel", quality.kernel},
-            {"precision", quality.precision},
-            {"recall", quality.recall},
-            {"diversity", quality.diversity}};
+    return figures_of(quality);
 }
 
 Tensor GanTask::preview() {

@@ -34,7 +34,7 @@ Direction read_direction(const std::filesystem::path& path, std::int64_t dimensi
         try {
             return read_state_dict(path);
         } catch (const Error& error) {
-            throw Error(ErrorKind::Input, error.what());  // no weights: a file that was handed in
+            throw Error(ErrorKind::Input, error.sentence());  // no weights: a file that was handed in
         }
     }();
     const auto note = [&](const std::string& key) {

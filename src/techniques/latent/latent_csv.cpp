@@ -134,7 +134,7 @@ Tensor latents_from_csv(const std::filesystem::path& path) {
             float value = 0.0F;
             const auto [stop, fault] = std::from_chars(field.data(), field.data() + field.size(), value);
             if (fault != std::errc() || stop != field.data() + field.size()) {
-                table.refuse("holds '" + std::string(field.substr(0, 40)) + "', which is no float32 number,", last);
+                table.refuse("holds '" + std::string(field.substr(0, 40)) + "', which is not a float32 number,", last);
             }
             values.push_back(value);
             ++count;

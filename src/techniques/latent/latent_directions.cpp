@@ -4,6 +4,7 @@
 #include <numeric>
 #include <utility>
 
+#include "reverie/core/checks.h"
 #include "reverie/core/error.h"
 #include "reverie/core/random.h"
 #include "reverie/techniques/latent_space.h"
@@ -12,6 +13,14 @@
 
 namespace reverie {
 namespace {
+
+void require_direction(const Direction& direction, std::int64_t dimensions) {
+    const Tensor& vector = direction.vector;
+    if (!vector.defined() || vector.scalar_type() != at::kFloat || vector.dim() != 1 || vector.size(0) != dimensions) {
+        throw Error(ErrorKind::Usage, "the direction '" + direction.name + "' is " + tensor_text(vector) +
+                                          "; wanted float32 [" + std::to_string(dimensions) + "], as latents are");
+    }
+}
 
 struct Split {
     Tensor learned;
@@ -103,6 +112,29 @@ std::vector<Direction> orthogonalized(std::vector<Direction> directions) {
         direction.vector = (own / left).to(at::kFloat);  // as far along the whole as before
     }
     return directions;
+}
+
+Tensor edit_vector(std::vector<DirectionShare> shares, bool orthogonal, std::int64_t dimensions) {
+    std::vector<Direction> directions;
+    for (DirectionShare& share : shares) {
+        require_direction(share.direction, dimensions);
+        directions.push_back(std::move(share.direction));
+    }
+    if (orthogonal) {
+        directions = orthogonalized(std::move(directions));
+    }
+    Tensor vector = at::zeros({dimensions});
+    for (std::size_t i = 0; i < directions.size(); ++i) {
+        vector += directions[i].vector * shares[i].strength;
+    }
+    return vector;
+}
+
+Tensor edited_latents(const Tensor& latents, const Tensor& vector, const std::vector<double>& strengths) {
+    require_rows(latents, "the latents to be edited", 0);
+    require_direction({.name = "the edit", .vector = vector}, latents.size(1));
+    const Tensor amounts = at::tensor(strengths, at::kDouble).to(at::kFloat);
+    return (latents.unsqueeze(1) + amounts.view({1, -1, 1}) * vector).flatten(0, 1);  // [N,S,D] -> [N*S,D]
 }
 
 }  // namespace reverie

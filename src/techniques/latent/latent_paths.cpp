@@ -19,7 +19,7 @@ constexpr std::uint64_t kMostSeeds = 1'000'000;
 
 [[noreturn]] void refuse_seeds(const std::string& text, const std::string& found) {
     throw Error(ErrorKind::Usage,
-                "--seeds '" + text + "' " + found + "; wanted numbers and ranges such as 7 or 1-64 or 3,7,20-25");
+                "{--seeds} '" + text + "' " + found + "; wanted numbers and ranges such as 7 or 1-64 or 3,7,20-25");
 }
 
 std::uint64_t seed_of(const std::string& text, std::string_view digits) {
@@ -30,7 +30,8 @@ std::uint64_t seed_of(const std::string& text, std::string_view digits) {
         refuse_seeds(text, "holds '" + std::string(digits) + "', which is beyond 2^64 - 1");
     }
     if (fault != std::errc() || stop != end) {
-        refuse_seeds(text, digits.empty() ? "lacks a number" : "holds '" + std::string(digits) + "', which is no seed");
+        refuse_seeds(text,
+                     digits.empty() ? "lacks a number" : "holds '" + std::string(digits) + "', which is not a seed");
     }
     return seed;
 }
@@ -97,7 +98,7 @@ Tensor latent_path(const Tensor& keyframes, std::int64_t frames, Blend blend, bo
     }
     if (frames < 2) {
         throw Error(ErrorKind::Usage,
-                    "a path of " + std::to_string(frames) + " frames was asked for; --frames must be at least 2");
+                    "a path of " + std::to_string(frames) + " frames was asked for; {--frames} must be at least 2");
     }
     // In whole numbers, so that frames on a keyframe are told exactly: frame f lies f * segments / steps along.
     const std::int64_t segments = closed ? count : count - 1;
@@ -123,7 +124,7 @@ Tensor manifold_latents(const Tensor& center, const Tensor& u, const Tensor& v, 
                         double low, double high) {
     if (rows < 1 || columns < 1) {
         throw Error(ErrorKind::Usage, "a manifold of " + std::to_string(rows) + " rows and " + std::to_string(columns) +
-                                          " columns was asked for; take at least 1 of each");
+                                          " columns was asked for; ask for at least 1 of each");
     }
     if (!(low > 0.0 && low < high && high < 1.0)) {
         throw Error(ErrorKind::Usage, "a manifold between the quantiles " + human_number(low) + " and " +

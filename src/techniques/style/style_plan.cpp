@@ -110,7 +110,7 @@ StylePlan plan_style(Size content, const FrozenNet& net, const StyleOptions& opt
     if (std::min(content.height, content.width) < least) {
         throw Error(ErrorKind::Input, "the picture is " + text_of(content) +
                                           " pixels, too small to be styled; wanted at least " + std::to_string(least) +
-                                          " on each side, so enlarge it with --size");
+                                          " on each side, so enlarge it with {--size}");
     }
     StylePlan plan;
     plan.scales = scale_sizes(content, options.min_size, least);

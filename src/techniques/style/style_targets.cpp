@@ -50,11 +50,11 @@ Moments mixture(const Moments& one, const Moments& other, double share_of_one) {
 StyleTargets::StyleTargets(const FrozenNet& net, std::vector<StyleSource> styles, const StyleOptions& options)
     : styles_(std::move(styles)), options_(options), least_(net.min_side(style_taps(options))) {
     if (styles_.empty()) {
-        throw Error(ErrorKind::Usage, "no style is given; name at least one picture with --style");
+        throw Error(ErrorKind::Usage, "no style is given; name at least one picture with {--style}");
     }
     for (const StyleSource& style : styles_) {
         if (style.images.empty() || !(style.weight > 0.0) || !std::isfinite(style.weight)) {
-            throw Error(ErrorKind::Usage, "a --style has " + std::to_string(style.images.size()) +
+            throw Error(ErrorKind::Usage, "a {--style} has " + std::to_string(style.images.size()) +
                                               " pictures and the weight " + human_number(style.weight) +
                                               "; wanted at least one picture and a weight above 0");
         }
@@ -69,8 +69,8 @@ StyleTargets::StyleTargets(const FrozenNet& net, std::vector<StyleSource> styles
             }
         }
     }
-    require_distinct(net.graph(), options.style_layers, "--style-layers");
-    require_distinct(net.graph(), options.content_layers, "--content-layers");
+    require_distinct(net.graph(), options.style_layers, "{--style-layers}");
+    require_distinct(net.graph(), options.content_layers, "{--content-layers}");
     for (const LayerWeight& layer : options.style_layers) {
         strides_.push_back(tap_of(net, layer.tap).stride);
     }

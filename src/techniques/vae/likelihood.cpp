@@ -72,7 +72,7 @@ LikelihoodKind likelihood_kind(const std::string& name) {
             return kind;
         }
     }
-    throw Error(ErrorKind::Usage, "--likelihood is '" + name + "'; wanted " + join(likelihood_kinds(), ", ", " or "));
+    throw Error(ErrorKind::Usage, "{--likelihood} is '" + name + "'; wanted " + join(likelihood_kinds(), ", ", " or "));
 }
 
 std::vector<std::string> likelihood_kinds() {

@@ -16,7 +16,7 @@ VaeOptions options_in(const StateDict& weights) {
     try {
         return vae_options(weights.metadata());
     } catch (const Error& error) {
-        throw Error(ErrorKind::Input, "'" + weights.path().string() + "' cannot be used: " + error.what());
+        throw Error(ErrorKind::Input, "'" + weights.path().string() + "' cannot be used: " + error.sentence());
     }
 }
 

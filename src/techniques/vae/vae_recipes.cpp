@@ -77,7 +77,7 @@ VaeRecipe vae_recipe(const std::string& name, Size size, std::int64_t channels) 
     } else if (name == "antixk") {
         recipe = antixk();
     } else {
-        throw Error(ErrorKind::Usage, "--preset is '" + name + "'; wanted " + join(vae_recipes(), ", ", " or "));
+        throw Error(ErrorKind::Usage, "{--preset} is '" + name + "'; wanted " + join(vae_recipes(), ", ", " or "));
     }
     recipe.options.net.size = size;
     recipe.options.net.channels = channels;

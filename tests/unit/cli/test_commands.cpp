@@ -47,11 +47,16 @@ TEST(Commands, AreListedWithALineEach) {
 }
 
 TEST(TrainFlags, TimesHaveUnits) {
-    EXPECT_EQ(parse_time("90s"), 90.0);
-    EXPECT_EQ(parse_time("1h30m"), 5400.0);
-    EXPECT_EQ(parse_time("0.5d"), 43200.0);
+    const auto seconds = [](const std::string& text) {
+        GivenOptions given;
+        given.set("time", {text});
+        return with_given(TrainOptions(), train_option_table(), given).seconds;
+    };
+    EXPECT_EQ(seconds("90s"), 90.0);
+    EXPECT_EQ(seconds("1h30m"), 5400.0);
+    EXPECT_EQ(seconds("0.5d"), 43200.0);
     for (const char* bad : {"", "30", "m", "30x", "-5m", "1h30", "0s", "nanm", "1e3s"}) {
-        EXPECT_THROW(parse_time(bad), Error) << bad;
+        EXPECT_THROW(seconds(bad), Error) << bad;
     }
 }
 
@@ -64,26 +69,31 @@ TEST(TrainFlags, StepsAndEpochsReplaceEachOther) {
     };
     EXPECT_EQ(options({}).steps, 700);
     TrainFlags epochs;
-    epochs.epochs = 2.5;
+    epochs.options.set("epochs", {"2.5"});
     EXPECT_EQ(options(epochs).steps, 0);
     EXPECT_EQ(options(epochs).epochs, 2.5);
-    epochs.steps = 0;  // as an earlier run's options say it
+    epochs.options.set("steps", {"0"});  // as an earlier run's options say it
     EXPECT_EQ(options(epochs).epochs, 2.5);
-    epochs.steps = 3;
+    epochs.options.set("steps", {"3"});
     EXPECT_THROW(validate(epochs), Error);
     TrainFlags none;
-    none.steps = 0;
+    none.options.set("steps", {"0"});
     EXPECT_THROW(validate(none), Error);
 }
 
 TEST(DataFlags, SizesAreWidthByHeight) {
-    EXPECT_EQ(parse_size("64"), (Size{64, 64}));
-    EXPECT_EQ(parse_size("64x48"), (Size{48, 64}));
+    const auto size = [](const std::string& text) {
+        GivenOptions given;
+        given.set("size", {text});
+        return with_given(DataOptions(), data_option_table(), given).size;
+    };
+    EXPECT_EQ(size("64"), (Size{64, 64}));
+    EXPECT_EQ(size("64x48"), (Size{48, 64}));
     for (const char* bad : {"", "x", "64x", "x64", "64x48x3", "big", "64 x 48"}) {
-        EXPECT_THROW(parse_size(bad), Error) << bad;
+        EXPECT_THROW(size(bad), Error) << bad;
     }
     DataFlags flags;
-    flags.cache_mb = -1.0;
+    flags.options.set("cache-mb", {"-1"});
     EXPECT_THROW(data_options(flags, Environment()), Error);
 }
 

@@ -5,7 +5,8 @@
 #include <algorithm>
 
 #include "cli/dream/dream_flags.h"
-#include "cli/pictures/layers.h"
+#include "cli/frame/option_flags.h"
+#include "nn/layer_weights.h"
 #include "reverie/cli/flags.h"
 #include "reverie/cli/network_flags.h"
 #include "reverie/cli/picture_flags.h"
@@ -126,14 +127,18 @@ TEST(Memory, LimitsAreBytesOrShares) {
 }
 
 TEST(Pictures, OptionsOutOfRangeAreNamed) {
-    const auto refused = [](auto change) {
-        PictureOptions options;
-        change(options);
-        return expect_error(ErrorKind::Usage, [&] { validate(options, false); });
+    const auto refused = [](const std::string& words) {
+        return expect_error(ErrorKind::Usage, [&] {
+            PictureOptions options;
+            CLI::App app{"", "test"};
+            add_flags(app, options);
+            app.parse(words);
+            validate(options, false);
+        });
     };
-    EXPECT_THAT(refused([](auto& o) { o.size = "0"; }), HasSubstr("--size 0"));
-    EXPECT_THAT(refused([](auto& o) { o.quality = 101; }), HasSubstr("--quality 101"));
-    EXPECT_THAT(refused([](auto& o) { o.max_pixels = 0; }), HasSubstr("--max-pixels 0"));
+    EXPECT_THAT(refused("--size 0"), HasSubstr("--size 0"));
+    EXPECT_THAT(refused("--quality 101"), HasSubstr("--quality 101 is out of range; wanted 1 to 100"));
+    EXPECT_THAT(refused("--max-pixels 0"), HasSubstr("--max-pixels 0 is out of range; wanted 1 or more"));
     PictureOptions both;
     both.skip_existing = true;
     expect_error(ErrorKind::Usage, [&] { validate(both, true); });
@@ -152,21 +157,21 @@ TEST(Network, FlagsThatNeedEachOtherAreSaid) {
 }
 
 TEST(Layers, TakeAWeightOfEitherSign) {
-    EXPECT_EQ(parse_layers("--layers", {"block10"})[0].tap, "block10");
-    EXPECT_EQ(parse_layers("--layers", {"block10"})[0].weight, 1.0);
-    EXPECT_EQ(parse_layers("--layers", {"features.22=-0.5"})[0].tap, "features.22");
-    EXPECT_EQ(parse_layers("--layers", {"features.22=-0.5"})[0].weight, -0.5);
+    EXPECT_EQ(parse_layers("layers", {"block10"})[0].tap, "block10");
+    EXPECT_EQ(parse_layers("layers", {"block10"})[0].weight, 1.0);
+    EXPECT_EQ(parse_layers("layers", {"features.22=-0.5"})[0].tap, "features.22");
+    EXPECT_EQ(parse_layers("layers", {"features.22=-0.5"})[0].weight, -0.5);
     for (const char* text : {"", "=1", "a=", "a=x"}) {
-        EXPECT_THAT(expect_error(ErrorKind::Usage, [text] { parse_layers("--layers", {text}); }),
+        EXPECT_THAT(expect_error(ErrorKind::Usage, [text] { parse_layers("layers", {text}); }),
                     HasSubstr("--layers"));
     }
 }
 
 TEST(Dream, RecipeHoldsUntilAFlagIsGiven) {
-    DreamFlags flags;
-    flags.steps = 3;
-    flags.layers = {"block2"};
-    flags.color_basis = ColorBasis::Luma;
+    GivenOptions flags;
+    flags.set("steps", {"3"});
+    flags.set("layers", {"block2"});
+    flags.set("color-basis", {"luma"});
     const DreamOptions recipe = dream_recipe("efficientnet_lite0");
     const DreamOptions options = dream_options(flags, "efficientnet_lite0", 9);
     EXPECT_EQ(options.steps, 3);
@@ -178,21 +183,34 @@ TEST(Dream, RecipeHoldsUntilAFlagIsGiven) {
     EXPECT_EQ(options.detail, recipe.detail);
 }
 
+TEST(Dream, AListGoesOnToTheNextFlagAndIsReplacedByALaterOne) {
+    const auto layers = [](std::vector<std::string> words) {
+        GivenOptions given;
+        CLI::App app{"", "test"};
+        add_dream_flags(app, given);
+        std::reverse(words.begin(), words.end());
+        app.parse(words);
+        return *given.find("layers");
+    };
+    EXPECT_THAT(layers({"--layers", "a=-1", "b,c", "--steps", "3"}), ElementsAre("a=-1", "b", "c"));
+    EXPECT_THAT(layers({"--layers", "a", "b", "--steps", "3", "--layers=c"}), ElementsAre("c"));
+}
+
 /// Every flag's text in the settings gives back the same options: what --from relies on.
 TEST(Dream, SettingsAreTheFlagsThatMadeThem) {
-    DreamFlags flags;
-    flags.layers = {"block2=-0.25", "block3"};
-    flags.step_size = 0.1;
+    GivenOptions flags;
+    flags.set("layers", {"block2=-0.25", "block3"});
+    flags.set("step-size", {"0.1"});
     const DreamOptions options = dream_options(flags, "efficientnet_lite0", 4);
     Settings settings;
-    put_down(settings, options);
+    add_settings(settings, dream_option_table(), options);
 
-    DreamFlags again;
+    GivenOptions again;
     CLI::App app{"", "test"};
-    add_flags(app, again);
-    fill_in(app, settings, "test", [](const std::string& name) { EXPECT_EQ(name, "seed"); });
+    add_dream_flags(app, again);
+    fill_in(app, settings, "test", [](const std::string& name) { ADD_FAILURE() << name; });
     Settings second;
-    put_down(second, dream_options(again, "vgg19", 4));
+    add_settings(second, dream_option_table(), dream_options(again, "vgg19", 4));
     EXPECT_EQ(settings.all(), second.all());
 }
 

@@ -46,7 +46,7 @@ TEST(StylePath, AFileOfThatNameWins) {
     EXPECT_EQ(parse_style("--style", folder / "a=2=3").path, folder / "a=2");
     EXPECT_EQ(parse_style("--style", folder / "a=2=3").weight, 3.0);
     Settings settings;
-    put_down(settings, {parse_style("--style", folder / "a=2")});
+    add_settings(settings, {parse_style("--style", folder / "a=2")});
     EXPECT_EQ(settings.value("style"), "a=2=1") << "must not be read as a weight of 2";
 }
 
@@ -63,7 +63,7 @@ TEST(StyleFlags, StylesAndMasksKeepTheirOrder) {
     EXPECT_EQ(styles[3].band, StyleBand::Fine);
     EXPECT_EQ(styles[3].mask, "4.png");
     Settings settings;
-    put_down(settings, styles);
+    add_settings(settings, styles);
     ASSERT_EQ(settings.all().size(), 3U);
     EXPECT_THAT(settings.all()[0].values, ElementsAre("a,b.jpg", "c.jpg=2", "e.jpg"));
     EXPECT_THAT(settings.all()[1].values, ElementsAre("d.jpg"));
@@ -173,7 +173,7 @@ TEST(StyleFlags, WhatIsPutDownSetsTheSameOptions) {
                     "0.5",      "--style-scale", "0.75",           "--palette",   "0.25"});
         const StyleOptions options = style_options(given, 3);
         Settings settings;
-        put_down(settings, options, given);
+        add_settings(settings, options, given);
         std::vector<std::string> words;
         for (const Setting& setting : settings.all()) {
             if (setting.name != "seed") {
@@ -183,9 +183,9 @@ TEST(StyleFlags, WhatIsPutDownSetsTheSameOptions) {
         }
         const StyleFlags again = parsed(words);
         const StyleOptions same = style_options(again, 3);
-        Settings put_down_again;
-        put_down(put_down_again, same, again);
-        EXPECT_EQ(put_down_again.all(), settings.all());
+        Settings settings_again;
+        add_settings(settings_again, same, again);
+        EXPECT_EQ(settings_again.all(), settings.all());
         EXPECT_EQ(same.pooling_gain, options.pooling_gain);
         EXPECT_EQ(same.init, StyleInit::Noise);
         EXPECT_EQ(same.style_layers, (std::vector<LayerWeight>{{"relu1_1", 0.5}, {"relu3_1", 1.0}}));

@@ -282,7 +282,7 @@ TEST(Zip, AMemberLongerThanAPictureCanBeIsLeftOut) {
                          .add("bomb.png", png(20) + std::string(20'000'000, '\0'), {.deflated = true})
                          .finished());
     EXPECT_THAT(left_out(open_dataset(folder / "set.zip", {.max_pixels = 1000})).at("bomb.png"),
-                HasSubstr("more than a picture within --max-pixels can need"));
+                HasSubstr("more than a picture within {--max-pixels} can need"));
 }
 
 TEST(Zip, ThatIsDamagedOrCutIsASentence) {

@@ -171,7 +171,7 @@ TEST(Idx, ThatIsDamagedIsRefused) {
     EXPECT_THAT(open(test::idx_text({0, 28, 28}, "")), HasSubstr("holds no value"));
     EXPECT_THAT(open(test::idx_text({3, 18, 20}, digits.values, 13)), HasSubstr("of type 13 in 3 dimensions"));
     EXPECT_THAT(open(test::idx_text({1080}, digits.values)), HasSubstr("in 1 dimensions"));
-    EXPECT_THAT(open(test::gzipped("a text")), HasSubstr("something else than IDX"));
+    EXPECT_THAT(open(test::gzipped("a text")), HasSubstr("something other than IDX"));
     EXPECT_THAT(open(test::idx_text({1, 54, 20}, digits.values)), HasSubstr("as many of both were wanted"));
 }
 

@@ -30,7 +30,7 @@ TEST(Kinds, WhatIsKnownAndNotReadIsNamedWithWhatToDo) {
         {"%PDF-1.4"s, "a PDF document"},
         {"<svg xmlns='x'>"s, "an SVG drawing"},
         {"\xef\xbb\xbf<?xml version='1.0'?>\n<svg>"s, "an SVG drawing"},
-        {"<!DOCTYPE html><html>404"s, "a web page and no picture"},
+        {"<!DOCTYPE html><html>404"s, "a web page, not a picture"},
         {"II*\0\x10\0\0\0CR\x02\0"s, "a Canon raw file (CR2)"},
         {"\0\0\0\x18"
          "ftypcrx \0\0\0\1crx isom"s,

@@ -100,7 +100,7 @@ TEST(ReadTiff, AnUnnamedFourthChannelIsIgnoredWithANote) {
     const Picture picture = read_picture(sample("unknown_extra.tif"));
     EXPECT_LE(distance(picture.color, rgb_bytes() / 255), kExact);
     EXPECT_FALSE(picture.alpha.defined());
-    EXPECT_THAT(picture.notes, ElementsAre(HasSubstr("no known meaning")));
+    EXPECT_THAT(picture.notes, ElementsAre(HasSubstr("of unknown meaning")));
 }
 
 TEST(ReadTiff, FloatingPointIsRefusedByName) {

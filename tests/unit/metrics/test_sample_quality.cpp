@@ -13,6 +13,7 @@
 #include "reverie/metrics/distances.h"
 #include "reverie/weights/state_dict.h"
 #include "support/expect_error.h"
+#include "support/formula_net.h"
 #include "support/latent_samples.h"
 #include "support/temporary_folder.h"
 
@@ -156,6 +157,43 @@ TEST(KeptFeatures, PassOnWhatTheMakerThrows) {
     expect_error(ErrorKind::Cancelled,
                  [&] { kept_features(file, "key", []() -> Tensor { throw Error(ErrorKind::Cancelled, "stopped"); }); });
     EXPECT_FALSE(fs::exists(file));
+}
+
+TEST(FeatureFile, IsAnotherForOtherImagesAndNets) {
+    const FeatureProtocol lite0 = feature_protocol("efficientnet_lite0");
+    const FeatureFile one = feature_file("cache", lite0, "digest");
+    EXPECT_EQ(one.path.parent_path(), "cache");
+    EXPECT_EQ(one.path, feature_file("cache", lite0, "digest").path);
+    EXPECT_NE(one.path, feature_file("cache", lite0, "another").path);
+    EXPECT_NE(one.key, feature_file("cache", feature_protocol("inception_v3_fid"), "digest").key);
+}
+
+TEST(SampleQuality, OfImagesReadsTheRealsOnce) {
+    const test::TemporaryFolder folder;
+    FrozenNet net = test::formula_lite0();
+    const FeatureProtocol protocol = feature_protocol("efficientnet_lite0");
+    const Tensor images =
+        test::formula_image(20, 20 * 8, "images").unflatten(3, {8, 20}).squeeze(0).permute({2, 0, 1, 3});
+    int read = 0;
+    const ImageSource reals = {.count = 4, .images = [&](std::int64_t first, std::int64_t count) {
+                                   ++read;
+                                   return images.narrow(0, first, count);
+                               }};
+    const ImageSource fakes = {.count = 4, .images = [&](std::int64_t first, std::int64_t count) {
+                                   return images.narrow(0, 4 + first, count);
+                               }};
+    const FeatureFile kept = feature_file(folder.path(), protocol, "reals");
+    double fraction = 0.0;
+    Hooks hooks;
+    hooks.on_progress = [&](const Progress& progress) { fraction = progress.done / progress.total; };
+    const SampleQuality first = sample_quality(net, protocol, reals, fakes, kept, hooks);
+    EXPECT_EQ(fraction, 1.0);
+    const SampleQuality second = sample_quality(net, protocol, reals, fakes, kept, hooks);
+    EXPECT_EQ(read, 1);
+    EXPECT_EQ(figures_of(first), figures_of(second));
+    const SampleQuality wanted =
+        sample_quality(image_features(net, protocol, reals, {}), image_features(net, protocol, fakes, {}));
+    EXPECT_EQ(figures_of(first), figures_of(wanted));
 }
 
 }  // namespace

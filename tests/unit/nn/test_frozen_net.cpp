@@ -279,7 +279,7 @@ TEST(FrozenNet, ValuesThatAreNoNumbersAreNamed) {
             weights[name].view(-1)[3] = value;
             FrozenNet net = lite0_of(weights);
             EXPECT_THAT(expect_error(ErrorKind::Weights, [&] { net.forward(image, {"block1"}); }),
-                        testing::AllOf(testing::HasSubstr("w.safetensors' holds values that are no numbers in '"),
+                        testing::AllOf(testing::HasSubstr("w.safetensors' holds values that are not numbers in '"),
                                        testing::HasSubstr(name)));
         }
     }

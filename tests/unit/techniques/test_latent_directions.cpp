@@ -175,6 +175,24 @@ TEST(PrincipalAxes, AreThoseTheDataWasMadeOf) {
     test::expect_error(ErrorKind::Input, [&] { principal_axes(latents.narrow(0, 0, 1)); });
 }
 
+TEST(EditVector, AddsDirectionsByTheirStrengths) {
+    const Direction right{.name = "right", .vector = at::tensor({2.0F, 0.0F, 0.0F})};
+    const Direction both{.name = "both", .vector = at::tensor({1.0F, 1.0F, 0.0F})};
+    EXPECT_TRUE(at::equal(edit_vector({{right, 0.5}, {both}}, false, 3), at::tensor({2.0F, 1.0F, 0.0F})));
+    // Of `both` only what `right` has not, as far along `both` as before: its square is halved.
+    EXPECT_TRUE(at::allclose(edit_vector({{right, 0.5}, {both}}, true, 3), at::tensor({1.0F, 2.0F, 0.0F})));
+    EXPECT_TRUE(at::equal(edit_vector({}, true, 3), at::zeros({3})));
+    test::expect_error(ErrorKind::Usage, [&] { edit_vector({{right}}, false, 4); });
+}
+
+TEST(EditedLatents, AreARowOfStrengthsForEachLatent) {
+    const Tensor latents = at::tensor({0.0F, 1.0F, 10.0F, 11.0F}).view({2, 2});
+    const Tensor edited = edited_latents(latents, at::tensor({1.0F, 0.0F}), {0.0, 0.5, -1.0});
+    const std::vector<float> wanted = {0.0F, 1.0F, 0.5F, 1.0F, -1.0F, 1.0F, 10.0F, 11.0F, 10.5F, 11.0F, 9.0F, 11.0F};
+    EXPECT_TRUE(at::equal(edited, at::tensor(wanted).view({6, 2})));
+    test::expect_error(ErrorKind::Usage, [&] { edited_latents(latents, at::ones({3}), {1.0}); });
+}
+
 TEST(DirectionFile, ReadsBackToTheBit) {
     const test::TemporaryFolder folder;
     const Direction direction{

@@ -87,11 +87,11 @@ TEST(LatentFiles, TablesOfOthersAreRead) {
 TEST(LatentFiles, DamagedTablesAreNamedByTheirRow) {
     const test::TemporaryFolder folder;
     const std::pair<const char*, const char*> wrong[] = {
-        {"1,2\n3,x\n", "'x', which is no float32 number, in row 2"},
+        {"1,2\n3,x\n", "'x', which is not a float32 number, in row 2"},
         {"1,2\n3\n", "1 numbers after rows of 2 in row 2"},
         {"1,2\n3,4,5\n", "3 numbers after rows of 2 in row 2"},
-        {"1,,2\n", "'', which is no float32 number, in row 1"},
-        {"1,1e99\n", "'1e99', which is no float32 number, in row 1"},
+        {"1,,2\n", "'', which is not a float32 number, in row 1"},
+        {"1,1e99\n", "'1e99', which is not a float32 number, in row 1"},
         {"name,z0\n\"a,1\n", "quotation mark that is never closed in row 2"},
         {"name,z0\na\n", "a name and nothing else in row 2"},
         {"", "no latents"},

@@ -577,7 +577,7 @@ TEST(StylePlan, NamesASizeThatFitsAndElseWhatTheSmallestTakes) {
         try {
             plan_style({1500, 2000}, quick_net(), options, limit);
         } catch (const Error& error) {
-            return error.what();
+            return with_flag_names(error.sentence());
         }
         return "";
     };
@@ -595,6 +595,24 @@ TEST(StylePlan, NamesASizeThatFitsAndElseWhatTheSmallestTakes) {
 TEST(StylePlan, RefusesAPictureTooSmall) {
     expect_fault(ErrorKind::Input, "300x15", [&] { plan_style({15, 300}, quick_net(), quick_options(), 0); });
     EXPECT_EQ(plan_style({16, 320}, quick_net(), style_recipe(StylePreset::Reverie), 0).scales.back(), (Size{16, 320}));
+}
+
+TEST(Stylizer, RefusesAGraphThatWasNotPreparedForItsOptions) {
+    FrozenNet plain = test::formula_net("vgg16", "torchvision");
+    expect_fault(ErrorKind::Usage, "prepare_graph", [&] { Stylizer(plain, one_style(), quick_options()); });
+    StyleOptions zeros = quick_options();
+    zeros.padding = StylePadding::Zero;
+    expect_fault(ErrorKind::Usage, "prepare_graph", [&] { Stylizer(quick_net(), one_style(), zeros); });
+    StyleOptions strong = quick_options();
+    strong.pooling_gain = 3.0;
+    expect_fault(ErrorKind::Usage, "prepare_graph", [&] { Stylizer(quick_net(), one_style(), strong); });
+    Stylizer stylizer(quick_net(), one_style(), quick_options());
+    const StyleJob job{.content = picture(41, 52, "content")};
+    expect_fault(ErrorKind::Usage, "prepare_graph", [&] { stylizer.stylize(job, plain, {}); });
+    StyleOptions published = zeros;  // what a graph is without being prepared
+    published.pooling = Pooling::Max;
+    published.pooling_gain = 1.0;
+    EXPECT_EQ(Stylizer(plain, one_style(), published).plan(Size{41, 52}).scales.back(), (Size{41, 52}));
 }
 
 TEST(Stylizer, RefusesWhatItCannotDo) {

@@ -127,7 +127,7 @@ TEST_F(RunFolders, ADamagedCheckpointGivesWayToTheOneBefore) {
     damage("checkpoint.safetensors");
     EXPECT_EQ(resume().load(warn_)->step, 5);
     damage("checkpoint-previous.safetensors");
-    EXPECT_THAT(expect_error(ErrorKind::Input, [this] { resume(); }), HasSubstr("no other one"));
+    EXPECT_THAT(expect_error(ErrorKind::Input, [this] { resume(); }), HasSubstr("no other to go on from"));
 }
 
 TEST_F(RunFolders, SurviveAKillBetweenTheTwoRenames) {

@@ -71,7 +71,7 @@ TEST_F(WeightsOfARun, ThatAreCutAreWrittenAgainByAResume) {
 TEST_F(WeightsOfARun, ThatAreNoNumbersAreNamed) {
     export_weights(folder_ / kWeightsFile, {{"a", at::ones({2})}, {"b", at::full({2}, NAN)}}, {});
     EXPECT_THAT(expect_error(ErrorKind::Weights, [&] { all_tensors(read_state_dict(folder_ / kWeightsFile)); }),
-                HasSubstr("holds values that are no numbers in 'b'"));
+                HasSubstr("holds values that are not numbers in 'b'"));
 }
 
 TEST(LoadWeights, CopiesInPlaceAndMayLackCounts) {

@@ -108,7 +108,7 @@ TEST(Pickle, KeepsTheNamesOfTwoWrappers) {
 TEST(Pickle, RefusesCallsOfWhatIsNoFunction) {
     EXPECT_THAT(refusal("ctorch\nFloatStorage\n)R."), HasSubstr("calls a storage class"));
     EXPECT_THAT(refusal("ctorch\nfloat32\n)R."), HasSubstr("calls a storage class or an element type"));
-    EXPECT_THAT(refusal("})R."), HasSubstr("calls something that is no function"));
+    EXPECT_THAT(refusal("})R."), HasSubstr("calls something that is not a function"));
     EXPECT_THAT(refusal("ctorch.hub\nload\n."), HasSubstr("asks to run torch.hub.load"));
     EXPECT_THAT(refusal("c\x1b[2J\nrm\n."), HasSubstr("asks to run ?[2J.rm,"));
 }

@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 #include <sys/stat.h>
 
+#include <algorithm>
 #include <chrono>
 #include <nlohmann/json.hpp>
 
@@ -260,6 +261,27 @@ TEST_F(Store, FileHandedInMustBeAFileOfWeights) {
     write_file(folder_ / "text.pth", std::string("neither a pickle nor safetensors"));
     EXPECT_THAT(expect_error(ErrorKind::Weights, [&] { store().resolve_file("fetched", folder_ / "text.pth"); }),
                 HasSubstr("text.pth"));
+}
+
+TEST(DefaultLocations, OfAHomeFolderHaveTheCatalogueThatCameWithTheLibrary) {
+    const StoreLocations found = default_locations("/home/me");
+    EXPECT_EQ(found.download_folder, "/home/me/.local/share/reverie/models");
+    EXPECT_EQ(found.torch_hub, "/home/me/.cache/torch/hub/checkpoints");
+    EXPECT_THAT(found.folders, testing::ElementsAre(found.download_folder, found.catalogue.parent_path()));
+    const std::vector<InstalledNetwork> networks = WeightStore(found).networks();
+    EXPECT_TRUE(std::ranges::any_of(networks, [](const auto& network) { return network.entry.name == "vgg19"; }));
+}
+
+TEST(DefaultLocations, BeginWithTheFoldersThatAUserNames) {
+    const TemporaryFolder own;
+    UserFolders user = {.data = "/data", .torch = "/torch", .models = {"/nowhere", own.path()}};
+    EXPECT_EQ(default_locations(user, "/opt/models").catalogue, "/opt/models/catalogue.json");
+    write_file(own / "catalogue.json", std::string_view("{}"));
+    const StoreLocations found = default_locations(user, "/opt/models");
+    EXPECT_EQ(found.catalogue, own / "catalogue.json");
+    EXPECT_THAT(found.folders, testing::ElementsAre("/nowhere", own.path(), "/data/reverie/models", "/opt/models"));
+    EXPECT_EQ(found.download_folder, "/nowhere");
+    EXPECT_EQ(found.torch_hub, "/torch/hub/checkpoints");
 }
 
 }  // namespace

@@ -1,0 +1,70 @@
+// Paints the pictures of a batch: the nets and styles that its pictures share, and the work on one of them.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "cli/style/checkpointing.h"
+#include "cli/style/style_plan.h"
+#include "cli/style/style_request.h"
+#include "cli/style/trace_file.h"
+#include "reverie/cli/run_pictures.h"
+#include "reverie/core/pool.h"
+
+namespace reverie {
+
+class StylePainter {
+  public:
+    /// All must outlive it.
+    StylePainter(Session& session, const StyleRequest& request, const WeightStore& store, Checkpointing& checkpointing);
+
+    /// Reads what all pictures share, where a fault ends the run: without it none would be as asked for.
+    void read_shared();
+
+    /// The task of a variant: its styles are read, and once for all the net. Throws Input, Weights, Usage.
+    PictureTask task(std::size_t variant);
+
+  private:
+    struct Mask {
+        std::filesystem::path path;
+        Tensor values;  ///< [1,h,w], as it is in the file
+    };
+    /// What the pictures of one variant share.
+    struct Variant {
+        std::vector<StyleSource> sources;
+        std::vector<Mask> masks;
+        std::optional<Stylizer> stylizer;
+        Settings identity;  ///< with --checkpoint: everything that decides a picture's bits, but for the input
+    };
+
+    void load_once();
+    Settings identity_of(const Variant& variant, const Settings& settings) const;
+    PictureResult paint(Variant& variant, const Picture& picture, const BatchItem& item, const Hooks& hooks);
+    Tensor fitted(const Mask& mask, Size size);
+    StyleCost cost_of(const Variant& variant);
+
+    Session& session_;
+    const StyleRequest& request_;
+    const WeightStore& store_;
+    Checkpointing& checkpointing_;
+
+    std::optional<Mask> protect_;
+    Tensor init_;
+
+    std::unique_ptr<Pool<FrozenNet>> nets_;
+    Settings net_settings_;
+    std::string weights_digest_;  ///< with --checkpoint
+    std::int64_t memory_ = 0;
+    std::optional<TraceFile> trace_;
+    std::map<int, StyleCost> costs_;  ///< by threads, for --dry-run; all styles take the same
+    std::mutex saying_;
+    std::set<std::string> said_;
+};
+
+}  // namespace reverie

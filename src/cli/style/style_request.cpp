@@ -1,0 +1,89 @@
+#include "cli/style/style_request.h"
+
+#include <utility>
+
+#include "reverie/core/error.h"
+#include "reverie/nn/graph.h"
+
+namespace reverie {
+namespace {
+
+namespace fs = std::filesystem;
+
+/// The shortest side on which every layer asked for has something to say. Throws Usage for layers that are not there.
+std::int64_t smallest_side(const StyleRequest& request, const WeightStore& store) {
+    const CatalogueEntry entry = choose_network(request.network, store, style_networks()).entry;
+    Graph graph = make_graph(entry.architecture, entry.preprocessing);
+    prepare_graph(graph, request.options);
+    require_distinct(graph, request.options.style_layers, "{--style-layers}");
+    require_distinct(graph, request.options.content_layers, "{--content-layers}");
+    std::vector<int> nodes;
+    for (const auto& layers : {request.options.style_layers, request.options.content_layers}) {
+        for (const LayerWeight& layer : layers) {
+            nodes.push_back(find_tap(graph, layer.tap));
+        }
+    }
+    return min_side(graph, nodes);
+}
+
+/// Masks are in pictures by their bare names, which --from cannot follow.
+void warn_of_left_out_masks(Session& session, const StyleFlags& flags) {
+    for (const auto& [name, given] :
+         {std::pair{"mask", !flags.masks.empty()}, std::pair{"protect", !flags.protect.empty()}}) {
+        if (const std::string file = session.from().value(name); !given && !file.empty()) {
+            session.console().warning(std::string("the picture of --from was made with --") + name + " '" + file +
+                                      "', which is left out; give it by its path");
+        }
+    }
+}
+
+}  // namespace
+
+void StyleRequest::check_styles(std::size_t variant) const {
+    for (const StyleInput& style : styles_of(variant)) {
+        check_style(style, min_side, pictures.max_pixels);
+    }
+}
+
+StyleRequest check_request(Session& session, const StyleFlags& flags, const PictureOptions& pictures,
+                           const NetworkOptions& network, const WeightStore& store) {
+    StyleRequest request{flags, pictures, network, style_options(flags, session.common().runtime.seed),
+                         style_inputs(flags)};
+    request.min_side = smallest_side(request, store);
+    if (flags.each_style) {
+        request.variants = style_variants(request.styles);
+    } else {
+        request.check_styles(0);
+    }
+    for (const fs::path& path : {flags.protect, init_file(flags).value_or(fs::path())}) {
+        if (!path.empty()) {
+            read_picture_size(path, {.max_pixels = pictures.max_pixels});
+        }
+    }
+    if (request.follows_one() && jobs_of(pictures).value_or(1) > 1) {
+        throw Error(ErrorKind::Usage, std::string(flags.checkpoint.empty() ? "--trace" : "--checkpoint") +
+                                          " follows one picture at a time, but --jobs is " + pictures.jobs +
+                                          "; leave one of the two out");
+    }
+    warn_of_left_out_masks(session, flags);
+    return request;
+}
+
+void refuse_what_is_read(Session& session, const StyleRequest& request, const StyleFiles& files) {
+    const auto warn = [&session](const std::string& sentence) { session.console().warning(sentence); };
+    for (const StyleInput& style : request.styles) {
+        for (const std::string& path : pictures_of(style, warn)) {
+            files.refuse(path, "a style");
+        }
+        files.refuse(style.mask, "a --mask");
+    }
+    const CommonOptions& common = session.common();
+    files.refuse(request.flags.protect, "--protect");
+    files.refuse(init_file(request.flags).value_or(fs::path()), "--init");
+    files.refuse(request.network.weights, "--weights");
+    files.refuse(request.pictures.from, "--from");
+    files.refuse(common.config, "--config");
+    files.refuse(common.save_config, "--save-config");
+}
+
+}  // namespace reverie
