@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <bit>
 #include <cstring>
+#include <limits>
 
 namespace reverie::image {
 namespace {
@@ -65,6 +66,7 @@ class Reader : public HeifReader {
         const heif_chroma chroma = deep              ? deep_chroma
                                    : info_.has_alpha ? heif_chroma_interleaved_RGBA
                                                      : heif_chroma_interleaved_RGB;
+        limit_canvas();
         heif_image* decoded = nullptr;
         check(heif_decode_image(handle_.get(), &decoded, heif_colorspace_RGB, chroma, nullptr));
         const Owner<heif_image> image(decoded);
@@ -93,6 +95,16 @@ class Reader : public HeifReader {
     }
 
   private:
+    /// A grid says the size of its canvas a second time, and libheif takes memory for what it says there. Parts may
+    /// stand out over the picture, by less than one of them is large.
+    void limit_canvas() const {
+        constexpr int kPart = 1024;
+        const int side =
+            std::max(heif_image_handle_get_ispe_width(handle_.get()), heif_image_handle_get_ispe_height(handle_.get()));
+        heif_context_set_maximum_image_size_limit(context_.get(),
+                                                  std::min(side, std::numeric_limits<int>::max() - kPart) + kPart);
+    }
+
     void describe() {
         const heif_image_handle* handle = handle_.get();
         info_.width = heif_image_handle_get_width(handle);

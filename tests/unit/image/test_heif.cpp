@@ -1,6 +1,10 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <array>
+#include <span>
+
 #include "core/plugin.h"
 #include "image/color_codes.h"
 #include "reverie/core/random.h"
@@ -97,6 +101,17 @@ TEST(ReadHeif, CutAnywhereOrFlippedItIsAnErrorOrAPicture) {
             EXPECT_THAT(expect_error(ErrorKind::Input, [&] { decode_picture(cut, name); }), HasSubstr("is truncated"));
         }
     }
+}
+
+TEST(ReadHeif, AGridThatSaysAnotherSizeThanThePictureGetsNoMemoryForIt) {
+    std::vector<std::byte> bytes = read_file(sample("alpha.heic"));
+    constexpr std::array kSize = {std::byte{0}, std::byte{32}, std::byte{0}, std::byte{24}};  // of the grid: 32x24
+    const auto data = std::ranges::search(bytes, std::as_bytes(std::span("idat", 4))).begin();
+    const auto size = std::search(data, bytes.end(), kSize.begin(), kSize.end());
+    ASSERT_NE(size, bytes.end());
+    size[0] = size[2] = std::byte{0x7f};
+    EXPECT_THAT(expect_error(ErrorKind::Input, [&] { decode_picture(bytes, "grid.heic"); }),
+                HasSubstr("exceeds the maximum image size"));
 }
 
 TEST(Plugin, WhatIsMissingIsSaid) {
