@@ -3,6 +3,7 @@
 #include <new>
 
 #include "core/plugin.h"
+#include "image/av1_frames.h"
 #include "image/byte_reader.h"
 #include "image/codecs.h"
 #include "image/color_codes.h"
@@ -106,6 +107,12 @@ Raster decode_heif(Bytes bytes, const Header& header, const std::string& name) {
     const HeifInfo& info = reader->info();
     if (size_of(info) != header.size) {
         throw_damaged(name, "its headers contradict each other");
+    }
+    // Some frames stand out over their picture, but not by much.
+    constexpr std::int64_t kTimes = 4;
+    constexpr std::int64_t kAlways = 1 << 22;
+    if (largest_av1_frame(bytes) > std::max(kTimes * header.size.height * header.size.width, kAlways)) {
+        throw_damaged(name, "its pixels' stream claims another size than the picture has");
     }
     Raster raster(header.size, info.bits > 8 ? 16 : 8, 3, info.has_alpha ? 4 : 3);
     raster.has_alpha = info.has_alpha;

@@ -6,6 +6,7 @@
 #include <span>
 
 #include "core/plugin.h"
+#include "image/av1_frames.h"
 #include "image/color_codes.h"
 #include "reverie/core/random.h"
 #include "sample_pictures.h"
@@ -112,6 +113,57 @@ TEST(ReadHeif, AGridThatSaysAnotherSizeThanThePictureGetsNoMemoryForIt) {
     size[0] = size[2] = std::byte{0x7f};
     EXPECT_THAT(expect_error(ErrorKind::Input, [&] { decode_picture(bytes, "grid.heic"); }),
                 HasSubstr("exceeds the maximum image size"));
+}
+
+/// A file of one item, whose stream begins with a sequence header that claims 20000x30000 pixels.
+std::string lying_avif() {
+    const auto box = [](const std::string& type, const std::string& content) {
+        const auto size = static_cast<unsigned char>(content.size() + 8);
+        return std::string(3, '\0') + static_cast<char>(size) + type + content;
+    };
+    // Profile, still picture, reduced, level; then 16 bits for either side, and the sides less 1.
+    const std::string bits =
+        "000"
+        "1"
+        "1"
+        "00000"
+        "1111"
+        "1111"
+        "0100111000011111"
+        "0111010100101111"
+        "000000";
+    std::string header;
+    for (std::size_t at = 0; at < bits.size(); at += 8) {
+        header += static_cast<char>(std::stoi(bits.substr(at, 8), nullptr, 2));
+    }
+    const std::string stream = std::string("\x12\0\x0a", 3) + static_cast<char>(header.size()) + header;
+    const std::string location =
+        std::string("\1\0\0\0\x44\0\0\1\0\1\0\1\0\0\0\1\0\0\0\0\0\0\0", 23) + static_cast<char>(stream.size());
+    return box("ftyp", "avif") + box("meta", std::string(4, '\0') + box("iloc", location) + box("idat", stream));
+}
+
+TEST(Av1Frames, AreAsLargeAsTheirStreamsSay) {
+    EXPECT_EQ(image::largest_av1_frame(read_file(sample("alpha.avif"))), 32 * 24);
+    EXPECT_EQ(image::largest_av1_frame(read_file(sample("turned.avif"))), 32 * 24);
+    EXPECT_EQ(image::largest_av1_frame(read_file(sample("alpha.heic"))), 0);
+    const std::string lying = lying_avif();
+    const std::span bytes = std::as_bytes(std::span(lying.data(), lying.size()));
+    EXPECT_EQ(image::largest_av1_frame(bytes), 20'000 * 30'000);
+    for (std::size_t length = 0; length < lying.size(); ++length) {
+        EXPECT_LE(image::largest_av1_frame(bytes.first(length)), 20'000 * 30'000) << "read beyond " << length;
+    }
+}
+
+TEST(ReadHeif, AStreamThatClaimsAnotherSizeThanThePictureIsNotDecoded) {
+    std::vector<std::byte> bytes = read_file(sample("alpha.avif"));
+    const std::string lying = lying_avif();
+    const auto claim = std::as_bytes(std::span(lying.data() + lying.size() - 11, 11));  // its two OBUs
+    constexpr std::array kBegin = {std::byte{0x12}, std::byte{0}, std::byte{0x0a}};
+    const auto stream = std::ranges::search(bytes, kBegin).begin();
+    ASSERT_GE(bytes.end() - stream, 11);
+    std::ranges::copy(claim, stream);
+    EXPECT_THAT(expect_error(ErrorKind::Input, [&] { decode_picture(bytes, "lying.avif"); }),
+                HasSubstr("claims another size than the picture has"));
 }
 
 TEST(Plugin, WhatIsMissingIsSaid) {
