@@ -58,7 +58,7 @@ bool parse_duration(const std::string& text, double& seconds) {
         double number = 0.0;
         const auto result = std::from_chars(begin, end, number, std::chars_format::fixed);
         const std::size_t unit = result.ptr == end ? std::string_view::npos : kUnits.find(*result.ptr);
-        if (result.ec != std::errc() || number < 0.0 || unit == std::string_view::npos) {
+        if (result.ec != std::errc() || !(number >= 0.0) || unit == std::string_view::npos) {
             return false;
         }
         seconds += number * kSeconds[unit];

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <condition_variable>
 #include <exception>
+#include <limits>
 #include <map>
 #include <mutex>
 #include <thread>
@@ -194,11 +195,16 @@ struct Batches::State {
     std::thread worker;
 };
 
+namespace {
+
+void require_batch(std::int64_t images) {
+    require_in_range("batch", static_cast<double>(images), {1.0, std::numeric_limits<double>::max(), "1 or more"});
+}
+
+}  // namespace
+
 Batches::Batches(Dataset set, std::vector<std::int64_t> indices, const BatchOptions& options) {
-    if (options.batch < 1) {
-        throw Error(ErrorKind::Usage,
-                    "{--batch} " + std::to_string(options.batch) + " is out of range; wanted 1 or more");
-    }
+    require_batch(options.batch);
     if (indices.empty()) {
         throw Error(ErrorKind::Input,
                     "no image is left to make batches of; give more images or a smaller {--validation}");
@@ -221,9 +227,7 @@ std::int64_t Batches::steps_per_epoch() const { return (count() + batch() - 1) /
 
 OrderedBatches::OrderedBatches(Dataset set, std::vector<std::int64_t> indices, std::int64_t batch)
     : set_(std::move(set)), indices_(std::move(indices)), batch_(batch) {
-    if (batch < 1) {
-        throw Error(ErrorKind::Usage, "{--batch} " + std::to_string(batch) + " is out of range; wanted 1 or more");
-    }
+    require_batch(batch);
 }
 
 std::int64_t OrderedBatches::batches() const {

@@ -169,7 +169,7 @@ std::int64_t planned_steps(const TrainOptions& options, std::int64_t images) {
     }
     const double steps = std::ceil(options.epochs * static_cast<double>(images) / static_cast<double>(options.batch));
     if (constexpr double kMostSteps = 1e15; !(steps <= kMostSteps)) {  // exact in a double, and never reached
-        require_in_range("epochs", options.epochs, {0.0, 0.0, "fewer"});
+        throw Error(ErrorKind::Usage, "{--epochs} " + human_number(options.epochs) + " is out of range; wanted fewer");
     }
     return std::max<std::int64_t>(1, static_cast<std::int64_t>(steps));
 }

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "reverie/core/option_table.h"
+#include "reverie/core/text.h"
 
 namespace CLI {
 class App;
@@ -67,19 +68,15 @@ class FlagGroup {
             }
             refuse_option(name, {text}, "", words_of(choices));
         };
-        std::string metavar;
-        for (const std::string& word : words_of(choices)) {
-            metavar += (metavar.empty() ? "" : "|") + word;
-        }
-        return add_value(names, take, metavar, help, choice_text(choices, value));
+        return add_value(names, take, join(words_of(choices), "|", "|"), help, choice_text(choices, value));
     }
 
   private:
     using Take = std::function<void(const std::string& text)>;
 
     template <typename T>
-    CLI::Option* add_parsed(const std::string& names, T& value, const OptionRange& range,
-                            const std::string& metavar, const std::string& help, const std::string& default_text) {
+    CLI::Option* add_parsed(const std::string& names, T& value, const OptionRange& range, const std::string& metavar,
+                            const std::string& help, const std::string& default_text) {
         const auto take = [&value, range, name = long_name(names)](const std::string& text) {
             T parsed{};
             if (!parse_value(text, parsed)) {

@@ -7,6 +7,7 @@
 
 #include "reverie/cli/settings.h"
 #include "reverie/core/option_table.h"
+#include "reverie/core/text.h"
 
 namespace CLI {
 class App;
@@ -46,12 +47,7 @@ void add_flags(CLI::App& app, const OptionTable<Options>& table, GivenOptions& g
 /// The value that the help shows as default: that of `shown`; nothing for a switch that is off.
 template <typename Options>
 std::string default_text(const OptionRow<Options>& row, const Options& shown) {
-    const std::vector<std::string> texts = row.field.texts(shown);
-    std::string text;
-    for (const std::string& one : texts) {
-        text += (text.empty() ? "" : " ") + one;
-    }
-    return row.field.shape == OptionShape::Switch ? "" : text;
+    return row.field.shape == OptionShape::Switch ? "" : join(row.field.texts(shown), " ", " ");
 }
 
 /// Every option of the table that shapes the result, by the names of their flags.

@@ -8,6 +8,7 @@
 #include "cli/frame/option_flags.h"
 #include "reverie/cli/flags.h"
 #include "reverie/core/option_table.h"
+#include "reverie/core/text.h"
 #include "reverie/train/loop.h"
 
 namespace reverie {
@@ -33,10 +34,7 @@ std::vector<Followers> preset_followers(const OptionTable<Options>& table) {
 template <typename Options>
 void add_options(RunOptions& lines, const OptionTable<Options>& table, const Options& options, bool shaping = true) {
     for (const OptionRow<Options>& row : table) {
-        std::string text;
-        for (const std::string& one : row.field.texts(options)) {
-            text += (text.empty() ? "" : ",") + one;
-        }
+        const std::string text = join(row.field.texts(options), ",", ",");
         if (row.shapes_result == shaping && !text.empty()) {
             lines.emplace_back(row.name, text);
         }

@@ -1,6 +1,5 @@
 #include "reverie/cli/run_training.h"
 
-#include <algorithm>
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <utility>
@@ -10,6 +9,7 @@
 #include "core/json_text.h"
 #include "reverie/core/files.h"
 #include "reverie/core/text.h"
+#include "reverie/data/image_source.h"
 #include "reverie/train/step_cost.h"
 
 namespace reverie {
@@ -36,16 +36,6 @@ TrainingImages open_data(Session& session, const TrainFlags& flags, const DataFl
     return all;
 }
 
-/// At most `count` of `total`, the same ones for ever, sorted.
-std::vector<std::int64_t> some_of(std::int64_t total, std::int64_t count) {
-    std::vector<std::int64_t> chosen;
-    for (std::int64_t i = 0; i < std::min(count, total); ++i) {
-        chosen.push_back(shuffled_index(0, i, total));
-    }
-    std::ranges::sort(chosen);
-    return chosen;
-}
-
 /// Which images are learnt from, and which measured on: `measured` are of the test set where there is one.
 struct Division {
     std::vector<std::int64_t> train;
@@ -55,7 +45,10 @@ struct Division {
 
 Division divided(const TrainingImages& data, const TrainingPlan& plan, const TrainFlags& flags, std::uint64_t seed) {
     if (plan.measured) {
-        return {all_indices(data.images), some_of((data.test ? *data.test : data.images).count(), *plan.measured)};
+        const Dataset& reals = data.test ? *data.test : data.images;
+        constexpr std::uint64_t kSeed = 0;  // the same ones in every run
+        return {all_indices(data.images), *plan.measured > 0 ? sample_indices(reals.count(), *plan.measured, kSeed)
+                                                             : std::vector<std::int64_t>()};
     }
     if (data.test) {
         return {all_indices(data.images), all_indices(*data.test)};

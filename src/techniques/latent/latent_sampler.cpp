@@ -3,6 +3,7 @@
 #include <ATen/ATen.h>
 
 #include <algorithm>
+#include <limits>
 #include <map>
 #include <optional>
 #include <string>
@@ -10,6 +11,7 @@
 
 #include "reverie/core/error.h"
 #include "reverie/core/noise.h"
+#include "reverie/core/option_table.h"
 #include "reverie/techniques/vae_latents.h"
 #include "reverie/weights/kept_file.h"
 #include "reverie/weights/sha256.h"
@@ -59,10 +61,8 @@ void keep_mixture(const MixtureFile& file, const Mixture& mixture, const Hooks& 
 }  // namespace
 
 void validate(const SamplerOptions& options) {
-    if (options.components < 1) {
-        throw Error(ErrorKind::Usage,
-                    "{--components} " + std::to_string(options.components) + " is out of range; wanted 1 or more");
-    }
+    require_in_range("components", static_cast<double>(options.components),
+                     {1.0, std::numeric_limits<double>::max(), "1 or more"});
 }
 
 Mixture vae_mixture(const Vae& vae, std::int64_t components, const MixturePlace& place,
