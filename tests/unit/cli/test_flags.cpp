@@ -162,8 +162,7 @@ TEST(Layers, TakeAWeightOfEitherSign) {
     EXPECT_EQ(parse_layers("layers", {"features.22=-0.5"})[0].tap, "features.22");
     EXPECT_EQ(parse_layers("layers", {"features.22=-0.5"})[0].weight, -0.5);
     for (const char* text : {"", "=1", "a=", "a=x"}) {
-        EXPECT_THAT(expect_error(ErrorKind::Usage, [text] { parse_layers("layers", {text}); }),
-                    HasSubstr("--layers"));
+        EXPECT_THAT(expect_error(ErrorKind::Usage, [text] { parse_layers("layers", {text}); }), HasSubstr("--layers"));
     }
 }
 

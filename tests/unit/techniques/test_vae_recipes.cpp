@@ -53,7 +53,8 @@ TEST(VaeOptions, RefuseNumbersOutOfRange) {
         change(options);
         return test::expect_error(ErrorKind::Usage, [&] { validate(options); });
     };
-    EXPECT_EQ(refused([](VaeOptions& o) { o.beta = -0.5; }), "--beta -0.5 is out of range; wanted a number of at least 0");
+    EXPECT_EQ(refused([](VaeOptions& o) { o.beta = -0.5; }),
+              "--beta -0.5 is out of range; wanted a number of at least 0");
     EXPECT_NE(refused([](VaeOptions& o) { o.kl_warmup = 1.5; }).find("--kl-warmup 1.5"), std::string::npos);
     EXPECT_NE(refused([](VaeOptions& o) { o.free_bits = -1; }).find("--free-bits"), std::string::npos);
     EXPECT_NE(refused([](VaeOptions& o) { o.kl_cycles = -1; }).find("--kl-cycles"), std::string::npos);
