@@ -347,7 +347,9 @@ void MappedFile::release(std::span<const std::byte> part) const noexcept {
     const auto begin = (reinterpret_cast<std::uintptr_t>(part.data()) + page - 1) / page * page;
     const auto end = reinterpret_cast<std::uintptr_t>(part.data() + part.size()) / page * page;
     if (begin < end) {
-        ::madvise(reinterpret_cast<void*>(begin), end - begin, MADV_DONTNEED);  // at worst it stays
+        // At worst it stays.
+        // NOLINTNEXTLINE(performance-no-int-to-ptr): a page's address
+        ::madvise(reinterpret_cast<void*>(begin), end - begin, MADV_DONTNEED);
     }
 }
 

@@ -11,7 +11,7 @@ namespace reverie {
 
 /// Made when it is missing. Throws Output.
 inline std::filesystem::path make_parent_folder(const std::filesystem::path& file) {
-    const std::filesystem::path folder = file.has_parent_path() ? file.parent_path() : std::filesystem::path(".");
+    std::filesystem::path folder = file.has_parent_path() ? file.parent_path() : std::filesystem::path(".");
     std::error_code error;
     std::filesystem::create_directories(folder, error);
     if (error) {

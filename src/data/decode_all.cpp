@@ -84,7 +84,7 @@ std::int64_t close_gaps(const std::vector<std::string>& faults, std::uint8_t* im
     std::int64_t kept = 0;
     for (std::size_t i = 0; i < faults.size(); ++i) {
         if (faults[i].empty()) {
-            const std::int64_t from = static_cast<std::int64_t>(i);
+            const auto from = static_cast<std::int64_t>(i);
             if (from != kept) {
                 std::memcpy(images + kept * image_bytes, images + from * image_bytes,
                             static_cast<std::size_t>(image_bytes));

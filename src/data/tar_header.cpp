@@ -136,14 +136,15 @@ SparseMap pax_sparse_map(const std::map<std::string, std::string>& pax, std::int
     SparseMap map;
     map.size = std::max(decimal(pax, "GNU.sparse.realsize"), decimal(pax, "GNU.sparse.size"));
     map.stored = start;
-    std::optional<std::int64_t> offset;
+    std::int64_t offset = 0;
+    bool is_length = false;  // what comes next
     const auto take = [&](std::int64_t number) {
-        if (offset) {
-            map.parts.push_back({*offset, number});
-            offset.reset();
+        if (is_length) {
+            map.parts.push_back({offset, number});
         } else {
             offset = number;
         }
+        is_length = !is_length;
     };
     if (const auto text = pax.find("GNU.sparse.map"); text != pax.end()) {
         std::string_view rest = text->second;

@@ -44,7 +44,7 @@ Tensor convert_to_srgb_(const Tensor& planes, const ColorConversion& conversion)
     const std::int64_t channels = planes.size(0);
     const std::int64_t height = planes.size(1);
     const std::int64_t width = planes.size(2);
-    const Tensor result = channels == 4 ? at::empty({3, height, width}, planes.options()) : planes;
+    Tensor result = channels == 4 ? at::empty({3, height, width}, planes.options()) : planes;
     auto* in = planes.data_ptr<float>();
     auto* out = result.data_ptr<float>();
     at::parallel_for(0, height, 4, [&](std::int64_t first, std::int64_t last) {

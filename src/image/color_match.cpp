@@ -156,7 +156,7 @@ struct Level {
 };
 
 std::vector<Level> levels_of(const Tensor& histogram) {
-    const double total = histogram.sum().item<double>();
+    const auto total = histogram.sum().item<double>();
     const auto* counts = histogram.data_ptr<double>();
     std::vector<Level> levels;
     double sum = 0.0;

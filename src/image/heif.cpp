@@ -69,8 +69,7 @@ auto guarded(Bytes bytes, const std::string& name, Call&& call) {
 std::unique_ptr<HeifReader> open(Bytes bytes, const std::string& name) {
     OpenHeif* plugin = nullptr;
     try {
-        static OpenHeif* const loaded =
-            reinterpret_cast<OpenHeif*>(plugin_function("libreverie_heif.so", kOpenHeifName));
+        static auto* const loaded = reinterpret_cast<OpenHeif*>(plugin_function("libreverie_heif.so", kOpenHeifName));
         plugin = loaded;
     } catch (const std::runtime_error& error) {
         throw Error(ErrorKind::Input, subject(bytes, name) + ", and what reads those is missing (" + error.what() +

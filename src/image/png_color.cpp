@@ -109,28 +109,28 @@ bool is_srgb(const Chromaticities& colors) {
            near(colors.blue, kSrgbColors.blue) && near(colors.white, kSrgbColors.white);
 }
 
-/// The exponent from samples to light; the chunk holds its inverse.
-std::optional<double> read_exponent(Bytes chunk) {
+/// The exponent from samples to light, the chunk holds its inverse; 0 for an impossible one.
+double read_exponent(Bytes chunk) {
     const double inverse = ByteReader(chunk, false).u32(0).value_or(0) / 100'000.0;
-    return chunk.size() == 4 && inverse > 0.1 && inverse < 10 ? std::optional(1 / inverse) : std::nullopt;
+    return chunk.size() == 4 && inverse > 0.1 && inverse < 10 ? 1 / inverse : 0.0;
 }
 
 Conversion gamma_conversion(const ColorChunks& chunks, int colors, const std::string& name,
                             std::vector<std::string>& notes) {
-    const auto exponent = chunks.gamma ? read_exponent(*chunks.gamma) : std::nullopt;
+    const double exponent = chunks.gamma ? read_exponent(*chunks.gamma) : 0.0;
     auto chromaticities = chunks.colors ? read_colors(*chunks.colors) : std::nullopt;
     const auto matrix = light_matrix(chromaticities.value_or(kSrgbColors));
-    if ((chunks.gamma && !exponent) || (chunks.colors && !(chromaticities && matrix))) {
+    if ((chunks.gamma && exponent == 0.0) || (chunks.colors && !(chromaticities && matrix))) {
         notes.push_back("'" + name + "' gives an impossible gamma or impossible colours; it is read as sRGB");
         return nullptr;
     }
     const bool plain = !chromaticities || is_srgb(*chromaticities) || colors == 1;
     // 1/2.2 is what programs write when they mean sRGB.
-    if (plain && (!exponent || std::abs(*exponent - 2.2) < 0.01)) {
+    if (plain && (exponent == 0.0 || std::abs(exponent - 2.2) < 0.01)) {
         return nullptr;
     }
     const LightCurve curve =
-        exponent ? LightCurve([power = *exponent](double x) { return std::pow(x, power); }) : srgb_to_light;
+        exponent > 0.0 ? LightCurve([exponent](double x) { return std::pow(x, exponent); }) : srgb_to_light;
     const Conversion conversion =
         rgb_conversion({.curves = {curve, curve, curve}, .to_xyz = plain ? *light_matrix(kSrgbColors) : *matrix});
     if (conversion == nullptr) {

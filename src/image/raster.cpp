@@ -42,6 +42,7 @@ void from_plane(const float* plane, Raster& raster, int channel) {
             for (std::int64_t x = 0; x < width; ++x) {
                 // The comparisons are written so that a NaN becomes 0.
                 const float value = in[x] > 0.0F ? (in[x] < 1.0F ? in[x] : 1.0F) : 0.0F;
+                // NOLINTNEXTLINE(bugprone-incorrect-roundings): not negative, and lround() is no vector instruction
                 samples[x * raster.channels] = static_cast<Sample>(value * kFull + 0.5F);
             }
         }

@@ -139,13 +139,13 @@ double frechet_distance(const Tensor& a, const Tensor& b) {
         return frechet_distance(mean_a, rows_a.t().matmul(rows_a), mean_b, rows_b.t().matmul(rows_b));
     }
     const Tensor cross = condensed(rows_a).matmul(condensed(rows_b).t());
-    const double traces = (rows_a.square().sum() + rows_b.square().sum()).item<double>();
+    const auto traces = (rows_a.square().sum() + rows_b.square().sum()).item<double>();
     return assembled(mean_a - mean_b, traces, at::linalg_svdvals(cross).sum().item<double>());
 }
 
 double frechet_distance(const Tensor& mean_a, const Tensor& covariance_a, const Tensor& mean_b,
                         const Tensor& covariance_b) {
-    const double traces = (covariance_a.diagonal().sum() + covariance_b.diagonal().sum()).item<double>();
+    const auto traces = (covariance_a.diagonal().sum() + covariance_b.diagonal().sum()).item<double>();
     return assembled(mean_a - mean_b, traces, trace_of_root(covariance_a, covariance_b));
 }
 

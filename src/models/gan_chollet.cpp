@@ -94,7 +94,7 @@ class CholletDiscriminator final : public GanDiscriminator {
                          std::uint64_t seed)
         : slope_(slope), dropout_(dropout) {
         for (const Conv2d& convolution : convolutions) {
-            convs_.push_back(register_module("conv" + std::to_string(convs_.size() + 1), convolution));
+            convs_.emplace_back(register_module("conv" + std::to_string(convs_.size() + 1), convolution));
         }
         dense_ = register_module("dense", Linear(features, 1));
         initialize_as_keras(*this, seed);

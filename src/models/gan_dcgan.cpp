@@ -142,8 +142,9 @@ class PytorchCppGenerator final : public GanGenerator {
         const ConvTranspose2d convolutions[] = {up(options.latent, 256, kWhole), up(256, 128, {3, 2, 1}), up(128, 64)};
         for (const ConvTranspose2d& convolution : convolutions) {
             const std::string number = std::to_string(convs_.size() + 1);
-            convs_.push_back(register_module("conv" + number, convolution));
-            norms_.push_back(register_module("batch_norm" + number, BatchNorm2d(convolution->options.out_channels())));
+            convs_.emplace_back(register_module("conv" + number, convolution));
+            norms_.emplace_back(
+                register_module("batch_norm" + number, BatchNorm2d(convolution->options.out_channels())));
         }
         last_ = register_module("conv4", up(64, 1));
         initialize_as_pytorch(*this, seed);

@@ -175,7 +175,7 @@ class ReverieDiscriminator final : public GanDiscriminator {
             x = plan_.attends(level) ? attention_->forward(x) : x;
         }
         const Tensor last = deviation_ ? with_minibatch_deviation(x) : x;
-        const Tensor logits = at::linear(last.flatten(1), head_->weight(), head_->bias()).squeeze(1).to(at::kFloat);
+        Tensor logits = at::linear(last.flatten(1), head_->weight(), head_->bias()).squeeze(1).to(at::kFloat);
         if (!labels_) {
             return logits;
         }

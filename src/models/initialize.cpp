@@ -15,7 +15,9 @@ bool ends_with(const std::string& text, const std::string& end) {
 }
 
 /// Inputs that one output sums; PyTorch counts a transposed convolution's the other way round, and so does this.
-double fan_in(const Tensor& weight) { return static_cast<double>(weight.numel() / weight.size(0)); }
+double fan_in(const Tensor& weight) {
+    return static_cast<double>(weight.numel()) / static_cast<double>(weight.size(0));
+}
 
 }  // namespace
 

@@ -46,7 +46,7 @@ class ResidualBlock : public Module {
 /// none in the last).
 class Stage : public Module {
   public:
-    Stage(Conv2d resampling, std::int64_t channels, std::int64_t blocks) {
+    Stage(const Conv2d& resampling, std::int64_t channels, std::int64_t blocks) {
         if (!resampling.is_empty()) {
             conv = register_module("conv", resampling);
         }
@@ -188,7 +188,7 @@ void initialize(const Module& net, std::uint64_t seed) {
             continue;
         }
         const bool activated = in(".conv1.") || in(".head.");
-        const double fan_in = static_cast<double>(weight.numel() / weight.size(0));
+        const auto fan_in = static_cast<double>(weight.numel()) / static_cast<double>(weight.size(0));
         const double deviation = std::sqrt((activated ? 2.0 : 1.0) / fan_in);
         fill_normal_(weight, in(".head.") ? kHeadScale * deviation : deviation, seed, name);
     }

@@ -85,7 +85,7 @@ Tensor normalize_bands(const Tensor& gradient, const BandOptions& options) {
         return gradient;
     }
     // In their own memory: these are as large as the picture.
-    const auto normalized = [](Tensor band) { return band.div_(root_mean_square(band) + kTiny); };
+    const auto normalized = [](const Tensor& band) { return band.div_(root_mean_square(band) + kTiny); };
     std::vector<Tensor> bands;
     Tensor rest = batched(gradient);
     for (std::int64_t level = 0; level < options.levels && can_halve(rest); ++level) {

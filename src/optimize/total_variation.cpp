@@ -59,7 +59,7 @@ Tensor add_squared(const Tensor& image, double factor, const Energy& energy, con
     const double along_axes = 2.0 / 3.0 / static_cast<double>(image.numel());
     // A border replicated all around gives one more diagonal per row and column than there are pixels.
     const double along_diagonals = 1.0 / 6.0 / static_cast<double>(image.size(0) * (height + 1) * (width + 1));
-    const Tensor value = at::zeros({}, image.options().dtype(at::kDouble));
+    Tensor value = at::zeros({}, image.options().dtype(at::kDouble));
     const auto add = [&](const Tensor& part, const Tensor& part_gradient, Offset offset, double weight) {
         for_bands(part, [&](std::int64_t first, std::int64_t count) {
             add_differences(part, offset, first, count, weight, factor, energy, value, part_gradient);
@@ -82,15 +82,15 @@ Tensor add_squared(const Tensor& image, double factor, const Energy& energy, con
 }
 
 Tensor squares(Tensor& differences) {
-    const Tensor energy = differences.square().sum(at::kDouble);
+    Tensor energy = differences.square().sum(at::kDouble);
     differences.mul_(2.0);
     return energy;
 }
 
 Tensor add_absolute(const Tensor& image, double factor, const Tensor& gradient) {
-    const Tensor value = at::zeros({}, image.options().dtype(at::kDouble));
+    Tensor value = at::zeros({}, image.options().dtype(at::kDouble));
     const auto magnitudes = [](Tensor& differences) {
-        const Tensor energy = differences.abs().sum(at::kDouble);
+        Tensor energy = differences.abs().sum(at::kDouble);
         differences.sign_();
         return energy;
     };
@@ -105,7 +105,7 @@ Tensor add_absolute(const Tensor& image, double factor, const Tensor& gradient) 
 constexpr double kPower = 1.25;
 
 Tensor add_power(const Tensor& image, double factor, const Tensor& gradient) {
-    const Tensor value = at::zeros({}, image.options().dtype(at::kDouble));
+    Tensor value = at::zeros({}, image.options().dtype(at::kDouble));
     const std::int64_t columns = image.size(2) - 1;
     for_bands(image, [&](std::int64_t first, std::int64_t count) {
         const std::int64_t rows = std::min(count, image.size(1) - 1 - first);
@@ -154,10 +154,10 @@ Tensor add_variation_(const Tensor& image, double luma_factor, double chroma_fac
     const auto energy = [&](Tensor& differences) {
         const Tensor luma = luma_of(differences);
         const Tensor chroma = differences.sub_(luma);
-        const Tensor result = luma.square()
-                                  .sum(at::kDouble)
-                                  .mul_(3.0 * luma_factor)
-                                  .add_(chroma.square().sum(at::kDouble), chroma_factor);
+        Tensor result = luma.square()
+                            .sum(at::kDouble)
+                            .mul_(3.0 * luma_factor)
+                            .add_(chroma.square().sum(at::kDouble), chroma_factor);
         const Tensor through_luma = luma * (3.0 * luma_factor) - chroma.sum(0, true) * chroma_factor;
         differences.mul_(chroma_factor).add_(through_luma * luma_weights).mul_(2.0);
         return result;

@@ -97,7 +97,7 @@ struct JsonLines::State {
     AppendFile file;
 };
 
-JsonLines::JsonLines(std::filesystem::path path, std::int64_t keep) : state_(std::make_unique<State>(path)) {
+JsonLines::JsonLines(const std::filesystem::path& path, std::int64_t keep) : state_(std::make_unique<State>(path)) {
     AppendFile& file = state_->file;
     if (keep < 0 || keep > file.bytes() || (keep > 0 && file.byte_at(keep - 1) != '\n')) {
         throw Error(ErrorKind::Output, "'" + path.string() + "' holds " + std::to_string(file.bytes()) +

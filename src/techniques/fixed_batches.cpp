@@ -11,7 +11,7 @@ std::int64_t fixed_batch(c10::Device device) { return device.is_cpu() ? 32 : 256
 
 Tensor padded_rows(const Tensor& tensor, std::int64_t first, std::int64_t batch, c10::Device device) {
     const std::int64_t count = std::min(batch, tensor.size(0) - first);
-    const Tensor part = tensor.narrow(0, first, count).to(device);
+    Tensor part = tensor.narrow(0, first, count).to(device);
     if (count == batch) {
         return part;
     }

@@ -28,8 +28,9 @@ std::vector<ReportPlot> plots_of(const std::vector<Record>& records) {
         plot->curves.push_back(std::move(curve));
     }
     // How the training went comes behind what it was for.
-    std::ranges::stable_partition(
-        plots, [](const ReportPlot& plot) { return plot.title != "gradient_norm" && plot.title != "learning_rate"; });
+    std::stable_partition(plots.begin(), plots.end(), [](const ReportPlot& plot) {
+        return plot.title != "gradient_norm" && plot.title != "learning_rate";
+    });
     return plots;
 }
 

@@ -11,6 +11,7 @@ double rate_at(const ScheduleOptions& options, std::int64_t step, std::int64_t t
         return whole > 0 ? std::clamp(static_cast<double>(part) / static_cast<double>(whole), 0.0, 1.0) : 1.0;
     };
     const double warmup = ratio(step, options.warmup_steps);
+    const std::int64_t epoch = step / std::max<std::int64_t>(1, steps_per_epoch);
     switch (options.kind) {
         case Schedule::Constant:
             return warmup;
@@ -20,8 +21,7 @@ double rate_at(const ScheduleOptions& options, std::int64_t step, std::int64_t t
             return warmup * 0.5 * (1.0 + std::cos(std::numbers::pi * done));
         }
         case Schedule::Exponential:
-            return warmup *
-                   std::pow(options.decay, static_cast<double>(step / std::max<std::int64_t>(1, steps_per_epoch)));
+            return warmup * std::pow(options.decay, static_cast<double>(epoch));
     }
     return warmup;
 }

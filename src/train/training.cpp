@@ -23,13 +23,13 @@ constexpr std::uint64_t kRollbackStream = 0x726f6c6c6261636b;  // "rollback": ke
 }  // namespace
 
 Training::Training(TrainTask& task, Batches& batches, const OrderedBatches* validation, const TrainOptions& options,
-                   RunFolder& folder, const RunOptions& facts, const Hooks& hooks)
+                   RunFolder& folder, RunOptions facts, const Hooks& hooks)
     : task_(task),
       batches_(batches),
       validation_(validation),
       options_(options),
       folder_(folder),
-      facts_(facts),
+      facts_(std::move(facts)),
       hooks_(hooks),
       total_(planned_steps(options, batches.count())),
       state_(task.state()),
@@ -100,7 +100,7 @@ bool Training::do_what_is_due() {
     const double now = clock_.seconds();
     if (logs) {
         const double seconds = now - interval_begin_;
-        const double images = static_cast<double>((step_ - interval_step_) * batches_.batch());
+        const auto images = static_cast<double>((step_ - interval_step_) * batches_.batch());
         records_->timing(step_, now, seconds > 0.0 ? images / seconds : 0.0);
         log_line();
         interval_step_ = step_;

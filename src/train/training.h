@@ -15,7 +15,7 @@ namespace reverie {
 class Training {
   public:
     Training(TrainTask& task, Batches& batches, const OrderedBatches* validation, const TrainOptions& options,
-             RunFolder& folder, const RunOptions& facts, const Hooks& hooks);
+             RunFolder& folder, RunOptions facts, const Hooks& hooks);
 
     TrainResult run();
 

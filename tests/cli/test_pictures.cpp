@@ -191,7 +191,7 @@ TEST_F(Pictures, OutputsThatComeToBeDuringTheWorkAreKept) {
         RunningProgram program(command(words), run_);
         EXPECT_TRUE(program.wait_for_error("\"fraction\""));
         write_file(path("out.png"), std::string_view("theirs"));
-        const RunResult result = program.wait();
+        RunResult result = program.wait();
         EXPECT_EQ(result.exit_code, 0) << result.error;
         return result;
     };

@@ -162,8 +162,7 @@ TEST(PickleDamage, NeverDoesHarmByRandomOperations) {
                                              "ctorch\nFloatStorage\n",
                                              "ctorch\nfloat32\n",
                                              "ctorch\nSize\n",
-                                             "(U\x07storagectorch\nFloatStorage\nU\x01kU\x03"
-                                             "cpuK\x04tQ"};
+                                             "(U\7storagectorch\nFloatStorage\nU\1kU\3cpuK\4tQ"};
     std::mt19937_64 random(7);
     int whole = 0;
     for (int round = 0; round < 100000; ++round) {

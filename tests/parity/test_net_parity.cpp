@@ -59,7 +59,7 @@ void expect_numbers(const Tensor& tensor, const json& wanted, double tolerance, 
         projection += data[i] * (2 * signs(static_cast<std::uint64_t>(i)) - 1);
     }
     EXPECT_NEAR(projection / std::sqrt(n), wanted["projection"].get<double>(), tolerance * size) << what;
-    const double largest = flat.abs().max().item<double>();
+    const auto largest = flat.abs().max().item<double>();
     for (std::size_t i = 0; i < wanted["at"].size(); ++i) {
         EXPECT_NEAR(data[wanted["at"][i].get<std::int64_t>()], wanted["value"][i].get<double>(), tolerance * largest)
             << what << " at " << wanted["at"][i];

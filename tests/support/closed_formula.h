@@ -43,7 +43,7 @@ inline Tensor formula_tensor(const std::string& name, const std::vector<std::int
     double factor = 2 * 0.1;
     double start = -0.1;
     if (shape.size() >= 2) {
-        const double bound = std::sqrt(6.0 / static_cast<double>(tensor.numel() / shape[0]));
+        const double bound = std::sqrt(6.0 / (static_cast<double>(tensor.numel()) / static_cast<double>(shape[0])));
         factor = bound;  // (2u - 1) * bound, in this order, as the reference rounds it
     } else if (of_norm && ends_with(name, ".weight")) {
         factor = 0.5, start = 0.75;
@@ -53,7 +53,7 @@ inline Tensor formula_tensor(const std::string& name, const std::vector<std::int
         factor = 2 * 0.2, start = -0.2;
     }
     const FormulaStream uniform(name);
-    float* data = tensor.data_ptr<float>();
+    auto* data = tensor.data_ptr<float>();
     for (std::int64_t i = 0; i < tensor.numel(); ++i) {
         const double u = uniform(static_cast<std::uint64_t>(i));
         data[i] = static_cast<float>(shape.size() >= 2 ? (2 * u - 1) * factor : u * factor + start);
@@ -77,7 +77,7 @@ inline std::map<std::string, Tensor> formula_weights(const Graph& graph) {
 inline Tensor formula_image(std::int64_t height, std::int64_t width, const std::string& noise) {
     const FormulaStream uniform(noise);
     Tensor image = at::empty({1, 3, height, width}, at::kFloat);
-    float* data = image.data_ptr<float>();
+    auto* data = image.data_ptr<float>();
     for (std::int64_t c = 0, i = 0; c < 3; ++c) {
         for (std::int64_t y = 0; y < height; ++y) {
             for (std::int64_t x = 0; x < width; ++x, ++i) {

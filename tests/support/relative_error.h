@@ -10,8 +10,8 @@ namespace reverie::test {
 /// Norm of the difference by the norm of what is right.
 inline double relative_error(const Tensor& found, const Tensor& right) {
     const Tensor wanted = right.to(at::kDouble);
-    const double size = wanted.norm().item<double>();
-    const double difference = (found.to(at::kDouble) - wanted).norm().item<double>();
+    const auto size = wanted.norm().item<double>();
+    const auto difference = (found.to(at::kDouble) - wanted).norm().item<double>();
     return size == 0.0 ? difference : difference / size;
 }
 

@@ -34,8 +34,8 @@ class FlagGroup {
     /// The same for a number within a range.
     template <typename T>
     CLI::Option* add(const std::string& names, T& value, const std::string& metavar, const std::string& help,
-                     const OptionRange& range) {
-        return add_parsed(names, value, range, metavar, help, "");
+                     const OptionRange& range, const std::string& default_text = "") {
+        return add_parsed(names, value, range, metavar, help, default_text);
     }
 
     /// A flag without a value.
@@ -82,7 +82,9 @@ class FlagGroup {
             if (!parse_value(text, parsed)) {
                 refuse_option(name, {text}, wanted_text(parsed), {});
             }
-            if constexpr (std::is_arithmetic_v<T>) {
+            if constexpr (requires { static_cast<double>(*parsed); }) {
+                require_in_range(name, static_cast<double>(*parsed), range);
+            } else if constexpr (std::is_arithmetic_v<T>) {
                 require_in_range(name, static_cast<double>(parsed), range);
             }
             value = std::move(parsed);

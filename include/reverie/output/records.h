@@ -23,7 +23,7 @@ class JsonLines {
   public:
     /// Goes on behind the first `keep` bytes of what is there (0: starts anew; a file shorter than `keep` throws
     /// Output). Throws Output.
-    JsonLines(std::filesystem::path path, std::int64_t keep);
+    JsonLines(const std::filesystem::path& path, std::int64_t keep);
     ~JsonLines();
     JsonLines(JsonLines&&) noexcept;
     JsonLines& operator=(JsonLines&&) noexcept;

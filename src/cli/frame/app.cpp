@@ -177,7 +177,7 @@ std::string memory_advice(const CLI::App& app, bool fixed) {
             flags.emplace_back(flag);
         }
     }
-    const std::string more = way_to_more_memory();
+    std::string more = way_to_more_memory();
     if (flags.empty()) {
         return more;
     }

@@ -31,30 +31,19 @@ class Augment : public Program {
     void add_flags(CLI::App& app) override {
         FlagGroup input(app, "Input and output");
         input.add_positional("IMAGE", images_, kSourcesHelp);
-        input.add("--scale", show_.scale, "N", "enlarge every image by this whole factor");
-        input.add("--quality", show_.quality, "1..100", "of JPEG and WebP");
+        add_file_flags(input, show_);
         FlagGroup what(app, "Sheet");
         what.add("--augment", kinds_, "KINDS", "some of color,translation,cutout");
-        what.add("--augment-probability", probability_, "P", "how often each happens to an image");
-        what.add("--columns", show_.columns, "N", "images side by side");
-        what.add("--draws", draws_, "N", "rows below an image, each another draw");
+        what.add("--augment-probability", probability_, "P", "how often each happens to an image",
+                 OptionRange{0.0, 1.0});
+        what.add("--columns", show_.columns, "N", "images side by side", OptionRange{1, 1e6});
+        what.add("--draws", draws_, "N", "rows below an image, each another draw", OptionRange{1, 100});
         reverie::add_flags(app, data_);
     }
 
     int run(Session& session) override {
-        validate(show_);
         if (images_.empty()) {
             throw Error(ErrorKind::Usage, "no images are given; name files, folders or tars (see --help)");
-        }
-        if (show_.columns < 1 || draws_ < 1 || draws_ > 100) {
-            throw Error(ErrorKind::Usage,
-                        show_.columns < 1
-                            ? "--columns " + std::to_string(show_.columns) + " is out of range; wanted 1 or more"
-                            : "--draws " + std::to_string(draws_) + " is out of range; wanted 1 to 100");
-        }
-        if (!(probability_ >= 0.0 && probability_ <= 1.0)) {
-            throw Error(ErrorKind::Usage,
-                        "--augment-probability " + number_text(probability_) + " is out of range; wanted 0 to 1");
         }
         const AugmentKinds kinds = augment_kinds(kinds_);
         const ShowAs how = check_output(session, /*moving=*/false);

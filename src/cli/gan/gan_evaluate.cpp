@@ -23,7 +23,7 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr std::int64_t kMostSamples = 5000;
-constexpr std::int64_t kLeastSamples = 4;
+constexpr int kLeastSamples = 4;
 
 /// What is compared: a generator's images, or those of files, with real ones.
 struct Sides {
@@ -72,6 +72,7 @@ class Evaluate : public Program {
                                  "; of an IDX folder its test images. Of a run: those it was trained on");
         FlagGroup what(app, "What is measured");
         what.add("--samples", samples_, "N", "samples, and at most so many of the real images",
+                 {kLeastSamples, 1e9, std::to_string(kLeastSamples) + " or more"},
                  "as many as the images, up to " + std::to_string(kMostSamples));
         what.add("--features", features_, "NAME", "whose features are compared: " + features_help());
         add_class_flag(what, run_);
@@ -81,10 +82,6 @@ class Evaluate : public Program {
 
     int run(Session& session) override {
         const std::string path = run_path(run_).string();
-        if (samples_ && *samples_ < kLeastSamples) {
-            throw Error(ErrorKind::Usage, "--samples " + std::to_string(*samples_) + " is out of range; wanted " +
-                                              std::to_string(kLeastSamples) + " or more");
-        }
         const bool pictures = !images_.empty() && !is_run(path);
         if (!pictures && !size_.empty()) {
             throw Error(ErrorKind::Usage, "--size '" + size_ + "' is not for a run, which has its own; leave it out");

@@ -28,7 +28,6 @@ class Interpolate : public Program {
     }
 
     int run(Session& session) override {
-        validate(show_);
         validate(latents_);
         const std::string seeds = latents_.seeds.empty() ? kSeeds : latents_.seeds;
         const ShowAs how = check_output(session, /*moving=*/true);

@@ -31,7 +31,6 @@ class Sample : public Program {
     }
 
     int run(Session& session) override {
-        validate(show_);
         validate(latents_);
         if (count_ && !latents_.file.empty()) {
             throw Error(ErrorKind::Usage, "--count and --latents both say which; leave one out");

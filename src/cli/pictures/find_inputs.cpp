@@ -106,7 +106,7 @@ std::vector<fs::path> matches_in(const fs::path& folder, const std::string& part
 fs::path with_home(const std::string& first) {
     glob_t found{};
     const bool known = ::glob(first.c_str(), GLOB_TILDE | GLOB_NOMAGIC, nullptr, &found) == 0 && found.gl_pathc > 0;
-    const fs::path path = known ? found.gl_pathv[0] : first.c_str();
+    fs::path path = known ? found.gl_pathv[0] : first.c_str();
     ::globfree(&found);
     return path;
 }

@@ -33,7 +33,6 @@ class Film : public Program {
     }
 
     int run(Session& session) override {
-        validate(show_);
         const ShowAs how = check_output(session, /*moving=*/true);
         const std::filesystem::path run = run_path(run_);
         const std::vector<std::filesystem::path> files = preview_paths(run, std::numeric_limits<std::int64_t>::max());

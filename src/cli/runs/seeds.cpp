@@ -11,19 +11,17 @@ void add_flags(FlagGroup& group, SeedFlags& flags, const std::string& default_te
     group.add("--seeds", flags.seeds, "1-64", "random points of the latent space: each seed is one, always the same",
               default_text);
     group.add("--truncation", flags.truncation, "X",
-              "their distance from the middle: below 1 more usual, above 1 more unusual images");
+              "their distance from the middle: below 1 more usual, above 1 more unusual images",
+              OptionRange{0.0, 100.0});
 }
 
 void add_count_flag(FlagGroup& group, std::optional<std::int64_t>& count) {
-    group.add("--count", count, "N", "seeds 1 to N");
+    group.add("--count", count, "N", "seeds 1 to N", OptionRange{1, 1e9});
 }
 
 std::string seeds_text(const SeedFlags& flags, const std::optional<std::int64_t>& count) {
     if (!count) {
         return flags.seeds.empty() ? "1-64" : flags.seeds;
-    }
-    if (*count < 1) {
-        throw Error(ErrorKind::Usage, "--count " + std::to_string(*count) + " is out of range; wanted 1 or more");
     }
     if (!flags.seeds.empty()) {
         throw Error(ErrorKind::Usage, "--count and --seeds both say which; leave one out");
@@ -32,10 +30,6 @@ std::string seeds_text(const SeedFlags& flags, const std::optional<std::int64_t>
 }
 
 std::vector<std::uint64_t> seeds_of(const SeedFlags& flags, const std::string& otherwise) {
-    if (!(flags.truncation >= 0.0 && flags.truncation <= 100.0)) {
-        throw Error(ErrorKind::Usage,
-                    "--truncation " + number_text(flags.truncation) + " is out of range; wanted 0 to 100");
-    }
     return parse_seeds(flags.seeds.empty() ? otherwise : flags.seeds);
 }
 

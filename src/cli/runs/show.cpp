@@ -182,27 +182,18 @@ void describe(Session& session, const LazyImages& shown, ShowAs how) {
 
 }  // namespace
 
-void add_flags(FlagGroup& group, ShowFlags& flags, bool moving) {
-    group.add("--columns", flags.columns, "N", "images in a row of one picture; 0: what fits them");
-    group.add("--scale", flags.scale, "N", "enlarge every image by this whole factor");
-    if (moving) {
-        group.add("--fps", flags.fps, "N", "frames a second of a film");
-    }
-    group.add("--quality", flags.quality, "1..100", "of JPEG and WebP");
+void add_file_flags(FlagGroup& group, ShowFlags& flags) {
+    group.add("--scale", flags.scale, "N", "enlarge every image by this whole factor", OptionRange{1, 64});
+    group.add("--quality", flags.quality, "1..100", "of JPEG and WebP", OptionRange{1, 100});
 }
 
-void validate(const ShowFlags& flags) {
-    const auto require = [](bool holds, const std::string& flag, std::int64_t value, const std::string& wanted) {
-        if (!holds) {
-            throw Error(ErrorKind::Usage, flag + " " + std::to_string(value) + " is out of range; wanted " + wanted);
-        }
-    };
-    require(flags.columns >= 0, "--columns", flags.columns, "0 (what fits) or more");
-    require(flags.scale >= 1 && flags.scale <= 64, "--scale", flags.scale, "1 to 64");
-    if (!(flags.fps >= 0.1 && flags.fps <= 100.0)) {
-        throw Error(ErrorKind::Usage, "--fps " + number_text(flags.fps) + " is out of range; wanted 0.1 to 100");
+void add_flags(FlagGroup& group, ShowFlags& flags, bool moving) {
+    group.add("--columns", flags.columns, "N", "images in a row of one picture; 0: what fits them",
+              {0, 1e6, "0 (what fits) to 1000000"});
+    add_file_flags(group, flags);
+    if (moving) {
+        group.add("--fps", flags.fps, "N", "frames a second of a film", OptionRange{0.1, 100.0});
     }
-    require(flags.quality >= 1 && flags.quality <= 100, "--quality", flags.quality, "1 to 100");
 }
 
 std::string bare_name(const std::string& name) {

@@ -27,8 +27,8 @@ inline constexpr const char* kMovingHelp =
 /// --columns and --scale, and with `moving` those of films too.
 void add_flags(FlagGroup& group, ShowFlags& flags, bool moving);
 
-/// Throws Usage.
-void validate(const ShowFlags& flags);
+/// Of these, how the files are written: their scale and quality.
+void add_file_flags(FlagGroup& group, ShowFlags& flags);
 
 enum class ShowAs { Picture, Folder, Film };
 

@@ -17,8 +17,8 @@ Tensor labels_on_the_way(const Latents& keys, std::int64_t frames, bool loop) {
     if (!keys.labels.defined()) {
         return {};
     }
-    const double last = static_cast<double>(loop ? keys.count() : keys.count() - 1);
-    const double parts = static_cast<double>(loop ? frames : frames - 1);
+    const auto last = static_cast<double>(loop ? keys.count() : keys.count() - 1);
+    const auto parts = static_cast<double>(loop ? frames : frames - 1);
     Tensor labels = at::empty({frames}, at::kLong);
     for (std::int64_t i = 0; i < frames; ++i) {
         labels[i] = keys.labels[std::llround(static_cast<double>(i) * last / parts) % keys.count()];
@@ -29,17 +29,14 @@ Tensor labels_on_the_way(const Latents& keys, std::int64_t frames, bool loop) {
 }  // namespace
 
 void add_frames_flag(FlagGroup& group, std::optional<std::int64_t>& frames) {
-    group.add("--frames", frames, "N", "images on the way, both ends included", "60, of a picture 10");
+    group.add("--frames", frames, "N", "images on the way, both ends included", OptionRange{2, 1e6},
+              "60, of a picture 10");
 }
 
 std::int64_t frames_of(const std::optional<std::int64_t>& given, ShowAs how) {
     constexpr std::int64_t kFilm = 60;
     constexpr std::int64_t kPicture = 10;
-    const std::int64_t frames = given.value_or(how == ShowAs::Picture ? kPicture : kFilm);
-    if (frames < 2 || frames > 1'000'000) {
-        throw Error(ErrorKind::Usage, "--frames " + std::to_string(frames) + " is out of range; wanted 2 to 1000000");
-    }
-    return frames;
+    return given.value_or(how == ShowAs::Picture ? kPicture : kFilm);
 }
 
 void show_latents(Session& session, const ShowFlags& flags, const TrainedRun& run, const Latents& latents,

@@ -164,10 +164,9 @@ void describe_plan(Session& session, const TrainingImages& data, RunOptions line
                    Batches& batches) {
     const std::int64_t steps = planned_steps(plan.options, batches.count());
     const StepCost cost = measure_step(*plan.task, batches, plan.options);
-    lines.emplace_back("steps",
-                       std::to_string(steps) + " of " + std::to_string(plan.options.batch) + " images (" +
-                           number_text(static_cast<double>(steps * plan.options.batch * 10 / batches.count()) / 10.0) +
-                           " epochs)");
+    const std::int64_t tenths = steps * plan.options.batch * 10 / batches.count();
+    lines.emplace_back("steps", std::to_string(steps) + " of " + std::to_string(plan.options.batch) + " images (" +
+                                    number_text(static_cast<double>(tenths) / 10.0) + " epochs)");
     lines.emplace_back("memory", "about " + human_bytes(static_cast<std::uint64_t>(cost.bytes)));
     lines.emplace_back("disk", "about " + human_bytes(static_cast<std::uint64_t>(disk_needed(plan, batches))));
     lines.emplace_back(

@@ -77,7 +77,7 @@ TrainOptions train_options(const TrainFlags& flags, const TrainOptions& recipe, 
 
 std::filesystem::path options_to_resume(const TrainFlags& flags, const CommonOptions& common,
                                         const std::string& program) {
-    const std::filesystem::path file = std::filesystem::path(common.output) / kOptionsFile;
+    std::filesystem::path file = std::filesystem::path(common.output) / kOptionsFile;
     if (!flags.resume || !is_there(file)) {
         return {};
     }

@@ -44,7 +44,6 @@ class Reconstruct : public Program {
     }
 
     int run(Session& session) override {
-        validate(show_);
         require_images(images_);
         const ShowAs how = check_output(session, /*moving=*/false);
         const VaeRun run(session, run_);
@@ -152,7 +151,6 @@ class Decode : public Program {
     }
 
     int run(Session& session) override {
-        validate(show_);
         if (latents_.empty()) {
             throw Error(ErrorKind::Usage, "no latents are given; name a .npy or .csv file after RUN");
         }

@@ -83,7 +83,6 @@ class Edit : public Program {
     }
 
     int run(Session& session) override {
-        validate(show_);
         if (wanted(swap_)) {
             if (!images_.empty() || !seeds_.seeds.empty() || !directions_.attribute.empty() ||
                 !directions_.files.empty()) {

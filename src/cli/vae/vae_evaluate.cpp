@@ -69,19 +69,15 @@ class Evaluate : public Program {
         input.add_positional("IMAGE", images_, std::string(kSourcesHelp) + "; of an IDX folder its test images");
         add_class_flag(input, run_);
         FlagGroup what(app, "What is measured");
-        what.add("--images", count_, "N", "on so many of the images, chosen by --seed; 0: all");
-        what.add("--samples", samples_, "K", "importance samples an image for the likelihood; 0: it is left out");
+        what.add("--images", count_, "N", "on so many of the images, chosen by --seed; 0: all", {0, 1e12, "0 or more"});
+        what.add("--samples", samples_, "K", "importance samples an image for the likelihood; 0: it is left out",
+                 {0, 1e6, "0 to 1000000"});
         what.add("--features", features_, "NAME", "whose features distances are measured in: " + features_help());
     }
 
     int run(Session& session) override {
         if (images_.empty()) {
             throw Error(ErrorKind::Usage, "no images are given; name files, folders or tars after RUN (see --help)");
-        }
-        if (count_ < 0 || samples_ < 0) {
-            throw Error(ErrorKind::Usage,
-                        (count_ < 0 ? "--images " + std::to_string(count_) : "--samples " + std::to_string(samples_)) +
-                            " is out of range; wanted 0 or more");
         }
         const std::optional<NetworkWeights> weights = feature_weights(session, features_);
         const VaeRun run(session, run_);

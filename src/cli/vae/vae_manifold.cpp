@@ -27,27 +27,17 @@ class Manifold : public Program {
     void add_flags(CLI::App& app) override {
         FlagGroup input(app, "Input and output");
         reverie::add_flags(input, run_);
-        input.add("--scale", show_.scale, "N", "enlarge every image by this whole factor");
-        input.add("--quality", show_.quality, "1..100", "of JPEG and WebP");
+        add_file_flags(input, show_);
         FlagGroup plane(app, "Plane");
-        plane.add("--rows", rows_, "N", "images from top to bottom");
-        plane.add("--columns", show_.columns, "N", "images from left to right");
-        plane.add("--span", span_, "SHARE", "of the images within the plane, each way");
+        plane.add("--rows", rows_, "N", "images from top to bottom", OptionRange{1, 1000});
+        plane.add("--columns", show_.columns, "N", "images from left to right", OptionRange{1, 1000});
+        plane.add("--span", span_, "SHARE", "of the images within the plane, each way", OptionRange{0.001, 0.999});
         plane.add("--data", data_, "DATA", "images whose two principal axes are taken, of more than two dimensions",
                   "the run's own");
         add_class_flag(plane, run_);
     }
 
     int run(Session& session) override {
-        validate(show_);
-        if (rows_ < 1 || show_.columns < 1) {
-            throw Error(ErrorKind::Usage, "--rows and --columns are " + std::to_string(rows_) + " and " +
-                                              std::to_string(show_.columns) + "; wanted 1 or more");
-        }
-        if (!(span_ > 0.0 && span_ < 1.0)) {
-            throw Error(ErrorKind::Usage,
-                        "--span " + number_text(span_) + " is out of range; wanted above 0 and below 1");
-        }
         const ShowAs how = check_output(session, /*moving=*/false);
         const VaeRun run(session, run_);
         const std::int64_t dimensions = run.dimensions();

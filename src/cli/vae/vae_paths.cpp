@@ -35,7 +35,6 @@ class Interpolate : public Program {
     }
 
     int run(Session& session) override {
-        validate(show_);
         if (images_.empty() == seeds_.seeds.empty()) {
             throw Error(ErrorKind::Usage, images_.empty()
                                               ? "no points are given; name two images or more after RUN, or --seeds"
@@ -88,7 +87,6 @@ class Walk : public Program {
     }
 
     int run(Session& session) override {
-        validate(show_);
         if (axis_.has_value() == !direction_.empty()) {
             throw Error(ErrorKind::Usage, direction_.empty() ? "no way is given; pass --axis N or --direction FILE"
                                                              : "--axis and --direction exclude each other; leave one "

@@ -34,7 +34,6 @@ class Sample : public Program {
     }
 
     int run(Session& session) override {
-        validate(show_);
         const std::string wanted = seeds_text(seeds_, count_);
         const ShowAs how = check_output(session, /*moving=*/false);
         const std::vector<std::uint64_t> seeds = seeds_of(seeds_, wanted);

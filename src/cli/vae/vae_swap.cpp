@@ -104,7 +104,7 @@ void run_swap(Session& session, const SwapFlags& flags, const RunFlags& run_flag
         mixed.values.index_copy_(1, chosen, run.encode(from).mean.index_select(1, chosen));
     }
     const auto swapped = [&, &sources = from, &targets = to](std::int64_t first, std::int64_t count) {
-        const Tensor inside = flags.latents.empty() ? sources.read(first, count) : run.decode(mixed, first, count);
+        Tensor inside = flags.latents.empty() ? sources.read(first, count) : run.decode(mixed, first, count);
         if (!mask.defined()) {
             return inside;
         }

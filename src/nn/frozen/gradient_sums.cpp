@@ -70,7 +70,7 @@ bool GradientSums::take(int value, Map& gradient) {
         return false;
     }
     if (!sum.begun) {
-        float* const only = const_cast<float*>(sum.addend);  // only read
+        auto* const only = const_cast<float*>(sum.addend);  // only read
         if (sum.seed && maps_.bits_of(value) == nullptr) {
             gradient = maps_.view(value, only);
             return true;

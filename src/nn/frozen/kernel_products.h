@@ -1,5 +1,6 @@
 // Private to the kernels: matrix products.
 // Included by kernel_bodies.h alone.
+// NOLINTBEGIN(modernize-loop-convert): the pragmas unroll counted loops only
 
 template <int vectors>
 REVERIE_INLINE void product_rows(const Product& job, int first, const float* b, int channel, const Finish& finish) {
@@ -152,3 +153,5 @@ void cross(const Cross& job) {
         }
     }
 }
+
+// NOLINTEND(modernize-loop-convert)

@@ -41,7 +41,7 @@ void add_moments_(at::Tensor& first, at::Tensor& second, const at::Tensor& left,
     const std::int64_t channels = right.size(1);
     const float* const l = left.data_ptr<float>();
     const float* const r = right.data_ptr<float>();
-    double* const sums = second.data_ptr<double>();
+    auto* const sums = second.data_ptr<double>();
     const std::int64_t strips = (channels + kernels.rows - 1) / kernels.rows;
     // So many rows at once stay in the cache while all their products are taken.
     constexpr std::int64_t kCached = 1 << 20;
@@ -85,7 +85,7 @@ void multiply_rows_(at::Tensor& out, const at::Tensor& rows, const at::Tensor& m
         kernels, 1, values.size(0), columns,
         [&](std::int64_t, std::int64_t row, std::int64_t column) { return v[row * columns + column]; });
     const float* const from = rows.data_ptr<float>();
-    float* const to = out.data_ptr<float>();
+    auto* const to = out.data_ptr<float>();
     constexpr std::int64_t kBlock = 96;
     const std::int64_t capacity = (kBlock + kernels.rows - 1) / kernels.rows * kernels.rows;
     Workspace work;

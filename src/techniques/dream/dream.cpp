@@ -99,12 +99,6 @@ double step_pixels(Size canvas, std::int64_t tile) {
     return pixels * seen * seen;
 }
 
-void require(bool holds, const std::string& sentence) {
-    if (!holds) {
-        throw Error(ErrorKind::Usage, sentence);
-    }
-}
-
 }  // namespace
 
 DreamPlan plan_dream(Size image, const FrozenNet& net, const DreamOptions& options, std::int64_t max_memory) {

@@ -102,7 +102,7 @@ std::vector<Direction> orthogonalized(std::vector<Direction> directions) {
         for (const Tensor& other : basis) {
             own -= other * other.dot(own);
         }
-        const double left = (own.dot(own) / whole.dot(whole)).item<double>();
+        const auto left = (own.dot(own) / whole.dot(whole)).item<double>();
         if (!(left >= kLeastOwn * kLeastOwn)) {
             throw Error(ErrorKind::Usage, "the attribute '" + direction.name +
                                               "' points nearly where those before it do, so nothing of its own would "

@@ -139,7 +139,7 @@ std::filesystem::path write_latents(const std::filesystem::path& path, const Ten
 }
 
 Tensor read_latents(const std::filesystem::path& path, std::int64_t dimensions) {
-    const Tensor latents = format_of(path) == Format::Csv ? latents_from_csv(path) : read_npy(path);
+    Tensor latents = format_of(path) == Format::Csv ? latents_from_csv(path) : read_npy(path);
     if (latents.numel() == 0) {
         refuse(path, "holds no latents; write it again");
     }

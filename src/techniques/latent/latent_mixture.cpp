@@ -21,8 +21,8 @@ constexpr double kConverged = 1e-7;          // nats a row and step
 /// The index that the share `u` in [0,1) of the summed weights falls on.
 std::int64_t weighted_choice(const Tensor& weights, double u) {
     const Tensor sums = weights.cumsum(0);
-    const double total = sums[-1].item<double>();
-    const std::int64_t index = (sums <= u * total).sum().item<std::int64_t>();
+    const auto total = sums[-1].item<double>();
+    const auto index = (sums <= u * total).sum().item<std::int64_t>();
     return std::min(index, weights.numel() - 1);
 }
 
@@ -93,7 +93,7 @@ Mixture fit_mixture(const Tensor& latents, std::int64_t components, std::uint64_
     double before = -std::numeric_limits<double>::infinity();
     for (std::int64_t i = 0; i < iterations; ++i) {
         const Tensor joint = joint_log_densities(rows, mixture);
-        const double likelihood = joint.logsumexp(1).mean().item<double>();
+        const auto likelihood = joint.logsumexp(1).mean().item<double>();
         mixture = maximization_step(rows, joint.softmax(1), floor);
         if (likelihood - before < kConverged) {
             break;

@@ -38,15 +38,15 @@ std::uint64_t seed_of(const std::string& text, std::string_view digits) {
 
 /// From a to b [D] float64 at `t` in (0,1): along the great circle between their directions, the length blended too.
 Tensor slerp(const Tensor& a, const Tensor& b, double t) {
-    const Tensor straight = a * (1.0 - t) + b * t;
-    const double length_a = a.norm().item<double>();
-    const double length_b = b.norm().item<double>();
+    Tensor straight = a * (1.0 - t) + b * t;
+    const auto length_a = a.norm().item<double>();
+    const auto length_b = b.norm().item<double>();
     if (length_a == 0.0 || length_b == 0.0) {
         return straight;
     }
     // Below this angle the arc and the chord are one to float32, and near opposite no great circle is the shortest.
     constexpr double kTooNear = 1e-4;
-    const double cosine = (a.dot(b) / (length_a * length_b)).item<double>();
+    const auto cosine = (a.dot(b) / (length_a * length_b)).item<double>();
     const double angle = std::acos(std::clamp(cosine, -1.0, 1.0));
     const double sine = std::sin(angle);
     if (sine < kTooNear) {

@@ -22,7 +22,7 @@ Tensor logistic_normal(const Tensor& with, const Tensor& without) {
                                     at::scalar_tensor((n + m) / (2.0 * m), at::kDouble));
     Tensor rows = at::cat({with, without});
     rows = rows - rows.mean(0);
-    const double variance = rows.square().mean().item<double>();
+    const auto variance = rows.square().mean().item<double>();
     rows = at::cat({rows, at::ones({rows.size(0), 1}, at::kDouble)}, 1);  // the last weight is the offset
     Tensor penalty = at::full({rows.size(1)}, variance, at::kDouble);
     penalty[-1] = 0.0;
@@ -39,7 +39,7 @@ Tensor logistic_normal(const Tensor& with, const Tensor& without) {
     for (int step = 0; step < kMostSteps; ++step) {
         const Tensor wrong = at::sigmoid(-signs * rows.mv(weights));
         const Tensor gradient = penalty * weights - rows.t().mv(shares * signs * wrong);
-        const double slope = gradient.norm().item<double>();
+        const auto slope = gradient.norm().item<double>();
         first_slope = step == 0 ? slope : first_slope;
         if (slope <= kConverged * first_slope) {
             break;

@@ -24,7 +24,7 @@ constexpr double kRidge = 1e-4;  // of covariances, as crowsonkb's
 
 /// 1 / root mean square of what has these means.
 double inverse_rms(const Moments& means) {
-    const double power = means.second.diagonal().mean().item<double>();
+    const auto power = means.second.diagonal().mean().item<double>();
     constexpr double kTiny = 1e-20;
     return power > kTiny ? 1.0 / std::sqrt(power) : 1.0;
 }
@@ -292,8 +292,8 @@ void StyleObjective::State::add_variation(const Tensor& image, Tensor& gradient)
     }
 }
 
-StyleObjective::StyleObjective(FrozenNet& net, const StyleOptions& options, const Tensor& content, Tensor counted,
-                               const std::vector<StyleRegion>& regions, std::int64_t tile)
+StyleObjective::StyleObjective(FrozenNet& net, const StyleOptions& options, const Tensor& content,
+                               const Tensor& counted, const std::vector<StyleRegion>& regions, std::int64_t tile)
     : state_(new State{.net = net, .options = options, .picture = size_of(content)}) {
     const c10::NoGradGuard no_grad;
     State& s = *state_;
@@ -334,7 +334,7 @@ Tensor StyleObjective::value_and_gradient(const Tensor& image, std::int64_t /*st
     s.measure_distances();
     gradient = at::zeros_like(image);
     for (const StyleTile& tile : s.tiles) {
-        Features features = whole ? std::move(kept) : s.net.forward(tile.patch_of(image), s.taps);
+        Features features = whole ? std::exchange(kept, {}) : s.net.forward(tile.patch_of(image), s.taps);
         const Tensor part = s.net.backward(s.seeds(std::move(features), tile));
         if (part.defined()) {
             gradient.narrow(1, tile.rows.begin, part.size(1)).narrow(2, tile.columns.begin, part.size(2)).add_(part);

@@ -46,7 +46,7 @@ std::unique_ptr<StatefulStep> make_rule(const StyleOptions& o) {
 Tensor noise(Size size, StylePreset preset, std::uint64_t seed) {
     const double amplitude = preset == StylePreset::NeuralStyle ? 0.001 : 1.0;
     Tensor image = at::empty({3, size.height, size.width});
-    float* values = image.data_ptr<float>();
+    auto* values = image.data_ptr<float>();
     for (std::int64_t i = 0; i < image.numel(); ++i) {
         const double u = random_uniform(seed, 0, static_cast<std::uint64_t>(i));
         values[i] = static_cast<float>(0.5 + amplitude * (u - 0.5));

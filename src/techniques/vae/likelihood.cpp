@@ -112,7 +112,7 @@ Tensor Likelihood::log_probability(const Tensor& outputs, const Tensor& images) 
         const c10::NoGradGuard no_grad;
         log_scale_.lerp_(log_scale, kFollowing);
     }
-    const Tensor density = gaussian(means, images, log_scale);
+    Tensor density = gaussian(means, images, log_scale);
     if (options_.kind == LikelihoodKind::Perceptual && net_ != nullptr) {
         const double weight = options_.perceptual_weight * static_cast<double>(images[0].numel());
         return density - weight * perceptual_distance(*net_, means, images);

@@ -131,7 +131,7 @@ TEST(ErrorSentence, NamesOptionsWithoutDashesAndFlagsWithThem) {
     const Error error(ErrorKind::Usage, "{--octave-scale} is 0.5; wanted more, or no {--octaves}; '{a}' stays");
     EXPECT_STREQ(error.what(), "octave-scale is 0.5; wanted more, or no octaves; '{a}' stays");
     EXPECT_EQ(with_flag_names(error.sentence()), "--octave-scale is 0.5; wanted more, or no --octaves; '{a}' stays");
-    const Error copy = error;
+    const Error copy = error;  // NOLINT(performance-unnecessary-copy-initialization): that is what is tested
     EXPECT_STREQ(copy.sentence(), error.sentence());
     EXPECT_STREQ(Error(ErrorKind::Input, "plain {--").sentence(), "plain {--");
 }

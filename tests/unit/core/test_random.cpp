@@ -31,7 +31,7 @@ TEST(Random, UniformFillsTheUnitIntervalEvenly) {
         sum += u;
     }
     // Four standard deviations of the binomial and of the mean.
-    EXPECT_NEAR(below, kCount / 4, 4 * 61);
+    EXPECT_NEAR(below, kCount / 4.0, 4 * 61);
     EXPECT_NEAR(sum / kCount, 0.5, 4 * 0.00204);
 }
 

@@ -67,7 +67,7 @@ TEST(Folder, TakesWhatIsAPictureByItsContent) {
     test::write_image(folder / "2.png", flat(20));
     std::filesystem::rename(folder / "2.png", folder / "2.png_large");
     test::write_text(folder / "3", "BM but no bitmap: a text of some length, longer than a header would be at least");
-    test::write_text(folder / "4.cr2", "II*\0\x10\0\0\0CR\2\0");
+    test::write_text(folder / "4.cr2", std::string("II*\0\x10\0\0\0CR\2\0", 12));
     ASSERT_EQ(mkfifo((folder / "5").c_str(), 0600), 0);
     const Dataset set = open_dataset(folder.path());
     EXPECT_THAT(test::names(set), ElementsAre("1.png", "2.png_large"));

@@ -15,14 +15,14 @@ namespace {
 Tensor picture(const std::string& name, std::int64_t height = 23, std::int64_t width = 31) {
     return test::formula_image(height, width, name).squeeze(0);
 }
-Tensor of_pixels(std::vector<float> values) {
+Tensor of_pixels(const std::vector<float>& values) {
     return at::tensor(values).view({-1, 3}).t().contiguous().unsqueeze(1);  // [3,1,N]
 }
 double largest(const Tensor& difference) { return difference.abs().max().item<double>(); }
 
 /// Colours all over the cube, its corners too.
 Tensor saturated(const std::string& name) {
-    const Tensor image = ((picture(name, 41, 53) - 0.5) * 2.5 + 0.5).clamp(0.0, 1.0);
+    Tensor image = ((picture(name, 41, 53) - 0.5) * 2.5 + 0.5).clamp(0.0, 1.0);
     image.narrow(1, 0, 1).copy_((image.narrow(1, 0, 1) > 0.5).to(at::kFloat));
     return image;
 }

@@ -11,7 +11,7 @@ namespace {
 Tensor picture(const std::string& name, std::int64_t height = 47, std::int64_t width = 61) {
     return test::formula_image(height, width, name).squeeze(0);
 }
-Tensor one_color(std::vector<float> rgb, std::int64_t height, std::int64_t width) {
+Tensor one_color(const std::vector<float>& rgb, std::int64_t height, std::int64_t width) {
     return at::tensor(rgb).view({3, 1, 1}).expand({3, height, width}).contiguous();
 }
 double largest(const Tensor& difference) { return difference.abs().max().item<double>(); }

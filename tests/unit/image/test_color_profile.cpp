@@ -115,7 +115,7 @@ Tensor inks_of(const FileBytes& jpeg) {
     jpeg_start_decompress(&info);
     Tensor inks = at::empty({info.output_height, info.output_width, 4}, at::kByte);
     while (info.output_scanline < info.output_height) {
-        JSAMPROW row = inks[info.output_scanline].data_ptr<std::uint8_t>();
+        auto* row = inks[info.output_scanline].data_ptr<std::uint8_t>();
         jpeg_read_scanlines(&info, &row, 1);
     }
     jpeg_destroy_decompress(&info);

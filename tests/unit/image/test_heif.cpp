@@ -107,7 +107,8 @@ TEST(ReadHeif, CutAnywhereOrFlippedItIsAnErrorOrAPicture) {
 TEST(ReadHeif, AGridThatSaysAnotherSizeThanThePictureGetsNoMemoryForIt) {
     std::vector<std::byte> bytes = read_file(sample("alpha.heic"));
     constexpr std::array kSize = {std::byte{0}, std::byte{32}, std::byte{0}, std::byte{24}};  // of the grid: 32x24
-    const auto data = std::ranges::search(bytes, std::as_bytes(std::span("idat", 4))).begin();
+    const auto idat = std::as_bytes(std::span("idat", 4));
+    const auto data = std::search(bytes.begin(), bytes.end(), idat.begin(), idat.end());
     const auto size = std::search(data, bytes.end(), kSize.begin(), kSize.end());
     ASSERT_NE(size, bytes.end());
     size[0] = size[2] = std::byte{0x7f};

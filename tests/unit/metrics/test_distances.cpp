@@ -23,7 +23,7 @@ using test::formula_normal;
 Tensor pooled_activations(std::int64_t count, std::int64_t dimensions, const std::string& name) {
     const test::FormulaStream uniform(name);
     Tensor rows = at::empty({count, dimensions}, at::kFloat);
-    float* data = rows.data_ptr<float>();
+    auto* data = rows.data_ptr<float>();
     for (std::int64_t i = 0; i < rows.numel(); ++i) {
         const auto one = static_cast<float>(uniform(static_cast<std::uint64_t>(i)));
         const auto next = static_cast<float>(uniform(static_cast<std::uint64_t>(i + 1)));
@@ -65,7 +65,7 @@ TEST(Frechet, OfGaussiansIsTheClosedForm) {
     const Tensor deviations_a = at::linspace(0.5, 3.0, kDimensions, at::kDouble);
     const Tensor deviations_b = at::linspace(2.0, 0.1, kDimensions, at::kDouble);
     const Tensor shift = at::linspace(-1.0, 1.5, kDimensions, at::kDouble);
-    const double wanted = ((deviations_a - deviations_b).square().sum() + shift.square().sum()).item<double>();
+    const auto wanted = ((deviations_a - deviations_b).square().sum() + shift.square().sum()).item<double>();
     const Tensor turn = rotation(kDimensions);
     const Tensor a = (whitened(61, kDimensions, "a") * deviations_a).matmul(turn);
     const Tensor b = (whitened(47, kDimensions, "b") * deviations_b + shift).matmul(turn);
@@ -80,7 +80,7 @@ TEST(Frechet, OfGaussiansIsTheClosedForm) {
 
 TEST(Frechet, OfFewerRowsThanDimensionsNeedsNoFullCovariance) {
     const Tensor a = formula_normal(16, 600, "few");
-    const double trace = (a.to(at::kDouble).var(0, true)).sum().item<double>();
+    const auto trace = (a.to(at::kDouble).var(0, true)).sum().item<double>();
     // twice as wide: Tr(S + 4 S - 2 * 2 S)
     const Tensor wider = (a - a.mean(0)) * 2.0 + a.mean(0);
     EXPECT_NEAR(frechet_distance(a, wider), trace, 1e-5 * trace);  // float32 features
@@ -108,7 +108,7 @@ TEST(Frechet, RefusesOneRowAndBrokenFeatures) {
 /// The definition, one pair after another.
 double kernel_oracle(const Tensor& a, const Tensor& b) {
     const auto k = [&](const Tensor& x, const Tensor& y) {
-        const double product = (x.to(at::kDouble) * y.to(at::kDouble)).sum().item<double>();
+        const auto product = (x.to(at::kDouble) * y.to(at::kDouble)).sum().item<double>();
         return std::pow(product / static_cast<double>(a.size(1)) + 1.0, 3);
     };
     const auto mean = [&](const Tensor& x, const Tensor& y, bool same) {

@@ -52,7 +52,7 @@ TEST(FrozenNet, GradientsOfSeveralTapsAdd) {
     const Tensor first = net.backward({{"block2", features.at("block2")}}, true);
     const Tensor second = net.backward({{"block4", features.at("block4")}}, true);
     const Tensor both = net.backward(features);
-    const double size = both.abs().max().item<double>();
+    const auto size = both.abs().max().item<double>();
     EXPECT_LT((first + second - both).abs().max().item<double>(), 1e-5 * size);
     EXPECT_EQ(both.sizes(), image.sizes());
 }

@@ -20,7 +20,7 @@ constexpr StyleStatistic kStatistics[] = {StyleStatistic::W2, StyleStatistic::Gr
 Tensor activations(std::int64_t positions, std::int64_t channels, const std::string& name) {
     const test::FormulaStream uniform(name);
     Tensor rows = at::empty({positions, channels}, at::kFloat);
-    float* data = rows.data_ptr<float>();
+    auto* data = rows.data_ptr<float>();
     for (std::int64_t i = 0; i < rows.numel(); ++i) {
         const auto one = static_cast<float>(uniform(static_cast<std::uint64_t>(i)));
         const auto next = static_cast<float>(uniform(static_cast<std::uint64_t>(i + 1)));
@@ -133,9 +133,9 @@ TEST(StyleStatistics, DistancesAndGradientsEqualIndependentFloat64) {
         const auto total = static_cast<double>(own.size(0));
         Tensor gradient = at::empty(own.sizes(), at::kFloat);
         add_rows_gradient_(gradient, own.to(at::kFloat), {}, distance, 1.0 / total, false);
-        const double size = gradient.abs().max().item<double>();
+        const auto size = gradient.abs().max().item<double>();
         for (const json& place : c["gradient"]) {
-            const double found = gradient[place[0].get<std::int64_t>()][place[1].get<std::int64_t>()].item<double>();
+            const auto found = gradient[place[0].get<std::int64_t>()][place[1].get<std::int64_t>()].item<double>();
             EXPECT_NEAR(found, place[2].get<double>(), 1e-5 * size) << place;
         }
     }
@@ -158,7 +158,7 @@ TEST(StyleStatistics, DerivativesEqualFiniteDifferences) {
                 .value.item<double>();
         };
         const double slope = (value_at(kStep) - value_at(-kStep)) / (2 * kStep);
-        const double closed = (distance.first.dot(along_first) + (distance.second * along_second).sum()).item<double>();
+        const auto closed = (distance.first.dot(along_first) + (distance.second * along_second).sum()).item<double>();
         EXPECT_NEAR(closed, slope, 1e-6 * std::abs(slope)) << static_cast<int>(statistic);
     }
 }
@@ -194,7 +194,7 @@ TEST(StyleStatistics, StaysFiniteForDegenerateCovariances) {
                                         distance.first.isfinite().all().item<bool>() &&
                                         distance.second.isfinite().all().item<bool>();
                     EXPECT_TRUE(finite) << static_cast<int>(statistic) << " " << of << " " << from << " " << ridge;
-                    const double size = distance.first.abs().max().item<double>();
+                    const auto size = distance.first.abs().max().item<double>();
                     EXPECT_LT(size, 1e15) << static_cast<int>(statistic) << " " << of << " " << from << " " << ridge;
                 }
             }

@@ -170,7 +170,7 @@ TEST(StepRules, AdamCarriesItsMomentsToAnotherSize) {
                 0.02 * before.at("second").mean().item<double>());
     // Moments of one value stay that value, so the next step is of the usual size.
     const Tensor large = resize(image, Size{35, 45});
-    const double moved = (rule.step(large, large - 0.3, 5) - large).abs().mean().item<double>();
+    const auto moved = (rule.step(large, large - 0.3, 5) - large).abs().mean().item<double>();
     EXPECT_GT(moved, 0.01);
     EXPECT_LT(moved, 0.03);
 }

@@ -40,7 +40,7 @@ TEST(TotalVariation, EqualsAutogradOnThePublishedFormulas) {
         auto numbers = row.at("gradient").get<std::vector<double>>();
         const Tensor expected = at::from_blob(numbers.data(), image.sizes(), at::kDouble);
         const double value = row.at("value");
-        const double largest = expected.abs().max().item<double>();
+        const auto largest = expected.abs().max().item<double>();
         // Sums of few numbers: rounding of the type, a few times over.
         for (const auto& [type, rounding] : {std::pair{at::kDouble, 1e-13}, std::pair{at::kFloat, 2e-6}}) {
             Tensor gradient = at::zeros(image.sizes(), type);
@@ -103,7 +103,7 @@ TEST(TotalVariation, FlatPicturesHaveNone) {
 TEST(TotalVariation, LightnessAndColourWeighApart) {
     const Tensor grey = noise(8, 11)[0].expand({3, 8, 11}).contiguous();
     Tensor gradient = at::zeros_like(grey);
-    const double whole = add_variation_(grey, Variation::Squared, 1.0, 1.0, gradient).item<double>();
+    const auto whole = add_variation_(grey, Variation::Squared, 1.0, 1.0, gradient).item<double>();
     EXPECT_NEAR(add_variation_(grey, 1.0, 0.0, gradient).item<double>(), whole, 1e-12);
     EXPECT_NEAR(add_variation_(grey, 0.0, 1.0, gradient).item<double>(), 0.0, 1e-12);
     // Pixels of one lightness: red alone makes 0.2126, green takes it back.

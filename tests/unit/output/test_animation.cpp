@@ -1,6 +1,7 @@
 // Films, read back by their formats' decoders.
 #include "reverie/output/animation.h"
 
+#include <ATen/TensorOperators.h>
 #include <ATen/ops/arange.h>
 #include <ATen/ops/full.h>
 #include <ATen/ops/linspace.h>

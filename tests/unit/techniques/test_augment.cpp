@@ -180,10 +180,10 @@ TEST(AugmentColor, ShiftsAndStretchesAboutTheMeansWithinThePublishedAmounts) {
         const Tensor before = images[i].to(at::kDouble);
         // the amounts out of the result: means move by the brightness alone, pixel means spread by the contrast alone,
         // the colours about them by both
-        const double b = (result[i].mean() - before.mean()).item<double>();
+        const auto b = (result[i].mean() - before.mean()).item<double>();
         const auto spread = [](const Tensor& x) { return (x.mean(0) - x.mean()).flatten(); };
         const Tensor grey = spread(before);
-        const double k = (spread(result[i]).dot(grey) / grey.dot(grey)).item<double>();
+        const auto k = (spread(result[i]).dot(grey) / grey.dot(grey)).item<double>();
         const auto colors = [](const Tensor& x) { return (x - x.mean(0, true)).flatten(); };
         const Tensor tint = colors(before);
         const double s = (colors(result[i]).dot(tint) / tint.dot(tint)).item<double>() / k;
@@ -242,7 +242,7 @@ TEST(Augment, HasTheGradientOfTheAffineMapThatItIs) {
             const Tensor result = changed(images, kinds);
             const Tensor gradient = torch::autograd::grad({(result * back).sum()}, {images}).front();
             const Tensor along = changed(direction, kinds) - changed(at::zeros_like(direction), kinds);
-            const double wanted = (along * back).sum().item<double>();
+            const auto wanted = (along * back).sum().item<double>();
             // a few thousand float64 products
             EXPECT_NEAR((gradient * direction).sum().item<double>(), wanted, 1e-9) << channels << " " << text_of(kinds);
             EXPECT_GT(std::abs(wanted), 1e-3);

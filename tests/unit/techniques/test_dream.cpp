@@ -234,12 +234,12 @@ TEST(Dream, TilesGiveTheWholePicturesGradientWhereTheirHaloCoversTheField) {
     Tensor tiled;
     DreamObjective whole_objective(lite0(), options, {.tile = 0, .octave = 1});
     DreamObjective tiled_objective(lite0(), options, {.tile = 128, .octave = 1});
-    const double value = whole_objective.value_and_gradient(image, 0, whole).item<double>();
-    const double tiled_value = tiled_objective.value_and_gradient(image, 0, tiled).item<double>();
+    const auto value = whole_objective.value_and_gradient(image, 0, whole).item<double>();
+    const auto tiled_value = tiled_objective.value_and_gradient(image, 0, tiled).item<double>();
     EXPECT_EQ(tiled.sizes(), image.sizes());
     // Halos are counted more than once in the value that is shown, but it is a mean all the same.
     EXPECT_GT(tiled_value / value, 0.9);
-    const double cosine = ((whole * tiled).sum() / (whole.norm() * tiled.norm())).item<double>();
+    const auto cosine = ((whole * tiled).sum() / (whole.norm() * tiled.norm())).item<double>();
     EXPECT_GT(cosine, 0.5);
 }
 

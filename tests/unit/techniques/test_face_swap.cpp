@@ -34,9 +34,9 @@ TEST(FaceMask, IsAFeatheredOval) {
         ASSERT_EQ(mask.sizes(), (at::IntArrayRef{1, height, width}));
         EXPECT_GE(mask.min().item<float>(), 0.0F);
         EXPECT_LE(mask.max().item<float>(), 1.0F);
-        const auto at_share = [&](double y, double x) {
-            return mask[0][static_cast<std::int64_t>(y * static_cast<double>(height))]
-                       [static_cast<std::int64_t>(x * static_cast<double>(width))]
+        const auto at_share = [&mask](double y, double x) {
+            return mask[0][static_cast<std::int64_t>(y * static_cast<double>(mask.size(1)))]
+                       [static_cast<std::int64_t>(x * static_cast<double>(mask.size(2)))]
                            .item<float>();
         };
         EXPECT_EQ(at_share(0.5, 0.5), 1.0F);

@@ -335,8 +335,8 @@ TEST(Gan, ConditionalNetMakesWhatItsLabelSays) {
     }
     const Gan gan(options.net, task.state(), kCpu);
     const Tensor latents = seed_latents({1, 2, 3, 4}, 6);
-    const double black = gan.generate(latents, at::zeros({4}, at::kLong)).mean().item<double>();
-    const double white = gan.generate(latents, at::ones({4}, at::kLong)).mean().item<double>();
+    const auto black = gan.generate(latents, at::zeros({4}, at::kLong)).mean().item<double>();
+    const auto white = gan.generate(latents, at::ones({4}, at::kLong)).mean().item<double>();
     EXPECT_LT(black + 0.05, white);
 }
 

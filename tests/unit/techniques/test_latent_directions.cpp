@@ -58,7 +58,7 @@ TEST(Direction, ByClassifierLeavesOtherFactorsAlone) {
     const Tensor others = effect.narrow(0, 1, kDimensions - 1).abs();
     EXPECT_LT(others.max().item<double>(), 0.2 * effect[0].item<double>());
     // by 1.0 of it the mean without comes as far as the mean with, measured along it
-    const double along = (with.mean(0) - without.mean(0)).dot(direction.vector).item<double>();
+    const auto along = (with.mean(0) - without.mean(0)).dot(direction.vector).item<double>();
     EXPECT_NEAR(along / direction.vector.square().sum().item<double>(), 1.0, 0.05);  // held-out rows count here too
 }
 
@@ -104,7 +104,7 @@ TEST(LogisticRegression, EndsWhereItsObjectiveIsLowest) {
     // The objective as scikit-learn writes it down for balanced classes, the offset found by bisection.
     const Tensor all = at::cat({with, without});
     const Tensor mean = all.mean(0);
-    const double variance = (all - mean).square().mean().item<double>();
+    const auto variance = (all - mean).square().mean().item<double>();
     const auto value = [&](const Tensor& w) {
         const Tensor on = (with - mean).mv(w);
         const Tensor off = (without - mean).mv(w);
@@ -143,10 +143,10 @@ TEST(Orthogonalized, PartsDirectionsAndKeepsTheirEffect) {
     EXPECT_TRUE(at::allclose(parted[0].vector, given[0].vector));
     for (std::size_t i = 0; i < 3; ++i) {
         EXPECT_EQ(parted[i].name, given[i].name);
-        const double along = (parted[i].vector.dot(given[i].vector) / given[i].vector.square().sum()).item<double>();
+        const auto along = (parted[i].vector.dot(given[i].vector) / given[i].vector.square().sum()).item<double>();
         EXPECT_NEAR(along, 1.0, 1e-5);
         for (std::size_t j = 0; j < i; ++j) {
-            const double product = parted[i].vector.dot(parted[j].vector).item<double>();
+            const auto product = parted[i].vector.dot(parted[j].vector).item<double>();
             EXPECT_NEAR(product / (parted[i].vector.norm() * parted[j].vector.norm()).item<double>(), 0.0, 1e-6);
         }
     }
@@ -164,7 +164,7 @@ TEST(PrincipalAxes, AreThoseTheDataWasMadeOf) {
     EXPECT_TRUE(at::allclose(found.mean, latents.mean(0), 1e-4, 1e-4));
     EXPECT_TRUE(at::allclose(found.axes.matmul(found.axes.t()), at::eye(5), 1e-5, 1e-5));
     for (std::int64_t i = 0; i < 5; ++i) {
-        const double wanted = deviations[i].item<double>();
+        const auto wanted = deviations[i].item<double>();
         EXPECT_NEAR(found.deviations[i].item<double>(), wanted, 4.0 * wanted / std::sqrt(2.0 * kRows) + 1e-3);
         EXPECT_GT(std::abs(found.axes[i].dot(basis[i]).item<double>()), 0.99);
         EXPECT_GT(found.axes[i][found.axes[i].abs().argmax().item<std::int64_t>()].item<double>(), 0.0);

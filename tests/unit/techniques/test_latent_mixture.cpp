@@ -39,7 +39,7 @@ TEST(Mixture, RecoversAKnownOne) {
         EXPECT_NEAR(found.weights.sum().item<double>(), 1.0, 1e-12);
         for (std::int64_t k = 0; k < 3; ++k) {
             const Tensor means = means_of(found);
-            const std::int64_t own = means.select(1, 2 * k).argmax().item<std::int64_t>();
+            const auto own = means.select(1, 2 * k).argmax().item<std::int64_t>();
             const double deviation = 0.5 * static_cast<double>(k + 1);
             const double count = 300.0 * static_cast<double>(3 - k);
             // the clusters are 6 apart, four of their widths and more: each is estimated as if it stood alone, so five
@@ -96,8 +96,8 @@ TEST(Mixture, SamplesFollowIt) {
         const Tensor own = samples.index({samples.select(1, 2 * k) > 3.5});  // 6 - 1.67 x 1.5 of the widest cluster
         const double share = static_cast<double>(own.size(0)) / 1800.0;
         EXPECT_NEAR(share, static_cast<double>(3 - k) / 6.0, 0.05) << k;
-        const std::int64_t fitted = means_of(mixture).select(1, 2 * k).argmax().item<std::int64_t>();
-        const double deviation = covariance_of(mixture, fitted)[1][1].sqrt().item<double>();
+        const auto fitted = means_of(mixture).select(1, 2 * k).argmax().item<std::int64_t>();
+        const auto deviation = covariance_of(mixture, fitted)[1][1].sqrt().item<double>();
         const double error = deviation / std::sqrt(2.0 * static_cast<double>(own.size(0)));
         EXPECT_NEAR(own.select(1, 1).std().item<double>(), deviation, 4.0 * error) << k;
     }

@@ -40,7 +40,7 @@ TEST(Seeds, WrongOnesAreNamed) {
         {"1-1000000,5", "more than a million"},
     };
     for (const auto& [text, words] : wrong) {
-        const std::string message = test::expect_error(ErrorKind::Usage, [&] { parse_seeds(text); });
+        const std::string message = test::expect_error(ErrorKind::Usage, [&text = text] { parse_seeds(text); });
         EXPECT_NE(message.find(words), std::string::npos) << message;
         EXPECT_NE(message.find("--seeds"), std::string::npos) << message;
     }
@@ -100,7 +100,7 @@ TEST(LatentPath, SphericalTurnsEvenlyAndBlendsTheLength) {
     const Tensor path = latent_path(at::stack({a, b}), 5, Blend::Spherical, false).to(at::kDouble);
     for (std::int64_t f = 0; f < 5; ++f) {
         const double t = static_cast<double>(f) / 4.0;
-        const double length = path[f].norm().item<double>();
+        const auto length = path[f].norm().item<double>();
         EXPECT_NEAR(length, 1.0 + 2.0 * t, 1e-6);
         const double cosine = path[f].dot(a.to(at::kDouble)).item<double>() / length;
         EXPECT_NEAR(std::acos(std::min(1.0, cosine)), t * M_PI / 2, 1e-3);  // near 0 a cosine is coarse

@@ -51,7 +51,7 @@ TEST(Likelihood, LogisticStaysANumberFarFromTheImage) {
         sum.backward();
         EXPECT_TRUE(std::isfinite(sum.item<double>())) << log_scale;
         EXPECT_TRUE(outputs.grad().isfinite().all().item<bool>()) << log_scale;
-        const double pull = logistic.named_parameters()["log_scale"].grad().item<double>();
+        const auto pull = logistic.named_parameters()["log_scale"].grad().item<double>();
         EXPECT_TRUE(std::isfinite(pull)) << log_scale;
         EXPECT_NE(pull, 0.0) << "a scale beyond its range must come back";
     }
@@ -182,7 +182,7 @@ TEST(PerceptualDistance, GradientIsThatOfTheNumber) {
         // Along the gradient the distance changes by its square per unit: a central difference over so small a step
         // that few units of the net cross their kinks.
         const c10::NoGradGuard no_grad;
-        const double square = gradient.square().sum().item<double>();
+        const auto square = gradient.square().sum().item<double>();
         const double step = 1e-3 / std::sqrt(square);
         const auto value = [&](double at) {
             return (perceptual_distance(net, images + at * gradient, targets) * weights).sum().item<double>();

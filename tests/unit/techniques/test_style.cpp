@@ -157,9 +157,9 @@ TEST(StyleObjective, GradientIsThatOfItsValue) {
     const Tensor direction = gradient / gradient.norm();
     constexpr double kStep = 2e-3;
     Tensor unused;
-    const double up = objective.value_and_gradient(image + kStep * direction, 0, unused).item<double>();
-    const double down = objective.value_and_gradient(image - kStep * direction, 0, unused).item<double>();
-    const double slope = gradient.norm().item<double>();
+    const auto up = objective.value_and_gradient(image + kStep * direction, 0, unused).item<double>();
+    const auto down = objective.value_and_gradient(image - kStep * direction, 0, unused).item<double>();
+    const auto slope = gradient.norm().item<double>();
     EXPECT_NEAR((up - down) / (2 * kStep), slope, 0.01 * slope);
 }
 
@@ -190,7 +190,7 @@ TEST(StyleObjective, LossesSumToTheValue) {
         {Tensor(), measure_style(quick_net(), options, picture(40, 31, "one"), {}, 0)}};
     StyleObjective objective(quick_net(), options, picture(33, 29, "content"), {}, regions, 0);
     Tensor gradient;
-    const double value = objective.value_and_gradient(picture(33, 29, "image"), 0, gradient).item<double>();
+    const auto value = objective.value_and_gradient(picture(33, 29, "image"), 0, gradient).item<double>();
     const auto losses = objective.losses();
     for (const char* part : {"style", "content", "palette", "tv"}) {
         EXPECT_GT(losses.at(part), 0.0) << part;
@@ -239,7 +239,7 @@ TEST(Stylizer, LessStrengthStaysNearerToTheContent) {
         StyleOptions options = quick_options();
         options.strength = strength;
         const StyleResult result = Stylizer(quick_net(), one_style(), options, 0).stylize(job);
-        const double change = (result.image - job.content).square().mean().item<double>();
+        const auto change = (result.image - job.content).square().mean().item<double>();
         EXPECT_GT(change, before) << strength;
         before = change;
     }

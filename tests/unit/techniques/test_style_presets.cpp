@@ -55,7 +55,7 @@ TEST_P(StylePresets, LossesAndGradientsAreThePublished) {
         options.tv *= all || part == "tv";
         StyleObjective objective(net, options, content, {}, {{{}, moments}}, 0);
         Tensor gradient;
-        const double value = objective.value_and_gradient(image, 0, gradient).item<double>();
+        const auto value = objective.value_and_gradient(image, 0, gradient).item<double>();
         const double loss = wanted["losses"][part];
         EXPECT_NEAR(value, loss, 1e-5 * loss);
         std::map<std::string, double> losses = objective.losses();

@@ -184,7 +184,7 @@ TEST(VaeTask, AStepIsAFunctionOfItsInputAlone) {
     const Phase phase = task.phases().at(0);
     const Tensor images = test::reference_images(4, 3, 16, 16);
     StepLog log;
-    const double one = phase.loss({batch_of(images, 8), 2, 10, 1}, log).item<double>();
+    const auto one = phase.loss({batch_of(images, 8), 2, 10, 1}, log).item<double>();
     EXPECT_EQ(phase.loss({batch_of(images, 8), 2, 10, 1}, log).item<double>(), one);
     EXPECT_NE(phase.loss({batch_of(images, 12), 2, 10, 1}, log).item<double>(), one);
     EXPECT_NE(phase.loss({batch_of(images, 8), 2, 10, 2}, log).item<double>(), one);

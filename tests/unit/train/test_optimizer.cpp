@@ -172,7 +172,7 @@ TEST(MeanWeights, FollowTheFormula) {
         weight[0].fill_(now);
         counter.fill_(step);
         average.update(step, 64);
-        const double t = static_cast<double>(step);
+        const auto t = static_cast<double>(step);
         const double keep = std::min(std::exp2(-0.1), (1 + t) / (10 + t));
         mean = keep * mean + (1 - keep) * static_cast<double>(static_cast<float>(now));
     }

@@ -117,7 +117,8 @@ class TinyTask : public TrainTask {
             sum += (decode(encode(images)) - images).square().sum().item<double>();
             count += images.numel();
         }
-        return {{"loss", sum / static_cast<double>(count)}, {"images", static_cast<double>(count / kHeight / kWidth)}};
+        const std::int64_t shown = count / kHeight / kWidth;
+        return {{"loss", sum / static_cast<double>(count)}, {"images", static_cast<double>(shown)}};
     }
     std::string metric() const override { return "loss"; }
 
