@@ -88,8 +88,8 @@ Direction learn_direction(const std::string& name, const Tensor& with, const Ten
         vector = normal * (normal.dot(vector) / normal.dot(normal));
     }
     const Tensor middle = 0.5 * (mean_on + mean_off);
-    const double right_on = (on.held - middle).mv(vector).gt(0.0).to(at::kDouble).mean().item<double>();
-    const double right_off = (off.held - middle).mv(vector).lt(0.0).to(at::kDouble).mean().item<double>();
+    const auto right_on = (on.held - middle).mv(vector).gt(0.0).to(at::kDouble).mean().item<double>();
+    const auto right_off = (off.held - middle).mv(vector).lt(0.0).to(at::kDouble).mean().item<double>();
     return {name, vector.to(at::kFloat), 0.5 * (right_on + right_off)};
 }
 

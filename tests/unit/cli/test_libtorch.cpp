@@ -29,9 +29,10 @@ TEST(LibtorchWarnings, AreOneLineOfTheConsoleEachOnce) {
 /// The runtime that a program of these options works with.
 void set_up(const CommonOptions& common) {
     CLI::App app;
-    Console console{Environment{}};
+    const Environment environment;
+    Console console{environment};
     const CancelToken cancel;
-    Session session(app, common, Environment{}, console, cancel, {});
+    Session session(app, common, environment, console, cancel, {});
     session.runtime();
 }
 

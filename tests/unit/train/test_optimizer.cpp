@@ -84,7 +84,8 @@ TEST(Optimizers, StepAsPyTorchs) {
 }
 
 TEST(Optimizers, GoOnFromTheirStateToTheBit) {
-    for (const nlohmann::json& reference : references()["cases"]) {
+    const nlohmann::json file = references();
+    for (const nlohmann::json& reference : file["cases"]) {
         const NamedTensors all = parameters();
         Optimizer whole(all, options_of(reference));
         for (std::size_t step = 0; step < 3; ++step) {
