@@ -38,7 +38,7 @@ OptionField<TrainOptions> field(T TrainOptions::*member) {
 }
 
 OptionTable<TrainOptions> make_table() {
-    return {
+    OptionTable<TrainOptions> table = {
         {.name = "steps",
          .heading = "How long",
          .placeholder = "N",
@@ -143,6 +143,7 @@ OptionTable<TrainOptions> make_table() {
          .shapes_result = false,
          .from_recipe = false},
     };
+    return table;
 }
 
 }  // namespace
