@@ -14,12 +14,11 @@ bool ends_with(const std::string& text, const std::string& end) {
     return text.size() >= end.size() && text.compare(text.size() - end.size(), end.size(), end) == 0;
 }
 
-/// Inputs that one output sums; PyTorch counts a transposed convolution's the other way round, and so does this.
+}  // namespace
+
 double fan_in(const Tensor& weight) {
     return static_cast<double>(weight.numel()) / static_cast<double>(weight.size(0));
 }
-
-}  // namespace
 
 std::uint64_t stream_of(const std::string& name) {
     std::uint64_t hash = 0xCBF29CE484222325ULL;  // FNV-1a

@@ -17,6 +17,9 @@ std::uint64_t stream_of(const std::string& name);
 void fill_uniform_(const Tensor& weight, double bound, std::uint64_t seed, const std::string& name);
 void fill_normal_(const Tensor& weight, double deviation, std::uint64_t seed, const std::string& name);
 
+/// Inputs that one output sums; PyTorch counts a transposed convolution's the other way round, and so does this.
+double fan_in(const Tensor& weight);
+
 /// PyTorch's defaults: weights and biases of convolutions and linear layers uniform within 1/sqrt(fan in); norms 1
 /// and 0.
 void initialize_as_pytorch(const torch::nn::Module& net, std::uint64_t seed);

@@ -188,8 +188,7 @@ void initialize(const Module& net, std::uint64_t seed) {
             continue;
         }
         const bool activated = in(".conv1.") || in(".head.");
-        const auto fan_in = static_cast<double>(weight.numel()) / static_cast<double>(weight.size(0));
-        const double deviation = std::sqrt((activated ? 2.0 : 1.0) / fan_in);
+        const double deviation = std::sqrt((activated ? 2.0 : 1.0) / fan_in(weight));
         fill_normal_(weight, in(".head.") ? kHeadScale * deviation : deviation, seed, name);
     }
 }

@@ -36,7 +36,7 @@ class Augment : public Program {
         what.add("--augment", kinds_, "KINDS", "some of color,translation,cutout");
         what.add("--augment-probability", probability_, "P", "how often each happens to an image",
                  OptionRange{0.0, 1.0});
-        what.add("--columns", show_.columns, "N", "images side by side", OptionRange{1, 1e6});
+        what.add("--columns", show_.columns, "N", "images side by side", OptionRange{.low = 1, .wanted = "1 or more"});
         what.add("--draws", draws_, "N", "rows below an image, each another draw", OptionRange{1, 100});
         reverie::add_flags(app, data_);
     }

@@ -23,7 +23,6 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr std::int64_t kMostSamples = 5000;
-constexpr int kLeastSamples = 4;
 
 /// What is compared: a generator's images, or those of files, with real ones.
 struct Sides {
@@ -72,7 +71,7 @@ class Evaluate : public Program {
                                  "; of an IDX folder its test images. Of a run: those it was trained on");
         FlagGroup what(app, "What is measured");
         what.add("--samples", samples_, "N", "samples, and at most so many of the real images",
-                 {kLeastSamples, 1e9, std::to_string(kLeastSamples) + " or more"},
+                 {.low = kLeastMeasured, .wanted = std::to_string(kLeastMeasured) + " or more"},
                  "as many as the images, up to " + std::to_string(kMostSamples));
         what.add("--features", features_, "NAME", "whose features are compared: " + features_help());
         add_class_flag(what, run_);
@@ -97,10 +96,10 @@ class Evaluate : public Program {
         const Sides sides = pictures ? two_sources(session) : run_and_images(session);
         const std::int64_t reals = sides.reals.count();
         const std::int64_t fakes = sides.fakes().count;
-        if (std::min(reals, fakes) < kLeastSamples) {
+        if (std::min(reals, fakes) < kLeastMeasured) {
             throw Error(ErrorKind::Input, std::to_string(reals) + " real images and " + std::to_string(fakes) +
                                               " samples are too few to compare; wanted " +
-                                              std::to_string(kLeastSamples) + " or more of each");
+                                              std::to_string(kLeastMeasured) + " or more of each");
         }
         session.save_config({});
         if (session.common().dry_run) {

@@ -35,7 +35,9 @@ void add_flags(CLI::App& app, GanFlags& flags) {
     measures.add("--features", flags.features, "NAME",
                  "whose features samples and images are compared in: " + features_help());
     measures.add("--fid-samples", flags.measured, "N",
-                 "samples made for each measurement, and at most so many images of the test set, else of the data");
+                 "samples made for each measurement, and at most so many images of the test set, else of the data",
+                 OptionRange{.low = kLeastMeasured,
+                             .wanted = std::to_string(kLeastMeasured) + " or more (--features none measures nothing)"});
 }
 
 std::vector<Followers> gan_followers() { return preset_followers(gan_option_table()); }

@@ -20,7 +20,6 @@ namespace {
 constexpr const char* kProgram = "gan";
 
 /// Fewer cannot be measured: see precision_recall.
-constexpr std::int64_t kLeastMeasured = 4;
 
 class Train : public Program {
   public:
@@ -59,11 +58,6 @@ class Train : public Program {
     }
 
     int run(Session& session) override {
-        if (gan_.measured < kLeastMeasured) {
-            throw Error(ErrorKind::Usage, "--fid-samples " + std::to_string(gan_.measured) +
-                                              " is out of range; wanted " + std::to_string(kLeastMeasured) +
-                                              " or more (--features none measures nothing)");
-        }
         return run_training(session, train_, data_, {.name = kProgram, .prepare = [&](const TrainingImages& data) {
                                                          return prepare(session, data);
                                                      }});

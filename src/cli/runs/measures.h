@@ -13,6 +13,9 @@
 
 namespace reverie {
 
+/// Fewer samples or images are not compared.
+inline constexpr std::int64_t kLeastMeasured = 4;
+
 /// "auto (the first installed of a or b), a name or none": what the help says of --features.
 std::string features_help();
 

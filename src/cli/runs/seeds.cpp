@@ -16,7 +16,7 @@ void add_flags(FlagGroup& group, SeedFlags& flags, const std::string& default_te
 }
 
 void add_count_flag(FlagGroup& group, std::optional<std::int64_t>& count) {
-    group.add("--count", count, "N", "seeds 1 to N", OptionRange{1, 1e9});
+    group.add("--count", count, "N", "seeds 1 to N", OptionRange{.low = 1, .wanted = "1 or more"});
 }
 
 std::string seeds_text(const SeedFlags& flags, const std::optional<std::int64_t>& count) {

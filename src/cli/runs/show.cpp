@@ -189,7 +189,7 @@ void add_file_flags(FlagGroup& group, ShowFlags& flags) {
 
 void add_flags(FlagGroup& group, ShowFlags& flags, bool moving) {
     group.add("--columns", flags.columns, "N", "images in a row of one picture; 0: what fits them",
-              {0, 1e6, "0 (what fits) to 1000000"});
+              {.low = 0, .wanted = "0 (what fits) or more"});
     add_file_flags(group, flags);
     if (moving) {
         group.add("--fps", flags.fps, "N", "frames a second of a film", OptionRange{0.1, 100.0});

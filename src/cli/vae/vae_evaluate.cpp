@@ -69,9 +69,9 @@ class Evaluate : public Program {
         input.add_positional("IMAGE", images_, std::string(kSourcesHelp) + "; of an IDX folder its test images");
         add_class_flag(input, run_);
         FlagGroup what(app, "What is measured");
-        what.add("--images", count_, "N", "on so many of the images, chosen by --seed; 0: all", {0, 1e12, "0 or more"});
-        what.add("--samples", samples_, "K", "importance samples an image for the likelihood; 0: it is left out",
-                 {0, 1e6, "0 to 1000000"});
+        const OptionRange any{.low = 0, .wanted = "0 or more"};
+        what.add("--images", count_, "N", "on so many of the images, chosen by --seed; 0: all", any);
+        what.add("--samples", samples_, "K", "importance samples an image for the likelihood; 0: it is left out", any);
         what.add("--features", features_, "NAME", "whose features distances are measured in: " + features_help());
     }
 

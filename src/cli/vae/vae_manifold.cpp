@@ -1,6 +1,8 @@
 // vae manifold
 #include <ATen/ATen.h>
 
+#include <cmath>
+#include <limits>
 #include <optional>
 
 #include "cli/runs/show.h"
@@ -29,9 +31,11 @@ class Manifold : public Program {
         reverie::add_flags(input, run_);
         add_file_flags(input, show_);
         FlagGroup plane(app, "Plane");
-        plane.add("--rows", rows_, "N", "images from top to bottom", OptionRange{1, 1000});
-        plane.add("--columns", show_.columns, "N", "images from left to right", OptionRange{1, 1000});
-        plane.add("--span", span_, "SHARE", "of the images within the plane, each way", OptionRange{0.001, 0.999});
+        const OptionRange some{.low = 1, .wanted = "1 or more"};
+        plane.add("--rows", rows_, "N", "images from top to bottom", some);
+        plane.add("--columns", show_.columns, "N", "images from left to right", some);
+        plane.add("--span", span_, "SHARE", "of the images within the plane, each way",
+                  OptionRange{std::numeric_limits<double>::min(), std::nextafter(1.0, 0.0), "above 0 and below 1"});
         plane.add("--data", data_, "DATA", "images whose two principal axes are taken, of more than two dimensions",
                   "the run's own");
         add_class_flag(plane, run_);
