@@ -34,6 +34,15 @@ Tensor deviations(const Tensor& mean, const Tensor& second, double ridge) {
     return ((second.diagonal() - mean.square()).clamp_min(0.0) + ridge).sqrt().clamp_min(kTiny);
 }
 
+/// How many of the eigenvalues, which ascend, hold no more than is left beside `share` of their sum; never all.
+std::int64_t lesser_directions(const Tensor& values, double share) {
+    if (share >= 1.0) {
+        return 0;
+    }
+    const Tensor sums = values.clamp_min(0.0).cumsum(0);
+    return std::min((sums <= (1.0 - share) * sums[-1]).sum().item<std::int64_t>(), values.numel() - 1);
+}
+
 [[noreturn]] void throw_not_finite() {
     throw Error(ErrorKind::Usage, "the picture is no longer made of numbers; try a smaller {--step-size}");
 }
@@ -98,7 +107,7 @@ void Moments::blend(const Moments& other, double share) {
     weight += share * other.weight;
 }
 
-StyleTarget::StyleTarget(StyleStatistic statistic, const Moments& target, double scale, double ridge)
+StyleTarget::StyleTarget(StyleStatistic statistic, const Moments& target, double scale, double ridge, double share)
     : statistic_(statistic),
       scale_(scale),
       ridge_(ridge),
@@ -111,7 +120,16 @@ StyleTarget::StyleTarget(StyleStatistic statistic, const Moments& target, double
         covariance_ = covariance(mean_, second_);
         covariance_.diagonal().add_(ridge_);
         const auto [values, vectors] = at::linalg_eigh(covariance_);
-        root_ = vectors.matmul(values.clamp_min(ridge_).sqrt().unsqueeze(1) * vectors.t());
+        const Tensor deviations = values.clamp_min(ridge_).sqrt();
+        const std::int64_t rest = lesser_directions(values, share);
+        const std::int64_t main = values.numel() - rest;
+        if (rest == 0) {
+            root_ = vectors.matmul(deviations.unsqueeze(1) * vectors.t());
+        } else {
+            root_ = (vectors * deviations).narrow(1, rest, main).contiguous();
+            rest_ = vectors.narrow(1, 0, rest).contiguous();
+            rest_deviations_ = deviations.narrow(0, 0, rest).contiguous();
+        }
     }
 }
 
@@ -144,18 +162,23 @@ StyleDistance StyleTarget::distance(const Moments& moments) const {
         const Tensor shift = mean - mean_;
         Tensor own = covariance(mean, second);
         own.diagonal().add_(ridge_);
-        const auto [values, vectors] = eigen_of(root_.matmul(own).matmul(root_));
+        const auto [values, vectors] = eigen_of((rest_.defined() ? root_.t() : root_).matmul(own).matmul(root_));
         // Both covariances are at least the ridge, so no eigenvalue is truly below its square; and none is known better
         // than to the rounding of the largest, which bounds the derivative where a covariance is singular.
         constexpr double kSmallest = 1e-200;
         const Tensor true_values = values.clamp_min(ridge_ * ridge_);
         const Tensor resolved =
             at::maximum(true_values, (values.max() * std::numeric_limits<double>::epsilon()).clamp_min(kSmallest));
-        value = (shift.square().sum() + own.diagonal().sum() + covariance_.diagonal().sum() -
-                 2.0 * true_values.sqrt().sum()) /
-                channels;
+        Tensor overlap = true_values.sqrt().sum();
         const Tensor half = root_.matmul(vectors * resolved.pow(-0.25));  // half half^T = A^1/2 M^-1/2 A^1/2
         to_second = half.matmul(half.t()).neg_();
+        if (rest_.defined()) {
+            const Tensor own_deviations =
+                (own.matmul(rest_) * rest_).sum(0).clamp_min(std::max(ridge_, kSmallest)).sqrt();
+            overlap = overlap + rest_deviations_.dot(own_deviations);
+            to_second.sub_((rest_ * (rest_deviations_ / own_deviations)).matmul(rest_.t()));
+        }
+        value = (shift.square().sum() + own.diagonal().sum() + covariance_.diagonal().sum() - 2.0 * overlap) / channels;
         to_second.diagonal().add_(1.0);
         to_second.div_(channels);
         to_mean = shift * (2.0 / channels) - 2.0 * to_second.mv(mean);

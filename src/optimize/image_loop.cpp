@@ -10,12 +10,18 @@
 #include "reverie/core/error.h"
 
 namespace reverie {
+namespace {
+
+/// 0 at the first of so many steps, 1 at the last.
+double progress_of(std::int64_t step, std::int64_t steps) {
+    return steps > 1 ? static_cast<double>(step) / static_cast<double>(steps - 1) : 0.0;
+}
+
+}  // namespace
 
 Tensor NormalizedStep::step(const Tensor& image, const Tensor& gradient, std::int64_t step) {
     constexpr double kTiny = 1e-12;
-    const double progress =
-        options_.steps > 1 ? static_cast<double>(step) / static_cast<double>(options_.steps - 1) : 0.0;
-    const double size = options_.step_size * (1.0 - options_.decay * progress);
+    const double size = options_.step_size * (1.0 - options_.decay * progress_of(step, options_.steps));
     Tensor move = gradient * (-size / (root_mean_square(gradient) + kTiny));
     if (options_.headroom > 0.0) {
         // Half by the bound ahead, so that white may still darken; half by the nearer one, so that neither end hardens.
@@ -26,6 +32,12 @@ Tensor NormalizedStep::step(const Tensor& image, const Tensor& gradient, std::in
         move.mul_(room.div_(options_.headroom).clamp_(0.0, 1.0));
     }
     return move.add_(image);
+}
+
+Tensor FadingStep::step(const Tensor& image, const Tensor& gradient, std::int64_t step) {
+    Tensor next = rule_.step(image, gradient, step);
+    const double faded = options_.decay * progress_of(step, options_.steps);
+    return faded > 0.0 ? next.lerp_(image, faded) : next;
 }
 
 void require_numbers(const Tensor& image, std::int64_t steps) {

@@ -23,18 +23,27 @@
 
 namespace reverie::test {
 
-/// A models folder with our catalogue, in which only one net is there and nothing can be downloaded.
+/// A models folder with our catalogue, in which only these nets are there and nothing can be downloaded.
 class FormulaModels {
   public:
-    FormulaModels(const std::string& network, const Graph& graph, const std::string& file) {
-        write_safetensors(folder_ / file, formula_weights(graph));
+    struct Net {
+        std::string name;
+        Graph graph;
+        std::string file;
+    };
+    FormulaModels(const std::string& network, const Graph& graph, const std::string& file)
+        : FormulaModels({{network, graph, file}}) {}
+    explicit FormulaModels(const std::vector<Net>& nets) {
         std::ifstream catalogue(REVERIE_SOURCE "/models/catalogue.json");
         nlohmann::json document = nlohmann::json::parse(catalogue);
         for (nlohmann::json& entry : document["networks"]) {
-            if (entry["name"] == network) {
-                entry["file"] = file;
-                entry["bytes"] = std::filesystem::file_size(folder_ / file);
-                entry["sha256"] = sha256_of_file(folder_ / file);
+            const auto net = std::ranges::find_if(nets, [&entry](const Net& n) { return entry["name"] == n.name; });
+            if (net != nets.end()) {
+                const std::filesystem::path file = folder_ / net->file;
+                write_safetensors(file, formula_weights(net->graph));
+                entry["file"] = net->file;
+                entry["bytes"] = std::filesystem::file_size(file);
+                entry["sha256"] = sha256_of_file(file);
             } else if (entry.contains("url")) {
                 entry["url"] = "http://127.0.0.1:9/" + entry["file"].get<std::string>();
             }

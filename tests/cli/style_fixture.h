@@ -33,6 +33,14 @@ class StylePrograms : public Programs {
 
     Tensor image(const std::string& name) const { return load_image(path(name)); }
 
+    /// Beside the net of the style one that knows things.
+    static const FormulaModels& two_nets() {
+        static const FormulaModels models(
+            {{"vgg16", make_graph("vgg16", "torchvision"), "vgg16.safetensors"},
+             {"efficientnet_lite0", make_graph("efficientnet_lite0", "lite0"), "lite0.safetensors"}});
+        return models;
+    }
+
   private:
     static const FormulaModels& vgg16() {
         static const FormulaModels models("vgg16", make_graph("vgg16", "torchvision"), "vgg16.safetensors");

@@ -95,6 +95,9 @@ TEST_F(StyleInput, NetsThatDoNotFitAreRefused) {
     expect_fault(
         run({path("photo.png"), "-o", path("out.png"), "--style", path("wave.png"), "--network", "efficientnet_lite0"}),
         2, "vgg");
+    expect_fault(with({"--style", path("wave.png"), "--content-network", "efficientnet"}), 2, "--content-network 'eff");
+    expect_fault(with({"--style", path("wave.png"), "--content-network", "inception_v3"}), 2,
+                 "--content-network-layers");
     expect_fault(with({"--style", path("wave.png"), "--network", "vgg19", "--weights",
                        (models() / "vgg16.safetensors").string()}),
                  4, "features.");

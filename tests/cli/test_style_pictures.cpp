@@ -54,6 +54,44 @@ TEST_F(StylePictures, SameFlagsGiveTheSameBytesAndFromRepeatsThem) {
     EXPECT_EQ(bytes("a.png"), bytes("b.png"));
 }
 
+TEST_F(StylePictures, ASecondNetSeesTheContentWhereItIsInstalled) {
+    const auto settings = [this](const std::string& name) {
+        return nlohmann::json::parse(read_picture(path(name)).text.at("reverie"));
+    };
+    const std::vector<std::string> photo = {path("photo.png"), "--style", path("wave.png"), "-o"};
+    const auto words = [&photo](const std::string& output, const std::vector<std::string>& more = {}) {
+        std::vector<std::string> all = photo;
+        all.push_back(output);
+        all.insert(all.end(), more.begin(), more.end());
+        return all;
+    };
+    const RunResult alone = quick_style(words(path("alone.png")));
+    EXPECT_THAT(alone.error, HasSubstr("--fetch --network efficientnet_lite0"));
+    EXPECT_EQ(settings("alone.png")["content-network"], "none");
+    EXPECT_FALSE(settings("alone.png").contains("content-network-share"));
+    expect_fault(quick_style(words(path("x.png"), {"--content-network-share", "0.5"})), 2, "second net");
+
+    run_.environment["REVERIE_MODELS"] = two_nets().path().string();
+    styled(words(path("both.png")));
+    EXPECT_EQ(settings("both.png")["content-network"], "efficientnet_lite0");
+    EXPECT_EQ(settings("both.png")["content-network-weights"], "lite0.safetensors");
+    EXPECT_EQ(settings("both.png")["content-network-layers"], nlohmann::json({"block2", "block4"}));
+    EXPECT_NE(bytes("both.png"), bytes("alone.png"));
+
+    styled(words(path("off.png"), {"--content-network", "none"}));
+    EXPECT_TRUE(image("off.png").equal(image("alone.png")));
+    styled(words(path("none.png"), {"--content-network-share", "0"}));
+    EXPECT_TRUE(image("none.png").equal(image("alone.png"))) << "nothing of the content is said by it";
+    styled(words(path("gatys.png"), {"--preset", "gatys"}));
+    EXPECT_EQ(settings("gatys.png")["content-network"], "none") << "the paper knows of none";
+
+    for (const char* name : {"both.png", "alone.png"}) {
+        const RunResult again = run(words(path("again.png"), {"--from", path(name), "--overwrite"}));
+        EXPECT_EQ(again.exit_code, 0) << again.error;
+        EXPECT_EQ(bytes("again.png"), bytes(name));
+    }
+}
+
 TEST_F(StylePictures, ConfigurationComesBackFromItsFile) {
     styled({path("photo.png"), "--style", path("wave.png"), "-o", path("a.png"), "--strength", "0.5", "--save-config",
             path("how.toml")});

@@ -18,6 +18,7 @@ struct NetworkOptions {
     std::filesystem::path weights;  ///< a file instead of the catalogue's
     std::string preprocessing;      ///< of that file; empty: told by the file
     Engine engine = Engine::Auto;
+    std::string flag = "network";  ///< by which the net is chosen
     bool list_networks = false;
     bool list_layers = false;
     bool fetch = false;

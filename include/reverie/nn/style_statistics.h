@@ -47,8 +47,11 @@ class StyleTarget {
   public:
     /// `target` holds means. Activations count times `scale` (1 / their root mean square on the style, say). `ridge` is
     /// added to the diagonals of both covariances, in units of the scaled activations: W2 stays finite for singular
-    /// ones.
-    StyleTarget(StyleStatistic statistic, const Moments& target, double scale, double ridge);
+    /// ones. W2 compares as a whole the principal directions that hold `share` (0..1] of the style's variance, and
+    /// along each of the others the variances alone: of hundreds of channels some need no more, and an
+    /// eigendecomposition costs the cube of their number. What comes out is never above the whole distance, and 0 for
+    /// the style itself.
+    StyleTarget(StyleStatistic statistic, const Moments& target, double scale, double ridge, double share = 1.0);
 
     /// Throws Usage for moments that are not finite: an optimisation went astray (found on the CPU, and by W2 on any
     /// device; elsewhere the value is not finite either). Of `moments` (means, unscaled); the
@@ -61,8 +64,10 @@ class StyleTarget {
     StyleStatistic statistic_;
     double scale_;
     double ridge_;
-    Tensor mean_, second_;      // scaled
-    Tensor covariance_, root_;  // W2: with ridge, and its square root
+    Tensor mean_, second_;  // scaled
+    // W2, with ridge: A = root root^T over the main directions (all: the symmetric root), and what is left.
+    Tensor covariance_, root_;
+    Tensor rest_, rest_deviations_;  // [C,C-k] directions, [C-k]; undefined: root_ is whole
 };
 
 /// The gradient with respect to `rows` [n,C] of `factor` times a distance whose means are sums over rows: float32

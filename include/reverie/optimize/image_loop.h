@@ -48,6 +48,23 @@ class NormalizedStep final : public StepRule {
     NormalizedStepOptions options_;
 };
 
+/// Steps of another rule that fade over a stretch of work, so that none of them leaves its own trace in the end: what
+/// Adam adds to an image where its gradient is next to nothing is as large as anywhere else.
+class FadingStep final : public StepRule {
+  public:
+    struct Options {
+        double decay = 0.0;      ///< the last step is (1 - decay) of what the rule says, the first all of it; linearly
+        std::int64_t steps = 1;  ///< over which it fades
+    };
+    /// `rule` must outlive it.
+    FadingStep(StepRule& rule, const Options& options) : rule_(rule), options_(options) {}
+    Tensor step(const Tensor& image, const Tensor& gradient, std::int64_t step) override;
+
+  private:
+    StepRule& rule_;
+    Options options_;
+};
+
 /// What a loop's caller may look at after a step.
 struct StepReport {
     const Tensor& image;    ///< as stepped and clamped

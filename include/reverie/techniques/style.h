@@ -50,10 +50,12 @@ struct StyleOptions {
     std::vector<LayerWeight> style_layers;    ///< weights count as shares of their sum (Reverie, Crowsonkb), else as is
     std::vector<LayerWeight> content_layers;  ///< likewise
     StyleStatistic statistic = StyleStatistic::W2;
-    double content_weight = 0.08;
+    double content_weight = 0.075;
+    std::vector<LayerWeight> content_network_layers;  ///< of the second net that sees the content, where there is one
+    double content_network_share = 0.85;  ///< of `content_weight` is said by that net, the rest by the first
     double style_weight = 1.0;
     double palette = 2.0;    ///< W2 of the pixels' own RGB, relative to the style layers together (Reverie)
-    double tv = 0.75;        ///< smoothness of lightness
+    double tv = 0.0;         ///< smoothness of lightness
     double tv_chroma = 4.0;  ///< smoothness of colour, times `tv` (Reverie)
     double strength = 1.0;   ///< 0..1: the styles' statistics blended with the content's own; 1: the styles' alone
 
@@ -62,12 +64,13 @@ struct StyleOptions {
     StylePadding padding = StylePadding::ReplicateAll;  ///< else layers paint frames where they see zeros
 
     std::int64_t min_size = 128;   ///< longest side of the smallest scale; scales grow by sqrt 2
-    std::int64_t steps = 100;      ///< most in a scale of up to 128 pixels, and in every scale without `falloff`
+    std::int64_t steps = 110;      ///< most in a scale of up to 128 pixels, and in every scale without `falloff`
     double falloff = 0.7;          ///< steps fall as (128 / longest side)^this, to 8 or `steps` at the least
     std::int64_t first_steps = 0;  ///< most in the smallest scale; 0: as in the others
-    std::int64_t patience = 20;  ///< a scale ends when so many steps made its mean loss less than 1 % better; 0: never
+    std::int64_t patience = 0;  ///< a scale ends when so many steps made its mean loss less than 1 % better; 0: never
     StyleOptimizer optimizer = StyleOptimizer::Adam;
-    double step_size = 0.02;  ///< Adam: of [0,1]
+    double step_size = 0.03;  ///< Adam: of [0,1]
+    double step_decay = 0.9;  ///< a scale's last step is (1 - this) of its first, linearly
     double average = 0.9;     ///< decay of the running mean of the images that is shown and carried; 0: none
 
     double style_scale = 1.5;  ///< size of style images relative to the content's (not Chollet2e, where both have one)
@@ -88,6 +91,20 @@ void validate(const StyleOptions& options);
 
 /// Makes the net's graph what the options ask for: pooling, padding. Throws Usage for a net that is no VGG.
 void prepare_graph(Graph& graph, const StyleOptions& options);
+
+/// The nets that pictures are looked at with.
+struct StyleNets {
+    /// One net alone stands for both tasks.
+    StyleNets(FrozenNet& net) : style(net) {}  // NOLINT(google-explicit-constructor)
+    StyleNets(FrozenNet& net, FrozenNet* second) : style(net), content(second) {}
+
+    FrozenNet& style;              ///< of a graph that prepare_graph made for the options
+    FrozenNet* content = nullptr;  ///< sees the content besides, at `content_network_layers`; its graph as it comes
+};
+
+/// Where a net of this architecture says what a picture shows and little of how it is painted: the layers for
+/// `content_network_layers`. Empty for one that nobody has tried.
+std::vector<LayerWeight> content_layers_of(const std::string& architecture);
 
 /// Which sizes of structure a style is for.
 enum class StyleBand { All, Coarse, Fine };
@@ -148,10 +165,9 @@ struct StyleResult {
 /// too.
 class Stylizer {
   public:
-    /// `net`: of a graph that prepare_graph made for these options; must outlive the Stylizer. `max_memory` in bytes;
-    /// 0: no limit. Throws like validate; Usage for a graph that is not prepared; Input for a style below the net's
-    /// minimum side.
-    Stylizer(FrozenNet& net, std::vector<StyleSource> styles, StyleOptions options, std::int64_t max_memory = 0);
+    /// `nets` must outlive the Stylizer. `max_memory` in bytes; 0: no limit. Throws like validate; Usage for a graph
+    /// that is not prepared and for a second net without layers; Input for a style below the net's minimum side.
+    Stylizer(StyleNets nets, std::vector<StyleSource> styles, StyleOptions options, std::int64_t max_memory = 0);
     ~Stylizer();
     Stylizer(const Stylizer&) = delete;
     Stylizer& operator=(const Stylizer&) = delete;
@@ -165,9 +181,9 @@ class Stylizer {
     /// per style; Usage when the picture ends as no numbers.
     StyleResult stylize(const StyleJob& job, const StyleHooks& hooks = {});
 
-    /// The same with another net of the same graph and weights: several threads may work at once, each with its own
-    /// net. Where they have as many threads as it would have alone, a job's result is the same to the bit.
-    StyleResult stylize(const StyleJob& job, FrozenNet& net, const StyleHooks& hooks);
+    /// The same with other nets of the same graphs and weights: several threads may work at once, each with its own.
+    /// Where they have as many threads as it would have alone, a job's result is the same to the bit.
+    StyleResult stylize(const StyleJob& job, StyleNets nets, const StyleHooks& hooks);
 
   private:
     struct State;

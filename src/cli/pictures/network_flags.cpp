@@ -126,8 +126,8 @@ InstalledNetwork choose_network(const NetworkOptions& options, const WeightStore
                 return network;
             }
         }
-        throw Error(ErrorKind::Usage, "--network '" + name + "' is not known; wanted " + join(names, ", ", " or ") +
-                                          did_you_mean(name, names));
+        throw Error(ErrorKind::Usage, "--" + options.flag + " '" + name + "' is not known; wanted " +
+                                          join(names, ", ", " or ") + did_you_mean(name, names));
     };
     if (options.network != "auto") {
         return find(options.network);
@@ -161,7 +161,8 @@ NetworkWeights resolve_network(Session& session, const NetworkOptions& options, 
     session.console().end();
     session.console().info("network " + weights.network + " (" + weights.file.string() + ")");
 
-    const std::string made_with = session.from().value("weights");
+    const std::string made_with =
+        session.from().value(options.flag == "network" ? "weights" : options.flag + "-weights");
     if (!made_with.empty() && made_with != weights.file.filename().string()) {
         session.console().warning("the picture of --from was made with the weights '" + made_with + "', not with '" +
                                   weights.file.filename().string() + "': the result will differ");

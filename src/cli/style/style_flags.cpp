@@ -22,6 +22,8 @@ const Choices<StyleInit>& inits() {
 
 std::vector<std::string> style_networks() { return {"vgg19", "vgg16", "vgg16_hed"}; }
 
+std::vector<std::string> content_networks() { return {"efficientnet_lite0"}; }
+
 void add_flags(CLI::App& app, StyleFlags& flags) {
     const StyleOptions recipe = style_recipe(StylePreset::Reverie);
 
@@ -40,6 +42,11 @@ void add_flags(CLI::App& app, StyleFlags& flags) {
 
     add_flags<StyleOptions>(app, style_option_table(), flags.options,
                             [&recipe](const OptionRow<StyleOptions>& row) { return default_text(row, recipe); });
+
+    FlagGroup counts(app, "What counts");
+    counts.add("--content-network", flags.content_network, "NAME",
+               "a second net, which knows things, sees the content too; auto: " + join(content_networks()) +
+                   " where it is installed and the preset is reverie, else none; others: see --list-networks");
 
     FlagGroup color(app, "Colour");
     color.add("--only-color", flags.only_color,
@@ -90,6 +97,13 @@ void validate(const StyleFlags& flags) {
     }
 }
 
+NetworkOptions content_network(const std::string& name) {
+    NetworkOptions options;
+    options.network = name;
+    options.flag = "content-network";
+    return options;
+}
+
 StyleOptions style_options(const StyleFlags& flags, std::uint64_t seed) {
     const OptionTable<StyleOptions>& table = style_option_table();
     // Whose recipe it is comes first.
@@ -109,7 +123,8 @@ std::vector<Followers> style_followers() {
     const OptionTable<StyleOptions>& table = style_option_table();
     std::vector<Followers> all = followers_of(table);
     all.push_back({"preset", option_names(table, &OptionRow<StyleOptions>::from_recipe)});
-    all.back().followers.emplace_back("init");
+    all.back().followers.insert(all.back().followers.end(), {"init", "content-network"});
+    all.push_back({"content-network", {"content-network-layers", "content-network-share"}});
     return all;
 }
 
@@ -126,8 +141,15 @@ std::optional<std::filesystem::path> init_file(const StyleFlags& flags) {
     return flags.init;
 }
 
-void add_settings(Settings& settings, const StyleOptions& options, const StyleFlags& flags) {
-    add_settings(settings, style_option_table(), options);
+void add_settings(Settings& settings, const StyleOptions& options, const StyleFlags& flags,
+                  const std::string& content_network) {
+    Settings all;
+    add_settings(all, style_option_table(), options);
+    for (const Setting& setting : all.all()) {
+        if (content_network != kNoNetwork || !setting.name.starts_with("content-network")) {
+            settings.set_list(setting.name, setting.values);
+        }
+    }
     const std::optional<std::filesystem::path> file = init_file(flags);
     settings.set("init", file ? file->filename().string() : choice_text(inits(), options.init));
     settings.set("seed", std::to_string(options.seed));

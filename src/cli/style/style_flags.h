@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "reverie/cli/network_flags.h"
 #include "reverie/cli/settings.h"
 #include "reverie/core/option_table.h"
 #include "reverie/techniques/style.h"
@@ -20,6 +21,11 @@ namespace reverie {
 /// What a style's net is chosen from with --network auto, in order.
 std::vector<std::string> style_networks();
 
+/// The same for a second net that sees the content, of which there may be none.
+std::vector<std::string> content_networks();
+
+inline constexpr const char* kNoNetwork = "none";
+
 /// What was given on the command line.
 struct StyleFlags {
     GivenOptions options;  ///< what the preset's recipe leaves to flags: see style_option_table
@@ -30,13 +36,17 @@ struct StyleFlags {
     bool only_color = false;
     std::vector<std::string> masks;
     std::filesystem::path protect;
-    std::string init;  ///< a word or a file; empty: the recipe's
+    std::string content_network = "auto";  ///< a second net that sees the content
+    std::string init;                      ///< a word or a file; empty: the recipe's
 
     std::filesystem::path trace;
     std::filesystem::path checkpoint;
     std::int64_t checkpoint_every = 20;
     bool resume = false;
 };
+
+/// A net named by --content-network, as it is chosen by.
+NetworkOptions content_network(const std::string& name);
 
 /// The help shows the default preset's values.
 void add_flags(CLI::App& app, StyleFlags& flags);
@@ -53,7 +63,9 @@ StyleOptions style_options(const StyleFlags& flags, std::uint64_t seed);
 /// --init, where it is a file. Throws Usage for what is neither a word it knows nor a file.
 std::optional<std::filesystem::path> init_file(const StyleFlags& flags);
 
-/// Everything that shapes the pixels, by flag names, but for the pictures; --init's file by its name.
-void add_settings(Settings& settings, const StyleOptions& options, const StyleFlags& flags);
+/// Everything that shapes the pixels, by flag names, but for the nets and the pictures; --init's file by its name.
+/// `content_network`: the second net, of which nothing is said when there is none.
+void add_settings(Settings& settings, const StyleOptions& options, const StyleFlags& flags,
+                  const std::string& content_network);
 
 }  // namespace reverie

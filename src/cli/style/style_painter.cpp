@@ -31,11 +31,22 @@ void StylePainter::load_once() {
     }
     const StyleFlags& flags = request_.flags;
     const NetworkWeights weights = resolve_network(session_, request_.network, store_, style_networks());
-    nets_ = load_nets(session_, request_.network, weights,
-                      [this](Graph& graph) { prepare_graph(graph, request_.options); });
+    const auto first = std::make_shared<Nets>(load_net(
+        session_, weights, [this](Graph& graph) { prepare_graph(graph, request_.options); }, request_.network.engine));
     net_settings_ = made_with(session_, request_.network, weights);
+    std::vector<std::filesystem::path> files = {weights.file};
+    net_settings_.set("content-network", request_.content_network);
+    if (request_.content_network != kNoNetwork) {
+        const NetworkWeights second = resolve_network(session_, content_network(request_.content_network), store_, {});
+        first->content = load_net(session_, second, {}, request_.network.engine);
+        net_settings_.set("content-network-weights", second.file.filename().string());
+        files.push_back(second.file);
+    }
+    nets_ = std::make_unique<Pool<Nets>>([first] { return first->sibling(); });
     if (checkpointing_.on()) {
-        weights_digest_ = sha256_of_file(weights.file);
+        for (const std::filesystem::path& file : files) {
+            weights_digests_.push_back(sha256_of_file(file));
+        }
     }
     memory_ = memory_limit(session_, request_.pictures);
     if (const std::optional<std::int64_t> theirs = checkpointing_.max_memory()) {
@@ -64,13 +75,13 @@ PictureTask StylePainter::task(std::size_t variant) {
             shared->masks.push_back({style.mask, read_mask(style.mask, max_pixels)});
         }
     }
-    shared->stylizer.emplace(nets_->first(), shared->sources, request_.options, memory_);
+    shared->stylizer.emplace(nets_->first().both(), shared->sources, request_.options, memory_);
 
     PictureTask task;
     task.settings = net_settings_;
     add_settings(task.settings, styles);
     task.settings.set("size", wanted_size(request_.pictures));
-    add_settings(task.settings, request_.options, request_.flags);
+    add_settings(task.settings, request_.options, request_.flags, request_.content_network);
     if (protect_) {
         task.settings.set("protect", protect_->path.filename().string());
     }
@@ -94,7 +105,7 @@ PictureTask StylePainter::task(std::size_t variant) {
 StyleCost StylePainter::cost_of(const Variant& variant) {
     const int threads = at::get_num_threads();
     if (!costs_.contains(threads)) {
-        costs_[threads] = measure_cost(nets_->first(), variant.sources, request_.options, session_.hooks());
+        costs_[threads] = measure_cost(nets_->first().both(), variant.sources, request_.options, session_.hooks());
     }
     return costs_[threads];
 }
@@ -104,9 +115,9 @@ Settings StylePainter::identity_of(const Variant& variant, const Settings& setti
     const Runtime& runtime = session_.runtime();
     identity.set("device", runtime.device.str());
     identity.set("threads", static_cast<std::int64_t>(runtime.threads));
-    identity.set("engine", nets_->first().engine() == Engine::Frozen ? "frozen" : "libtorch");
+    identity.set("engine", nets_->first().style.engine() == Engine::Frozen ? "frozen" : "libtorch");
     identity.set("deterministic", runtime.deterministic ? "true" : "false");
-    identity.set(bytes_of("the weights"), weights_digest_);
+    identity.set_list(bytes_of("the weights"), weights_digests_);
     for (std::size_t i = 0; i < variant.sources.size(); ++i) {
         std::vector<std::string> digests;
         for (const Tensor& image : variant.sources[i].images) {
@@ -155,8 +166,8 @@ PictureResult StylePainter::paint(Variant& variant, const Picture& picture, cons
         trace_->begin(before ? before->output : item.output, before ? before->traced : 0);
         watched.on_trace = [this](const StyleTrace& step) { trace_->add(step); };
     }
-    const auto net = nets_->take();
-    const StyleResult styled = variant.stylizer->stylize(job, *net, watched);
+    const auto nets = nets_->take();
+    const StyleResult styled = variant.stylizer->stylize(job, (*nets).both(), watched);
 
     PictureResult result{.image = styled.image, .steps = styled.steps, .cancelled = styled.cancelled};
     if (styled.tile > 0) {

@@ -31,6 +31,14 @@ class StylePainter {
     PictureTask task(std::size_t variant);
 
   private:
+    /// What one picture is painted with.
+    struct Nets {
+        FrozenNet style;
+        std::optional<FrozenNet> content = std::nullopt;
+
+        StyleNets both() { return {style, content ? &*content : nullptr}; }
+        Nets sibling() const { return {style.sibling(), content ? std::optional(content->sibling()) : std::nullopt}; }
+    };
     struct Mask {
         std::filesystem::path path;
         Tensor values;  ///< [1,h,w], as it is in the file
@@ -57,9 +65,9 @@ class StylePainter {
     std::optional<Mask> protect_;
     Tensor init_;
 
-    std::unique_ptr<Pool<FrozenNet>> nets_;
+    std::unique_ptr<Pool<Nets>> nets_;
     Settings net_settings_;
-    std::string weights_digest_;  ///< with --checkpoint
+    std::vector<std::string> weights_digests_;  ///< with --checkpoint
     std::int64_t memory_ = 0;
     std::optional<TraceFile> trace_;
     std::map<int, StyleCost> costs_;  ///< by threads, for --dry-run; all styles take the same

@@ -19,7 +19,7 @@ struct Probe {
     double seconds = 0.0;
 };
 
-Probe probe(FrozenNet& net, const std::vector<StyleSource>& styles, StyleOptions options, std::int64_t side,
+Probe probe(StyleNets nets, const std::vector<StyleSource>& styles, StyleOptions options, std::int64_t side,
             const Hooks& stop) {
     constexpr std::int64_t kSteps = 5;
     options.min_size = side;
@@ -27,7 +27,7 @@ Probe probe(FrozenNet& net, const std::vector<StyleSource>& styles, StyleOptions
     options.first_steps = 0;
     options.patience = 0;
     options.preview_every = 0;
-    Stylizer stylizer(net, styles, options, 0);
+    Stylizer stylizer(nets, styles, options, 0);
 
     std::vector<double> seconds;
     auto last = std::chrono::steady_clock::now();
@@ -56,10 +56,10 @@ Probe probe(FrozenNet& net, const std::vector<StyleSource>& styles, StyleOptions
 
 }  // namespace
 
-StyleCost measure_cost(FrozenNet& net, const std::vector<StyleSource>& styles, const StyleOptions& options,
+StyleCost measure_cost(StyleNets nets, const std::vector<StyleSource>& styles, const StyleOptions& options,
                        const Hooks& hooks) {
-    const Probe small = probe(net, styles, options, 128, hooks);
-    const Probe large = probe(net, styles, options, 256, hooks);
+    const Probe small = probe(nets, styles, options, 128, hooks);
+    const Probe large = probe(nets, styles, options, 256, hooks);
     StyleCost cost;
     cost.seconds_per_pixel = std::max(0.0, (large.seconds - small.seconds) / (large.pixels - small.pixels));
     cost.seconds_per_step = std::max(0.0, large.seconds - cost.seconds_per_pixel * large.pixels);

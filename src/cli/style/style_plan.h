@@ -14,7 +14,7 @@ struct StyleCost {
 
 /// Measured by a few steps at two small sizes, with the same styles and options. Throws Cancelled when `hooks` say so,
 /// of which nothing else is used.
-StyleCost measure_cost(FrozenNet& net, const std::vector<StyleSource>& styles, const StyleOptions& options,
+StyleCost measure_cost(StyleNets nets, const std::vector<StyleSource>& styles, const StyleOptions& options,
                        const Hooks& hooks);
 
 /// Scales, memory, tiles and the time it will take at most. Throws like Stylizer::plan.

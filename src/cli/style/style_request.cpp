@@ -26,6 +26,46 @@ std::int64_t smallest_side(const StyleRequest& request, const WeightStore& store
     return min_side(graph, nodes);
 }
 
+/// The second net by its name, and where it looks if that was not said. The publications know of none unless it is
+/// named, and nothing is downloaded that was not. Throws Usage for a net that must be told where.
+std::string choose_content_network(Session& session, const StyleFlags& flags, StyleOptions& options,
+                                   const WeightStore& store) {
+    std::string name = flags.content_network;
+    if (name == "auto" && options.preset != StylePreset::Reverie) {
+        name = kNoNetwork;
+    } else if (name == "auto") {
+        const InstalledNetwork best = choose_network(content_network(name), store, content_networks());
+        name = best.file.empty() ? kNoNetwork : best.entry.name;
+        if (name == kNoNetwork && options.content_weight > 0.0) {
+            session.console().info("without " + best.entry.name +
+                                   " only the style's net sees what the photo shows, and less of it stays; get it "
+                                   "with --fetch --network " +
+                                   best.entry.name);
+        }
+    }
+    if (name == kNoNetwork) {
+        for (const char* flag : {"content-network-layers", "content-network-share"}) {
+            if (flags.options.has(flag)) {
+                throw Error(ErrorKind::Usage, std::string("--") + flag +
+                                                  " speaks of a second net, and there is none; name it with "
+                                                  "--content-network, or leave this out");
+            }
+        }
+        return name;
+    }
+    const CatalogueEntry entry = choose_network(content_network(name), store, {}).entry;
+    if (options.content_network_layers.empty()) {
+        options.content_network_layers = content_layers_of(entry.architecture);
+    }
+    if (options.content_network_layers.empty()) {
+        throw Error(ErrorKind::Usage, "--content-network " + entry.name +
+                                          " has no layers of its own choice; name some with --content-network-layers");
+    }
+    require_distinct(make_graph(entry.architecture, entry.preprocessing), options.content_network_layers,
+                     "{--content-network-layers}");
+    return name;
+}
+
 /// Masks are in pictures by their bare names, which --from cannot follow.
 void warn_of_left_out_masks(Session& session, const StyleFlags& flags) {
     for (const auto& [name, given] :
@@ -49,6 +89,7 @@ StyleRequest check_request(Session& session, const StyleFlags& flags, const Pict
                            const NetworkOptions& network, const WeightStore& store) {
     StyleRequest request{flags, pictures, network, style_options(flags, session.common().runtime.seed),
                          style_inputs(flags)};
+    request.content_network = choose_content_network(session, flags, request.options, store);
     request.min_side = smallest_side(request, store);
     if (flags.each_style) {
         request.variants = style_variants(request.styles);

@@ -18,6 +18,7 @@ struct StyleRequest {
     const NetworkOptions& network;
     StyleOptions options;
     std::vector<StyleInput> styles;
+    std::string content_network = kNoNetwork;   ///< the one that --content-network means
     std::vector<PictureVariant> variants = {};  ///< empty: all styles blended
     std::int64_t min_side = 1;                  ///< of a style's pictures
 

@@ -6,6 +6,7 @@
 #include <tuple>
 #include <utility>
 
+#include "nn/layer_weights.h"
 #include "reverie/core/checks.h"
 #include "reverie/core/error.h"
 #include "techniques/style/style_plan.h"
@@ -71,32 +72,38 @@ void require_prepared(const Graph& graph, const StyleOptions& options) {
 }  // namespace
 
 struct Stylizer::State {
-    FrozenNet& net;
+    StyleNets nets;
     StyleOptions options;
     std::int64_t max_memory;
     StyleTargets targets;
 
-    State(FrozenNet& frozen, std::vector<StyleSource> styles, StyleOptions chosen, std::int64_t memory)
-        : net(frozen), options(std::move(chosen)), max_memory(memory), targets(net, std::move(styles), options) {}
+    State(StyleNets all, std::vector<StyleSource> styles, StyleOptions chosen, std::int64_t memory)
+        : nets(all), options(std::move(chosen)), max_memory(memory), targets(nets.style, std::move(styles), options) {}
 };
 
-Stylizer::Stylizer(FrozenNet& net, std::vector<StyleSource> styles, StyleOptions options, std::int64_t max_memory) {
+Stylizer::Stylizer(StyleNets nets, std::vector<StyleSource> styles, StyleOptions options, std::int64_t max_memory) {
     validate(options);
-    require_prepared(net.graph(), options);
-    state_ = std::make_unique<State>(net, std::move(styles), std::move(options), max_memory);
+    require_prepared(nets.style.graph(), options);
+    if (nets.content != nullptr) {
+        require_layers("content-network-layers", options.content_network_layers, LayerSigns::Positive);
+        require_distinct(nets.content->graph(), options.content_network_layers, "{--content-network-layers}");
+    }
+    state_ = std::make_unique<State>(nets, std::move(styles), std::move(options), max_memory);
 }
 
 Stylizer::~Stylizer() = default;
 
 StylePlan Stylizer::plan(Size content) const {
-    return plan_style(content, state_->net, state_->options, state_->max_memory);
+    return plan_style(content, state_->nets, state_->options, state_->max_memory);
 }
 
-StyleResult Stylizer::stylize(const StyleJob& job, const StyleHooks& hooks) { return stylize(job, state_->net, hooks); }
+StyleResult Stylizer::stylize(const StyleJob& job, const StyleHooks& hooks) {
+    return stylize(job, state_->nets, hooks);
+}
 
-StyleResult Stylizer::stylize(const StyleJob& job, FrozenNet& net, const StyleHooks& hooks) {
+StyleResult Stylizer::stylize(const StyleJob& job, StyleNets nets, const StyleHooks& hooks) {
     const c10::NoGradGuard no_grad;
-    require_prepared(net.graph(), state_->options);
+    require_prepared(nets.style.graph(), state_->options);
     require_image(job.content, "the content");
     require_finite(job.content, "the content");
     if (job.init.defined()) {
@@ -124,8 +131,8 @@ StyleResult Stylizer::stylize(const StyleJob& job, FrozenNet& net, const StyleHo
     }
     // A resumed run keeps its tiles, whatever memory is free now.
     const std::int64_t tile = hooks.resume != nullptr ? number_in(*hooks.resume, "tile") : -1;
-    StylePlan plan = plan_style(size, net, state_->options, state_->max_memory, tile);
-    return StyleRun(job, net, state_->targets, state_->options, std::move(plan), hooks).run();
+    StylePlan plan = plan_style(size, nets, state_->options, state_->max_memory, tile);
+    return StyleRun(job, nets, state_->targets, state_->options, std::move(plan), hooks).run();
 }
 
 }  // namespace reverie

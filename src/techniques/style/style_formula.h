@@ -25,6 +25,10 @@ inline bool shares_weights(StylePreset preset) {
     return preset == StylePreset::Reverie || preset == StylePreset::Crowsonkb;
 }
 
+/// Whether the optimiser's memory goes on at the next scale. A pixel's gradient shrinks as pixels grow in number, so
+/// Adam's carried second moments make its steps too short there: what it leaves undone shows as grain and combs.
+inline bool carries_memory(StylePreset preset) { return !balances(preset); }
+
 Variation variation_of(StylePreset preset);
 
 /// What the recipe counts pixels to.

@@ -2,6 +2,8 @@
 
 #include <ATen/ATen.h>
 
+#include <algorithm>
+
 #include "reverie/image/resample.h"
 
 namespace reverie {
@@ -24,11 +26,16 @@ std::vector<PictureLayer> layers_of(const FrozenNet& net, const std::vector<Laye
 }
 
 Tensor cell_weights(const Tensor& mask, const PictureLayer& layer) {
-    return mask.defined() ? resize(mask.narrow(1, 0, layer.cells.height * layer.stride)
-                                       .narrow(2, 0, layer.cells.width * layer.stride),
-                                   layer.cells, Resample::Area)
-                                .clamp(0.0, 1.0)
-                          : Tensor();
+    if (!mask.defined()) {
+        return {};
+    }
+    const std::int64_t height = layer.cells.height * layer.stride;
+    const std::int64_t width = layer.cells.width * layer.stride;
+    const std::int64_t more_rows = std::max<std::int64_t>(0, height - mask.size(1));
+    const std::int64_t more_columns = std::max<std::int64_t>(0, width - mask.size(2));
+    const Tensor covered = more_rows + more_columns > 0 ? at::replication_pad2d(mask, {0, more_columns, 0, more_rows})
+                                                        : mask.narrow(1, 0, height).narrow(2, 0, width);
+    return resize(covered.narrow(1, 0, height).narrow(2, 0, width), layer.cells, Resample::Area).clamp(0.0, 1.0);
 }
 
 Tensor own_weights(const Tensor& weights, const CellSpan& rows, const CellSpan& columns) {

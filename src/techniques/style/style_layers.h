@@ -25,7 +25,7 @@ std::vector<PictureLayer> layers_of(const FrozenNet& net, const std::vector<Laye
                                     bool shares);
 
 /// A mask [1,H,W] brought down to a layer's cells, each the mean of its own pixels (the last few rows and columns of an
-/// odd side have no cell); undefined stays so.
+/// odd side have no cell or, where a net pads them, one that reaches beyond the border); undefined stays so.
 Tensor cell_weights(const Tensor& mask, const PictureLayer& layer);
 /// A tile's own part of such weights, one for each of its rows; undefined stays so.
 Tensor own_weights(const Tensor& weights, const CellSpan& rows, const CellSpan& columns);

@@ -7,10 +7,12 @@
 #include <cmath>
 #include <functional>
 #include <map>
+#include <optional>
 #include <utility>
 
 #include "reverie/core/parallel.h"
 #include "reverie/optimize/total_variation.h"
+#include "techniques/style/content_terms.h"
 #include "techniques/style/pixel_bands.h"
 #include "techniques/style/style_formula.h"
 #include "techniques/style/style_layers.h"
@@ -20,13 +22,18 @@
 namespace reverie {
 namespace {
 
-constexpr double kRidge = 1e-4;  // of covariances, as crowsonkb's
+constexpr double kRidge = 1e-4;          // of covariances, as crowsonkb's
+constexpr double kMainVariance = 0.999;  // of a style, whose directions are compared as a whole (Reverie)
 
 /// 1 / root mean square of what has these means.
 double inverse_rms(const Moments& means) {
     const auto power = means.second.diagonal().mean().item<double>();
     constexpr double kTiny = 1e-20;
     return power > kTiny ? 1.0 / std::sqrt(power) : 1.0;
+}
+
+void add_patch_(Tensor& gradient, const StyleTile& tile, const Tensor& part) {
+    gradient.narrow(1, tile.rows.begin, part.size(1)).narrow(2, tile.columns.begin, part.size(2)).add_(part);
 }
 
 }  // namespace
@@ -49,14 +56,8 @@ struct StyleObjective::State {
             sums.add(rows, own, sum->second);
         }
     };
-    struct ContentLayer {
-        PictureLayer layer;
-        Tensor target;   // [1,C,h,w]
-        Tensor weights;  // [1,h,w]; undefined: all 1
-        double factor = 0.0;
-    };
-
     FrozenNet& net;
+    FrozenNet* content_net;
     const StyleOptions& options;
     Size picture;
     std::vector<std::string> style_taps, taps;
@@ -64,16 +65,19 @@ struct StyleObjective::State {
     std::vector<PictureLayer> layers;
     std::vector<std::vector<StyleTerm>> style_terms;  // by style layer, then region
     std::vector<StyleTerm> palette;                   // by region
-    std::vector<ContentLayer> contents;
+    std::optional<ContentTerms> contents;
+    // of the second net
+    std::vector<StyleTile> content_tiles;
+    std::optional<ContentTerms> more_contents;
 
     // of the last value
     Tensor style_loss, content_loss, palette_loss, tv_loss;
 
     void add_regions(const std::vector<StyleRegion>& regions);
-    void add_contents(const Tensor& content, const Tensor& counted);
     void add_sums(const Features& features, const StyleTile& tile, std::int64_t number);
     void measure_distances();
     Features seeds(Features features, const StyleTile& tile);
+    void add_second_content(const Tensor& image, Tensor& gradient);
     void add_palette(const Tensor& image, Tensor& gradient);
     void add_variation(const Tensor& image, Tensor& gradient);
 };
@@ -89,7 +93,13 @@ void StyleObjective::State::add_regions(const std::vector<StyleRegion>& regions)
                          double share) {
         if (share > 0.0 && !style.empty()) {
             const double scale = balances(options.preset) ? inverse_rms(style) : 1.0;
-            into.push_back({std::move(weights), share, StyleTarget(statistic, style, scale, kRidge), {}, {}, {}});
+            into.push_back(
+                {std::move(weights),
+                 share,
+                 StyleTarget(statistic, style, scale, kRidge, balances(options.preset) ? kMainVariance : 1.0),
+                 {},
+                 {},
+                 {}});
         }
     };
     style_terms.resize(layers.size());
@@ -105,49 +115,6 @@ void StyleObjective::State::add_regions(const std::vector<StyleRegion>& regions)
         }
         if (options.palette > 0.0) {
             add(palette, StyleStatistic::W2, region.moments.pixels, region.mask, share * options.palette);
-        }
-    }
-}
-
-void StyleObjective::State::add_contents(const Tensor& content, const Tensor& counted) {
-    const std::vector<LayerWeight> asked = content_layers(options);
-    const std::vector<std::string> wanted = taps_of(asked);
-    for (const PictureLayer& layer : layers_of(net, asked, picture, shares_weights(options.preset))) {
-        ContentLayer one{layer, {}, cell_weights(counted, layer), 0.0};
-        one.target = at::empty({1, layer.channels, layer.cells.height, layer.cells.width}, content.options(),
-                               at::MemoryFormat::ChannelsLast);
-        contents.push_back(std::move(one));
-    }
-    if (contents.empty()) {
-        return;
-    }
-    std::vector<double> powers(contents.size(), 0.0);  // sums of squares of what counts
-    for (const StyleTile& tile : tiles) {
-        const Features features = net.forward(tile.patch_of(content), wanted, /*keep_for_backward=*/false);
-        for (std::size_t i = 0; i < contents.size(); ++i) {
-            ContentLayer& one = contents[i];
-            const OwnFeatures own = own_features(features, one.layer, tile);
-            if (!own.empty()) {
-                one.target.narrow(2, own.rows.begin, own.rows.count)
-                    .narrow(3, own.columns.begin, own.columns.count)
-                    .copy_(own.values);
-                const Tensor squares = own.values.square().sum(1).reshape({-1});
-                const Tensor weights = own_weights(one.weights, own.rows, own.columns);
-                powers[i] += (weights.defined() ? squares * weights : squares).sum(at::kDouble).item<double>();
-            }
-        }
-    }
-    for (std::size_t i = 0; i < contents.size(); ++i) {
-        ContentLayer& one = contents[i];
-        // Means are over what counts.
-        const double cells = one.weights.defined()
-                                 ? one.weights.sum(at::kDouble).item<double>()
-                                 : static_cast<double>(one.layer.cells.height * one.layer.cells.width);
-        const double values = std::max(cells, 1e-6) * static_cast<double>(one.layer.channels);
-        one.factor =
-            options.content_weight * one.layer.weight * content_factor(options.preset, one.target.numel()) / values;
-        if (balances(options.preset)) {
-            one.factor /= std::max(powers[i] / values, 1e-20);
         }
     }
 }
@@ -230,33 +197,27 @@ Features StyleObjective::State::seeds(Features features, const StyleTile& tile) 
         }
         const auto same = [&](const PictureLayer& layer) { return layer.tap == layers[l].tap; };
         if (std::none_of(layers.begin() + static_cast<std::ptrdiff_t>(l) + 1, layers.end(), same) &&
-            std::ranges::none_of(contents, same, &ContentLayer::layer)) {
+            !contents->asks(layers[l].tap)) {
             features.erase(layers[l].tap);
         }
     }
-    const auto seed_of = [&](const PictureLayer& layer, const OwnFeatures& own) {
-        Tensor& seed = seeds[layer.tap];
-        if (!seed.defined()) {
-            seed = at::zeros_like(features.at(layer.tap));
-        }
-        return own_part(seed, own.rows, own.columns);
-    };
-    for (const ContentLayer& one : contents) {
-        const OwnFeatures own = own_features(features, one.layer, tile);
-        if (own.empty()) {
-            continue;
-        }
-        const Tensor difference =
-            own.values -
-            one.target.narrow(2, own.rows.begin, own.rows.count).narrow(3, own.columns.begin, own.columns.count);
-        const Tensor counted = one.weights.defined()
-                                   ? difference * one.weights.narrow(1, own.rows.begin, own.rows.count)
-                                                      .narrow(2, own.columns.begin, own.columns.count)
-                                   : difference;
-        content_loss.add_((counted * difference).sum(at::kDouble), one.factor);
-        seed_of(one.layer, own).add_(counted, 2.0 * one.factor);
-    }
+    contents->add(features, tile, content_loss, seeds);
     return seeds;
+}
+
+void StyleObjective::State::add_second_content(const Tensor& image, Tensor& gradient) {
+    if (!more_contents) {
+        return;
+    }
+    const std::vector<std::string> wanted = more_contents->taps();
+    for (const StyleTile& tile : content_tiles) {
+        const Features features = content_net->forward(tile.patch_of(image), wanted);
+        Features seeds;
+        more_contents->add(features, tile, content_loss, seeds);
+        if (const Tensor part = content_net->backward(seeds); part.defined()) {
+            add_patch_(gradient, tile, part);
+        }
+    }
 }
 
 void StyleObjective::State::add_palette(const Tensor& image, Tensor& gradient) {
@@ -292,17 +253,25 @@ void StyleObjective::State::add_variation(const Tensor& image, Tensor& gradient)
     }
 }
 
-StyleObjective::StyleObjective(FrozenNet& net, const StyleOptions& options, const Tensor& content,
+StyleObjective::StyleObjective(StyleNets nets, const StyleOptions& options, const Tensor& content,
                                const Tensor& counted, const std::vector<StyleRegion>& regions, std::int64_t tile)
-    : state_(new State{.net = net, .options = options, .picture = size_of(content)}) {
+    : state_(
+          new State{.net = nets.style, .content_net = nets.content, .options = options, .picture = size_of(content)}) {
     const c10::NoGradGuard no_grad;
     State& s = *state_;
+    FrozenNet& net = nets.style;
     s.style_taps = taps_of(options.style_layers);
     s.taps = reverie::style_taps(options);
     s.tiles = TileGeometry(net, s.taps).tiles(s.picture, tile);
     s.layers = layers_of(net, options.style_layers, s.picture, shares_weights(options.preset));
     s.add_regions(regions);
-    s.add_contents(content, counted);
+    const ContentWeights weights = content_weights(nets, options);
+    s.contents.emplace(net, content_layers(options), weights.first, options.preset, content, counted, s.tiles);
+    if (FrozenNet* second = second_net(nets, options)) {
+        const std::vector<LayerWeight>& asked = options.content_network_layers;
+        s.content_tiles = TileGeometry(*second, taps_of(asked)).tiles(s.picture, tile);
+        s.more_contents.emplace(*second, asked, weights.second, options.preset, content, counted, s.content_tiles);
+    }
 }
 
 StyleObjective::~StyleObjective() = default;
@@ -337,9 +306,10 @@ Tensor StyleObjective::value_and_gradient(const Tensor& image, std::int64_t /*st
         Features features = whole ? std::exchange(kept, {}) : s.net.forward(tile.patch_of(image), s.taps);
         const Tensor part = s.net.backward(s.seeds(std::move(features), tile));
         if (part.defined()) {
-            gradient.narrow(1, tile.rows.begin, part.size(1)).narrow(2, tile.columns.begin, part.size(2)).add_(part);
+            add_patch_(gradient, tile, part);
         }
     }
+    s.add_second_content(image, gradient);
     s.add_palette(image, gradient);
     s.add_variation(image, gradient);
     return s.style_loss + s.content_loss + s.palette_loss + s.tv_loss;

@@ -25,7 +25,7 @@ class StyleObjective final : public Objective {
   public:
     /// `content` [3,H,W] is the picture whose content is kept; `counted` [1,H,W] in [0,1]: where it counts (undefined:
     /// everywhere); `tile`: side of the tiles' own parts, a multiple of 16, or 0.
-    StyleObjective(FrozenNet& net, const StyleOptions& options, const Tensor& content, const Tensor& counted,
+    StyleObjective(StyleNets nets, const StyleOptions& options, const Tensor& content, const Tensor& counted,
                    const std::vector<StyleRegion>& regions, std::int64_t tile);
     ~StyleObjective() override;
     Tensor value_and_gradient(const Tensor& image, std::int64_t step, Tensor& gradient) override;

@@ -4,6 +4,11 @@
 #include "reverie/techniques/style.h"
 #include "techniques/style/style_plan.h"
 
+#ifndef __clang__
+// Of the table's rows, which would have to go if one of them threw, GCC 12 takes some for made that are not.
+#pragma GCC diagnostic ignored "-Wmaybe-uninitialized"
+#endif
+
 namespace reverie {
 namespace {
 
@@ -61,8 +66,9 @@ void set_step_size(StyleOptions& now, const StyleOptions& before, const GivenOpt
         return;
     }
     switch (now.optimizer) {
-        case StyleOptimizer::Adam:
-            now.step_size = style_recipe(StylePreset::Reverie).step_size;
+        case StyleOptimizer::Adam:  // the publications' steps do not fade, so they are shorter from the start
+            now.step_size =
+                style_recipe(now.preset == StylePreset::Reverie ? now.preset : StylePreset::Crowsonkb).step_size;
             return;
         case StyleOptimizer::Lbfgs:
             now.step_size = style_recipe(StylePreset::Gatys).step_size;
@@ -151,6 +157,17 @@ OptionTable<StyleOptions> make_table() {
          .placeholder = "NAME[=WEIGHT]",
          .help = "where content is looked for",
          .field = layers_field<StyleOptions>("content-layers", &StyleOptions::content_layers)},
+        {.name = "content-network-layers",
+         .heading = "What counts",
+         .placeholder = "NAME[=WEIGHT]",
+         .help = "where {--content-network} looks for content; empty: where such a net knows most",
+         .field = layers_field<StyleOptions>("content-network-layers", &StyleOptions::content_network_layers)},
+        {.name = "content-network-share",
+         .heading = "What counts",
+         .placeholder = "SHARE",
+         .help = "how much of {--content-weight} is said by {--content-network}, from 0 to 1; the rest by {--network}",
+         .field = field(&StyleOptions::content_network_share),
+         .range = {0.0, 1.0}},
         {.name = "pooling",
          .heading = "What counts",
          .placeholder = "",
@@ -195,6 +212,12 @@ OptionTable<StyleOptions> make_table() {
          .placeholder = "AMOUNT",
          .help = "how far a step goes; adam's is of a range of 0 to 1",
          .field = field(&StyleOptions::step_size)},
+        {.name = "step-decay",
+         .heading = "Optimisation",
+         .placeholder = "SHARE",
+         .help = "how much smaller than its first a scale's last step is; 0: as large",
+         .field = field(&StyleOptions::step_decay),
+         .range = {0.0, 1.0}},
         {.name = "average",
          .heading = "Optimisation",
          .placeholder = "DECAY",

@@ -43,29 +43,41 @@ std::int64_t steps_at(Size size, bool smallest, const StyleOptions& options) {
     return std::max<std::int64_t>(steps, std::min(options.steps, kFewestSteps));
 }
 
+/// What the content looks like in some layers.
+std::int64_t target_bytes(const FrozenNet& net, const std::vector<LayerWeight>& layers, Size picture) {
+    const std::vector<Size> sizes = sizes_of(net.graph(), picture);
+    std::int64_t bytes = 0;
+    for (const LayerWeight& layer : layers) {
+        const auto node = static_cast<std::size_t>(find_tap(net.graph(), layer.tap));
+        bytes += sizes[node].height * sizes[node].width * net.graph().nodes[node].channels * 4;
+    }
+    return bytes;
+}
+
 /// Bytes of the whole process: the program; the net, whose convolutions and statistics take work space beside the
 /// tensors that are counted; and, per pixel of the picture, what is kept of it in full. At most: a tenth above what was
 /// measured from 500 to 2000 pixels.
-std::int64_t process_bytes(const FrozenNet& net, const StyleOptions& options, Size patch, Size style_patch,
-                           Size picture) {
+std::int64_t process_bytes(const StyleNets& nets, const StyleOptions& options, Size patch, Size content_patch,
+                           Size style_patch, Size picture) {
     constexpr std::int64_t kProgram = 300'000'000;
     // Input, result so far, its successor, gradient, two moments, running mean, and what a step takes.
     std::int64_t images = 8;
     if (options.optimizer == StyleOptimizer::Lbfgs) {
         images += 2 * std::min(Lbfgs::Options{}.history, options.steps);
     }
+    const FrozenNet& net = nets.style;
     const std::vector<std::string> taps = style_taps(options);
-    const std::vector<Size> sizes = sizes_of(net.graph(), picture);
-    std::int64_t targets = 0;
-    for (const LayerWeight& layer : content_layers(options)) {
-        const int node = find_tap(net.graph(), layer.tap);
-        const Size cells = sizes[static_cast<std::size_t>(node)];
-        targets += cells.height * cells.width * net.graph().nodes[static_cast<std::size_t>(node)].channels * 4;
-    }
-    const std::int64_t weights = net.weight_bytes(taps);
+    std::int64_t targets = target_bytes(net, content_layers(options), picture);
+    std::int64_t weights = net.weight_bytes(taps);
     // Styles are only looked at, without a way back.
-    const std::int64_t at_work =
-        std::max((net.bytes(patch, taps) - weights) * 5 / 4, net.bytes(style_patch, taps) - weights);
+    std::int64_t at_work = std::max((net.bytes(patch, taps) - weights) * 5 / 4, net.bytes(style_patch, taps) - weights);
+    if (const FrozenNet* second = second_net(nets, options)) {  // at work by turns
+        const std::vector<std::string> seen = taps_of(options.content_network_layers);
+        const std::int64_t own = second->weight_bytes(seen);
+        at_work = std::max(at_work, (second->bytes(content_patch, seen) - own) * 5 / 4);
+        weights += own;
+        targets += target_bytes(*second, options.content_network_layers, picture);
+    }
     return kProgram + weights + at_work + picture.height * picture.width * 12 * images + targets;
 }
 
@@ -75,6 +87,18 @@ Size patch_of(const TileGeometry& geometry, Size picture, std::int64_t tile) {
 }
 
 }  // namespace
+
+FrozenNet* second_net(const StyleNets& nets, const StyleOptions& options) {
+    return options.content_weight * options.content_network_share > 0.0 ? nets.content : nullptr;
+}
+
+ContentWeights content_weights(const StyleNets& nets, const StyleOptions& options) {
+    // By trial: with so much less weight a net that knows things keeps as much of the photo as a VGG's shallow layer,
+    // so that one `content_weight` fits with a second net and without.
+    constexpr double kSecond = 0.09;
+    const double share = second_net(nets, options) != nullptr ? options.content_network_share : 0.0;
+    return {options.content_weight * (1.0 - share), options.content_weight * share * kSecond};
+}
 
 std::vector<std::string> style_taps(const StyleOptions& options) {
     std::vector<std::string> taps;
@@ -103,10 +127,14 @@ double step_pixels(const FrozenNet& net, const StyleOptions& options, Size scale
     return at == 0 ? pixels : 1.5 * pixels;
 }
 
-StylePlan plan_style(Size content, const FrozenNet& net, const StyleOptions& options, std::int64_t max_memory,
+StylePlan plan_style(Size content, const StyleNets& nets, const StyleOptions& options, std::int64_t max_memory,
                      std::int64_t tile) {
+    const FrozenNet& net = nets.style;
+    const FrozenNet* const second = second_net(nets, options);
     const std::vector<std::string> taps = style_taps(options);
-    const std::int64_t least = std::max(kSmallestSide, net.min_side(taps));
+    const std::vector<std::string> seen = second != nullptr ? taps_of(options.content_network_layers) : taps;
+    const std::int64_t least =
+        std::max({kSmallestSide, net.min_side(taps), (second != nullptr ? *second : net).min_side(seen)});
     if (std::min(content.height, content.width) < least) {
         throw Error(ErrorKind::Input, "the picture is " + text_of(content) +
                                           " pixels, too small to be styled; wanted at least " + std::to_string(least) +
@@ -119,15 +147,17 @@ StylePlan plan_style(Size content, const FrozenNet& net, const StyleOptions& opt
     }
 
     const TileGeometry geometry(net, taps);
+    const TileGeometry content_geometry(second != nullptr ? *second : net, seen);
     const auto bytes = [&](Size picture, std::int64_t side) {
         const auto style = static_cast<std::int64_t>(static_cast<double>(std::max(picture.height, picture.width)) *
                                                      options.style_scale);
-        return process_bytes(net, options, patch_of(geometry, picture, side),
+        return process_bytes(nets, options, patch_of(geometry, picture, side),
+                             patch_of(content_geometry, picture, side),
                              patch_of(geometry, {style, style}, style_tile(side)), picture);
     };
     plan.tile = std::max<std::int64_t>(tile, 0);
     if (tile < 0 && max_memory > 0 && bytes(content, 0) > max_memory) {
-        const std::int64_t step = std::max(kLeastTile, geometry.align());
+        const std::int64_t step = std::max({kLeastTile, geometry.align(), content_geometry.align()});
         plan.tile = choose_tile({.least = step, .finer = step, .longest = std::max(content.height, content.width)},
                                 bytes, content, max_memory);
     }

@@ -4,7 +4,7 @@
 namespace reverie {
 namespace {
 
-/// The five layers of the first convolution in every block.
+/// The layers of the first convolution in every block, from the shallowest.
 std::vector<LayerWeight> first_layers(const std::vector<double>& weights) {
     std::vector<LayerWeight> layers;
     for (const double weight : weights) {
@@ -21,6 +21,7 @@ StyleOptions published(StylePreset preset) {
     recipe.tv_chroma = 1.0;
     recipe.patience = 0;
     recipe.average = 0.0;
+    recipe.step_decay = 0.0;
     recipe.falloff = 0.0;
     recipe.style_scale = 1.0;
     recipe.padding = StylePadding::ReplicateFirst;
@@ -38,14 +39,22 @@ StyleOptions classic(StylePreset preset) {
 
 }  // namespace
 
+std::vector<LayerWeight> content_layers_of(const std::string& architecture) {
+    if (architecture.starts_with("vgg")) {
+        return {{"relu2_2", 1.0}};
+    }
+    if (architecture.starts_with("efficientnet_lite")) {
+        return {{"block2", 1.0}, {"block4", 1.0}};
+    }
+    return {};
+}
+
 StyleOptions style_recipe(StylePreset preset) {
     StyleOptions recipe;
     switch (preset) {
         case StylePreset::Reverie:  // the struct's defaults, found by eye (docs/styletransfer.md shows pictures)
-            recipe.style_layers = first_layers({64, 64, 32, 8, 2});
-            recipe.content_layers = {{"relu4_2", 1.0}};
-            recipe.pooling = Pooling::Average;
-            recipe.pooling_gain = 2.0;
+            recipe.style_layers = first_layers({64, 64, 40, 12});
+            recipe.content_layers = {{"relu2_2", 1.0}};
             break;
         case StylePreset::Crowsonkb:
             recipe = published(preset);
@@ -55,6 +64,7 @@ StyleOptions style_recipe(StylePreset preset) {
             recipe.tv = 2.0;
             recipe.first_steps = 1000;
             recipe.steps = 500;
+            recipe.step_size = 0.02;
             recipe.average = 0.99;
             break;
         case StylePreset::Gatys:  // the paper leaves the number of steps open

@@ -108,9 +108,9 @@ std::int64_t number_in(const StyleState& state, const std::string& name) {
     throw_unfit_state("it does not say its '" + name + "'");
 }
 
-StyleRun::StyleRun(const StyleJob& job, FrozenNet& net, StyleTargets& targets, const StyleOptions& options,
+StyleRun::StyleRun(const StyleJob& job, StyleNets nets, StyleTargets& targets, const StyleOptions& options,
                    StylePlan plan, const StyleHooks& hooks)
-    : net_(net),
+    : nets_(nets),
       targets_(targets),
       options_(options),
       plan_(std::move(plan)),
@@ -118,7 +118,7 @@ StyleRun::StyleRun(const StyleJob& job, FrozenNet& net, StyleTargets& targets, c
       rule_(make_rule(options)),
       mean_(options.average),
       plateau_(options.patience) {
-    const c10::Device device = net.device();
+    const c10::Device device = nets.style.device();
     const auto to_net = [device](const Tensor& x) { return x.defined() ? x.to(device) : x; };
     original_ = to_net(job.content);
     init_ = to_net(job.init);
@@ -156,9 +156,9 @@ Tensor StyleRun::start(const StyleScene& scene) const {
     if (init_.defined()) {
         image = resize(init_, size);
     } else if (options_.init == StyleInit::Style) {
-        image = cover(targets_.styles().front().images.front().to(net_.device()), size);
+        image = cover(targets_.styles().front().images.front().to(nets_.style.device()), size);
     } else if (options_.init == StyleInit::Noise) {
-        image = noise(size, options_.preset, options_.seed).to(net_.device());
+        image = noise(size, options_.preset, options_.seed).to(nets_.style.device());
     }
     return image.clamp(0.0, 1.0);
 }
@@ -188,14 +188,14 @@ StyleRun::Position StyleRun::restore(const StyleState& state) {
         size_of(image->second) != plan_.scales[position.scale]) {
         throw_unfit_state("its image or its losses are not those of this picture");
     }
-    image_ = image->second.to(net_.device());
+    image_ = image->second.to(nets_.style.device());
     if (const auto mean = state.tensors.find("mean"); mean != state.tensors.end()) {
-        mean_.restore(mean->second.to(net_.device()), number("mean_count"));
+        mean_.restore(mean->second.to(nets_.style.device()), number("mean_count"));
     }
     StepState remembered;
     for (const auto& [name, tensor] : state.tensors) {
         if (name.rfind(kRulePrefix, 0) == 0) {
-            remembered[name.substr(std::string_view(kRulePrefix).size())] = tensor.to(net_.device());
+            remembered[name.substr(std::string_view(kRulePrefix).size())] = tensor.to(nets_.style.device());
         }
     }
     rule_->restore(remembered);
@@ -210,24 +210,32 @@ bool StyleRun::run_scale(const Position& from) {
     const std::int64_t tile = tile_at(size, plan_.tile);
     if (from.step == 0) {
         image_ = image_.defined() ? resize(image_, size).clamp_(0.0, 1.0) : start(scene);
-        rule_->rescale(size);
+        if (carries_memory(options_.preset)) {
+            rule_->rescale(size);
+        } else {
+            rule_->restore({});
+        }
         mean_ = RunningMean(options_.average);
         plateau_ = Plateau(options_.patience);
     }
+    const std::int64_t steps = plan_.steps[from.scale];
     StepRule* rule = rule_.get();
+    FadingStep fading(*rule_, {.decay = options_.step_decay, .steps = steps});
+    if (options_.step_decay > 0.0) {
+        rule = &fading;
+    }
     std::optional<FixedPixels> held;
     if (keep_.defined()) {
         // A pixel that is kept in full stays at the content; one partly kept moves freely and is mixed at the end.
         const Tensor fixed = map_at(keep_, size) >= 1.0;
         image_ = at::where(fixed, scene.content, image_);
-        rule = &held.emplace(*rule_, fixed, scene.content);
+        rule = &held.emplace(*rule, fixed, scene.content);
     }
-    StyleObjective objective(net_, options_, scene.content, scene.counted,
-                             targets_.regions(net_, scene, full_, plan_.tile), tile);
+    StyleObjective objective(nets_, options_, scene.content, scene.counted,
+                             targets_.regions(nets_.style, scene, full_, plan_.tile), tile);
 
     const std::int64_t steps_before = steps_ - from.step;
-    const double per_step = step_pixels(net_, options_, size, plan_.tile);
-    const std::int64_t steps = plan_.steps[from.scale];
+    const double per_step = step_pixels(nets_.style, options_, size, plan_.tile);
     const auto observe = [&](const StepReport& report) {
         mean_.add(report.image);
         steps_ = steps_before + report.step + 1;
@@ -301,7 +309,8 @@ StyleResult StyleRun::run() {
     if (hooks_.resume != nullptr) {
         from = restore(*hooks_.resume);
         for (std::size_t k = 0; k < from.scale; ++k) {
-            done_ += step_pixels(net_, options_, plan_.scales[k], plan_.tile) * static_cast<double>(plan_.steps[k]);
+            done_ +=
+                step_pixels(nets_.style, options_, plan_.scales[k], plan_.tile) * static_cast<double>(plan_.steps[k]);
         }
     }
     bool running = true;

@@ -16,7 +16,7 @@ std::int64_t number_in(const StyleState& state, const std::string& name);
 
 class StyleRun {
   public:
-    StyleRun(const StyleJob& job, FrozenNet& net, StyleTargets& targets, const StyleOptions& options, StylePlan plan,
+    StyleRun(const StyleJob& job, StyleNets nets, StyleTargets& targets, const StyleOptions& options, StylePlan plan,
              const StyleHooks& hooks);
     StyleResult run();
 
@@ -34,7 +34,7 @@ class StyleRun {
     bool run_scale(const Position& from);
     Tensor finish(const Tensor& image) const;
 
-    FrozenNet& net_;
+    StyleNets nets_;
     StyleTargets& targets_;
     const StyleOptions& options_;
     StylePlan plan_;

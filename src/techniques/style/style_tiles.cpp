@@ -10,12 +10,16 @@ namespace {
 
 std::int64_t round_up(std::int64_t n, std::int64_t multiple) { return (n + multiple - 1) / multiple * multiple; }
 
-std::vector<TileSpan> spans(std::int64_t side, std::int64_t tile, std::int64_t halo, std::int64_t align) {
+std::vector<TileSpan> spans(std::int64_t side, std::int64_t tile, std::int64_t halo, std::int64_t align,
+                            bool same_remainder) {
     if (tile == 0 || tile >= side) {
         return {{0, side, 0, side, true}};
     }
     // All patches but the last have one size, so that memory is used again from tile to tile.
-    const std::int64_t patch = std::min(tile + 2 * halo, side);
+    std::int64_t patch = std::min(tile + 2 * halo, side);
+    if (same_remainder) {
+        patch += ((side - patch) % align);
+    }
     const std::int64_t last_begin = (side - patch) / align * align;
     std::vector<TileSpan> all;
     for (std::int64_t own = 0; own < side; own += tile) {
@@ -42,13 +46,16 @@ TileGeometry::TileGeometry(const FrozenNet& net, const std::vector<std::string>&
         const double half = static_cast<double>(tap.field - 1) / 2.0;
         reach = std::max({reach, half - tap.offset, half + tap.offset - static_cast<double>(tap.stride - 1)});
     }
+    same_remainder_ = std::ranges::any_of(net.graph().nodes, [](const Node& node) {
+        return node.window.padding == Padding::Same && node.window.stride > 1;
+    });
     halo_ = round_up(static_cast<std::int64_t>(std::ceil(reach)), align_);
 }
 
 std::vector<StyleTile> TileGeometry::tiles(Size picture, std::int64_t tile) const {
     std::vector<StyleTile> all;
-    for (const TileSpan& rows : spans(picture.height, tile, halo_, align_)) {
-        for (const TileSpan& columns : spans(picture.width, tile, halo_, align_)) {
+    for (const TileSpan& rows : spans(picture.height, tile, halo_, align_, same_remainder_)) {
+        for (const TileSpan& columns : spans(picture.width, tile, halo_, align_, same_remainder_)) {
             all.push_back({rows, columns});
         }
     }
@@ -56,8 +63,8 @@ std::vector<StyleTile> TileGeometry::tiles(Size picture, std::int64_t tile) cons
 }
 
 CellSpan own_cells(const TileSpan& span, std::int64_t stride, std::int64_t cells) {
-    const std::int64_t begin = span.own_begin / stride;
-    const std::int64_t end = span.last ? cells : span.own_end / stride;
+    const std::int64_t begin = std::min(span.own_begin / stride, cells);
+    const std::int64_t end = span.last ? cells : std::min(span.own_end / stride, cells);
     return {begin, std::max<std::int64_t>(end - begin, 0), begin - span.begin / stride};
 }
 

@@ -43,6 +43,7 @@ class TileGeometry {
   private:
     std::int64_t align_ = 1;
     std::int64_t halo_ = 0;
+    bool same_remainder_ = false;  // where SAME puts its zeros hangs on a side's remainder: patches keep the picture's
 };
 
 /// `cells`: the tap's cells along this axis over the whole picture.

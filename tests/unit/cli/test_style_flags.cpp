@@ -128,6 +128,8 @@ TEST(StyleFlags, StepsGivenAreForAllScales) {
 TEST(StyleFlags, AnotherOptimizerBringsItsStepSize) {
     EXPECT_EQ(style_options(parsed({"--optimizer", "lbfgs"}), 0).step_size, 1.0);
     EXPECT_EQ(style_options(parsed({"--preset", "gatys", "--optimizer", "adam"}), 0).step_size, 0.02);
+    EXPECT_EQ(style_options(parsed({"--optimizer", "adam"}), 0).step_size,
+              style_recipe(StylePreset::Reverie).step_size);
     EXPECT_EQ(style_options(parsed({"--optimizer", "gradient-descent", "--step-size", "3"}), 0).step_size, 3.0);
     EXPECT_THAT(expect_error(ErrorKind::Usage,
                              [] {
@@ -167,14 +169,15 @@ TEST(StyleFlags, AnotherPresetOptimizerOrNumberOfStepsTakesNothingOfTheOldOne) {
 
 TEST(StyleFlags, WhatIsPutDownSetsTheSameOptions) {
     for (const char* preset : {"reverie", "crowsonkb", "gatys", "neural-style", "chollet2e"}) {
-        const StyleFlags given =
-            parsed({"--preset", preset,          "--style-layers", "relu1_1=0.5", "relu3_1",   "--statistic",
-                    "mean-std", "--pooling",     "average",        "--color",     "histogram", "--optimizer",
-                    "lbfgs",    "--init",        "noise",          "--strength",  "0.5",       "--average",
-                    "0.5",      "--style-scale", "0.75",           "--palette",   "0.25"});
+        const StyleFlags given = parsed(
+            {"--preset", preset,          "--style-layers", "relu1_1=0.5", "relu3_1",   "--statistic",
+             "mean-std", "--pooling",     "average",        "--color",     "histogram", "--optimizer",
+             "lbfgs",    "--init",        "noise",          "--strength",  "0.5",       "--average",
+             "0.5",      "--style-scale", "0.75",           "--palette",   "0.25",      "--content-network-layers",
+             "block2=2"});
         const StyleOptions options = style_options(given, 3);
         Settings settings;
-        add_settings(settings, options, given);
+        add_settings(settings, options, given, "efficientnet_lite0");
         std::vector<std::string> words;
         for (const Setting& setting : settings.all()) {
             if (setting.name != "seed") {
@@ -185,7 +188,7 @@ TEST(StyleFlags, WhatIsPutDownSetsTheSameOptions) {
         const StyleFlags again = parsed(words);
         const StyleOptions same = style_options(again, 3);
         Settings settings_again;
-        add_settings(settings_again, same, again);
+        add_settings(settings_again, same, again, "efficientnet_lite0");
         EXPECT_EQ(settings_again.all(), settings.all());
         EXPECT_EQ(same.pooling_gain, options.pooling_gain);
         EXPECT_EQ(same.init, StyleInit::Noise);

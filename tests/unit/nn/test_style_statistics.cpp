@@ -148,8 +148,8 @@ TEST(StyleStatistics, DerivativesEqualFiniteDifferences) {
     Tensor along_second = activations(6, 6, "direction").to(at::kDouble);
     along_second = along_second + along_second.t();
     const Tensor along_first = activations(6, 1, "direction").squeeze(1).to(at::kDouble);
-    for (const StyleStatistic statistic : kStatistics) {
-        const StyleTarget target(statistic, style, 1.3, 1e-4);
+    const auto check = [&](StyleStatistic statistic, double share) {
+        const StyleTarget target(statistic, style, 1.3, 1e-4, share);
         const StyleDistance distance = target.distance(own);
         EXPECT_TRUE(at::equal(distance.second, distance.second.t()));
         constexpr double kStep = 1e-6;
@@ -159,8 +159,13 @@ TEST(StyleStatistics, DerivativesEqualFiniteDifferences) {
         };
         const double slope = (value_at(kStep) - value_at(-kStep)) / (2 * kStep);
         const auto closed = (distance.first.dot(along_first) + (distance.second * along_second).sum()).item<double>();
-        EXPECT_NEAR(closed, slope, 1e-6 * std::abs(slope)) << static_cast<int>(statistic);
+        EXPECT_NEAR(closed, slope, 1e-6 * std::abs(slope)) << static_cast<int>(statistic) << " " << share;
+    };
+    for (const StyleStatistic statistic : kStatistics) {
+        check(statistic, 1.0);
     }
+    check(StyleStatistic::W2, 0.9);
+    check(StyleStatistic::W2, 0.0);
 }
 
 TEST(StyleStatistics, AStyleIsAtDistanceZeroOfItself) {
@@ -171,6 +176,23 @@ TEST(StyleStatistics, AStyleIsAtDistanceZeroOfItself) {
         EXPECT_LT(distance.first.abs().max().item<double>(), 1e-7);
         EXPECT_LT(distance.second.abs().max().item<double>(), 1e-7);
     }
+}
+
+TEST(StyleStatistics, W2OfTheMainDirectionsIsABoundThatRisesToTheWholeDistance) {
+    const Moments style = exact_means(activations(200, 9, "style"));
+    const Moments own = exact_means(activations(150, 9, "own"));
+    const double whole = StyleTarget(StyleStatistic::W2, style, 1.0, 1e-4).distance(own).value.item<double>();
+    double before = 0.0;
+    for (const double share : {0.0, 0.5, 0.9, 0.999}) {
+        const StyleTarget target(StyleStatistic::W2, style, 1.0, 1e-4, share);
+        const auto value = target.distance(own).value.item<double>();
+        EXPECT_GE(value, before - 1e-12) << share;
+        EXPECT_LE(value, whole + 1e-12) << share;
+        before = value;
+        EXPECT_NEAR(target.distance(style).value.item<double>(), 0.0, 1e-12) << share;
+        EXPECT_LT(target.distance(style).second.abs().max().item<double>(), 1e-7) << share;
+    }
+    EXPECT_GT(before, 0.5 * whole);
 }
 
 TEST(StyleStatistics, StaysFiniteForDegenerateCovariances) {
@@ -184,10 +206,14 @@ TEST(StyleStatistics, StaysFiniteForDegenerateCovariances) {
         ordinary * at::tensor({1e6F, 1.0F, 1e-6F, 1e6F, 1.0F, 1e-6F}),
         ordinary,
     };
-    for (const StyleStatistic statistic : kStatistics) {
+    const std::pair<StyleStatistic, double> kinds[] = {{StyleStatistic::W2, 1.0},
+                                                       {StyleStatistic::W2, 0.9},
+                                                       {StyleStatistic::Gram, 1.0},
+                                                       {StyleStatistic::MeanStd, 1.0}};
+    for (const auto& [statistic, share] : kinds) {
         for (const double ridge : {0.0, 1e-4}) {
             for (std::size_t of = 0; of < std::size(degenerate); ++of) {
-                const StyleTarget target(statistic, exact_means(degenerate[of]), 1.0, ridge);
+                const StyleTarget target(statistic, exact_means(degenerate[of]), 1.0, ridge, share);
                 for (std::size_t from = 0; from < std::size(degenerate); ++from) {
                     const StyleDistance distance = target.distance(exact_means(degenerate[from]));
                     const bool finite = distance.value.isfinite().item<bool>() &&

@@ -2,9 +2,11 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <utility>
 #include <vector>
 
 #include "reverie/optimize/image_loop.h"
+#include "reverie/optimize/step_rules.h"
 #include "support/closed_formula.h"
 #include "support/expect_error.h"
 
@@ -260,6 +262,20 @@ TEST(ImageLoop, AnImageThatIsNoNumberIsRefusedBeforeAnyoneSeesIt) {
         minimize_image(at::full({3, 9, 9}, 0.5), objective, {}, rule, options);
     });
     EXPECT_EQ(seen, 0);
+}
+
+TEST(FadingStep, TakesLessAndLessOfAnotherRulesSteps) {
+    GradientDescent descent({.step_size = 0.1});
+    FadingStep fading(descent, {.decay = 0.75, .steps = 4});
+    const Tensor image = at::full({3, 2, 2}, 0.5);
+    const Tensor gradient = at::ones_like(image);
+    for (const auto& [step, moved] : {std::pair{0, 0.1}, {1, 0.075}, {2, 0.05}, {3, 0.025}}) {
+        const Tensor next = fading.step(image, gradient, step);
+        EXPECT_NEAR((image - next).max().item<double>(), moved, 1e-6);
+        EXPECT_NEAR((image - next).min().item<double>(), moved, 1e-6);
+    }
+    FadingStep single(descent, {.decay = 0.75, .steps = 1});
+    EXPECT_TRUE(single.step(image, gradient, 0).equal(descent.step(image, gradient, 0))) << "a lone step is whole";
 }
 
 }  // namespace

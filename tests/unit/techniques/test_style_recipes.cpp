@@ -17,9 +17,11 @@ TEST(StyleRecipes, EveryRecipeIsValidAndItsOwn) {
         const StyleOptions recipe = style_recipe(preset);
         EXPECT_EQ(static_cast<int>(recipe.preset), static_cast<int>(preset));
         EXPECT_NO_THROW(validate(recipe));
-        EXPECT_EQ(recipe.style_layers.size(), 5U);
+        EXPECT_EQ(recipe.style_layers.size(), preset == StylePreset::Reverie ? 4U : 5U);
         EXPECT_EQ(recipe.content_layers.size(), 1U);
         EXPECT_EQ(recipe.palette > 0.0, preset == StylePreset::Reverie);
+        EXPECT_EQ(recipe.step_decay > 0.0, preset == StylePreset::Reverie);
+        EXPECT_EQ(recipe.patience, 0);
     }
 }
 
@@ -29,6 +31,8 @@ TEST(StyleRecipes, AreAsPublished) {
     EXPECT_EQ(crowsonkb.style_layers.back(), (LayerWeight{"relu5_1", 1}));
     EXPECT_EQ(crowsonkb.content_weight, 0.015);
     EXPECT_EQ(crowsonkb.tv, 2.0);
+    EXPECT_EQ(crowsonkb.step_size, 0.02);
+    EXPECT_EQ(crowsonkb.average, 0.99);
     EXPECT_EQ(crowsonkb.first_steps, 1000);
     EXPECT_EQ(crowsonkb.steps, 500);
     EXPECT_TRUE(crowsonkb.padding == StylePadding::ReplicateFirst);
@@ -59,7 +63,7 @@ TEST(StyleRecipes, WrongOptionsAreNamedByTheirFlags) {
         {"--style-layers names no layer", [](StyleOptions& o) { o.style_layers.clear(); }},
         {"--content-layers names no layer", [](StyleOptions& o) { o.content_layers.clear(); }},
         {"--style-layers relu1_1 has the weight", [](StyleOptions& o) { o.style_layers[0].weight = 0; }},
-        {"--content-layers names relu4_2 twice",
+        {"--content-layers names relu2_2 twice",
          [](StyleOptions& o) { o.content_layers.push_back(o.content_layers[0]); }},
         {"--content-weight", [](StyleOptions& o) { o.content_weight = -1; }},
         {"--style-weight", [](StyleOptions& o) { o.style_weight = std::numeric_limits<double>::quiet_NaN(); }},
@@ -73,6 +77,8 @@ TEST(StyleRecipes, WrongOptionsAreNamedByTheirFlags) {
         {"--first-steps", [](StyleOptions& o) { o.first_steps = -1; }},
         {"--patience", [](StyleOptions& o) { o.patience = -1; }},
         {"--step-size", [](StyleOptions& o) { o.step_size = 2.0; }},
+        {"--step-decay", [](StyleOptions& o) { o.step_decay = 1.1; }},
+        {"--content-network-share", [](StyleOptions& o) { o.content_network_share = -0.1; }},
         {"--average", [](StyleOptions& o) { o.average = 1.0; }},
         {"--preview-every", [](StyleOptions& o) { o.preview_every = -1; }},
         {"pooling_gain", [](StyleOptions& o) { o.pooling_gain = 0.0; }},
