@@ -22,8 +22,8 @@
 namespace reverie {
 namespace {
 
-constexpr double kRidge = 1e-4;          // of covariances, as crowsonkb's
-constexpr double kMainVariance = 0.999;  // of a style, whose directions are compared as a whole (Reverie)
+constexpr double kRidge = 1e-4;         // of covariances, as crowsonkb's
+constexpr double kMainVariance = 0.99;  // of a style, whose directions are compared as a whole (Reverie)
 
 /// 1 / root mean square of what has these means.
 double inverse_rms(const Moments& means) {
