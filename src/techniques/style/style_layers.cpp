@@ -33,8 +33,8 @@ Tensor cell_weights(const Tensor& mask, const PictureLayer& layer) {
     const std::int64_t width = layer.cells.width * layer.stride;
     const std::int64_t more_rows = std::max<std::int64_t>(0, height - mask.size(1));
     const std::int64_t more_columns = std::max<std::int64_t>(0, width - mask.size(2));
-    const Tensor covered = more_rows + more_columns > 0 ? at::replication_pad2d(mask, {0, more_columns, 0, more_rows})
-                                                        : mask.narrow(1, 0, height).narrow(2, 0, width);
+    const Tensor covered =
+        more_rows + more_columns > 0 ? at::replication_pad2d(mask, {0, more_columns, 0, more_rows}) : mask;
     return resize(covered.narrow(1, 0, height).narrow(2, 0, width), layer.cells, Resample::Area).clamp(0.0, 1.0);
 }
 
