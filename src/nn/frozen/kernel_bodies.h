@@ -25,6 +25,8 @@ REVERIE_INLINE void by_vectors(int channels, const Body& body) {
 #include "nn/frozen/kernel_tiles.h"
 #include "nn/frozen/kernel_windows.h"
 
+#include "kernels/strided_bodies.h"
+
 constexpr Kernels kKernels = {REVERIE_KERNELS_NAME,
                               kWidth,
                               kPanel,
@@ -38,4 +40,6 @@ constexpr Kernels kKernels = {REVERIE_KERNELS_NAME,
                               weighted_sum,
                               maximum,
                               maximum_back,
-                              finish_map};
+                              finish_map,
+                              {strided_inputs_in, strided_outputs_in, strided_outputs_out, strided_inputs_out,
+                               strided_weights_in, strided_weights_out, strided_correlate}};

@@ -9,6 +9,8 @@
 
 #include <cstdint>
 
+#include "kernels/strided_kernels.h"
+
 namespace reverie::frozen {
 
 enum class Finishing : int { None, Relu, Relu6 };
@@ -118,6 +120,7 @@ struct Kernels {
     void (*maximum_back)(const Windows& job, const MaximumSources& sources, float gain, const Finish& finish);
     /// input + addend, activation, mask: whatever `finish` says, for `count` pixels.
     void (*finish_map)(const float* input, std::int64_t stride, std::int64_t count, int channels, const Finish& finish);
+    StridedKernels strided;
 };
 
 const Kernels& plain_kernels();

@@ -1,0 +1,152 @@
+// 4x4 convolutions of stride 2 in training, by our kernels and by LibTorch in both of its memory layouts: forward,
+// gradient of the input, gradient of the weights (with that of the bias), of DCGAN's layers and their transposes.
+//
+//     bench_strided [ROUNDS [THREADS [KERNELS [BATCH [LAYER]]]]]
+//
+// One round measures all once, in turn, so that a machine that is slower for a while is slower for all. Printed are
+// medians in milliseconds and ours over the better layout. LibTorch can be held to AVX2, to go with KERNELS=AVX2, by
+// ONEDNN_MAX_CPU_ISA=AVX2 ATEN_CPU_CAPABILITY=avx2 MKL_ENABLE_INSTRUCTIONS=AVX2 in the environment.
+#include <ATen/ATen.h>
+#include <ATen/Parallel.h>
+#include <c10/core/GradMode.h>
+
+#include <algorithm>
+#include <array>
+#include <chrono>
+#include <cmath>
+#include <cstdint>
+#include <cstdio>
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "kernels/strided_convolution.h"
+#include "nn/frozen_executor.h"
+
+namespace reverie {
+namespace {
+
+struct Layer {
+    std::int64_t inputs, outputs, side;  // of the convolution's larger map
+    bool transposed;
+};
+constexpr Layer kLayers[] = {{64, 128, 32, false},  {128, 256, 16, false}, {256, 512, 8, false},
+                             {64, 128, 32, true},   {128, 256, 16, true},  {256, 512, 8, true},
+                             {3, 64, 64, false},    {3, 64, 64, true}};
+constexpr int kProducts = 3;
+constexpr const char* kNames[kProducts] = {"forward", "input", "weights"};
+constexpr int kWays = 3;  // ours, channels-last, contiguous
+
+double median(std::vector<double> times) {
+    std::ranges::sort(times);
+    return times[times.size() / 2];
+}
+
+double seconds(const std::function<void()>& run) {
+    const auto begin = std::chrono::steady_clock::now();
+    run();
+    return std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+}
+
+using Runs = std::array<std::array<std::function<void()>, kWays>, kProducts>;
+
+Runs runs_of(const Layer& layer, std::int64_t batch, const frozen::Kernels& kernels, frozen::Workspace& work) {
+    const auto large = at::randn({batch, layer.inputs, layer.side, layer.side});
+    const auto small = at::randn({batch, layer.outputs, layer.side / 2, layer.side / 2});
+    const auto weight = at::randn({layer.outputs, layer.inputs, 4, 4}) * 0.02;
+    const auto last = at::MemoryFormat::ChannelsLast;
+    Runs runs;
+    for (int way = 1; way < kWays; ++way) {
+        const auto format = way == 1 ? last : at::MemoryFormat::Contiguous;
+        const auto x = (layer.transposed ? small : large).contiguous(format);
+        const auto y = (layer.transposed ? large : small).contiguous(format);
+        const auto w = weight.contiguous(format);
+        const auto bias = at::zeros({y.size(1)});
+        const bool transposed = layer.transposed;
+        const auto back = [=](std::array<bool, 3> wanted) {
+            at::convolution_backward(y, x, w, y.size(1), {2, 2}, {1, 1}, {1, 1}, transposed, {0, 0}, 1, wanted);
+        };
+        runs[0][way] = [=] { at::convolution(x, w, bias, {2, 2}, {1, 1}, {1, 1}, transposed, {0, 0}, 1); };
+        runs[1][way] = [=] { back({true, false, false}); };
+        runs[2][way] = [=] { back({false, true, true}); };
+    }
+    const auto l = large.contiguous(last);
+    const auto s = small.contiguous(last);
+    const auto w = weight.contiguous(last);
+    const auto bias = at::zeros({layer.transposed ? layer.inputs : layer.outputs});
+    const auto down = [=, &kernels, &work](const at::Tensor& b) { frozen::convolve_strided(l, w, b, kernels, work); };
+    const auto up = [=, &kernels, &work](const at::Tensor& b) {
+        frozen::spread_strided(s, w, b, l.size(2), l.size(3), kernels, work);
+    };
+    runs[0][0] = [=] { layer.transposed ? up(bias) : down(bias); };
+    runs[1][0] = [=] { layer.transposed ? down({}) : up({}); };
+    runs[2][0] = [=, &kernels, &work] {
+        frozen::correlate_strided(l, s, kernels, work);
+        frozen::sum_pixels(layer.transposed ? l : s, work);
+    };
+    return runs;
+}
+
+void print(const char* name, const double (&times)[kWays]) {
+    std::printf("  %-9s %8.2f %8.2f %8.2f   %5.2f\n", name, 1e3 * times[0], 1e3 * times[1], 1e3 * times[2],
+                times[0] / std::min(times[1], times[2]));
+}
+
+}  // namespace
+}  // namespace reverie
+
+int main(int count, char** words) {
+    using namespace reverie;
+    const c10::NoGradGuard no_grad;
+    const int rounds = count > 1 ? std::stoi(words[1]) : 7;
+    at::set_num_threads(count > 2 ? std::stoi(words[2]) : 2);
+    const frozen::Kernels* kernels = &frozen::best_kernels();
+    for (const frozen::Kernels* const one : frozen::runnable_kernels()) {
+        kernels = count > 3 && one->name == std::string(words[3]) ? one : kernels;
+    }
+    const std::int64_t batch = count > 4 ? std::stoi(words[4]) : 64;
+    std::printf("%s, %d threads, batch %lld, %d rounds; milliseconds: ours, channels-last, contiguous; ours / best\n",
+                kernels->name, at::get_num_threads(), static_cast<long long>(batch), rounds);
+    double log_ratios = 0.0;
+    int layers = 0;
+    int index = -1;
+    for (const Layer& layer : kLayers) {
+        if (++index != (count > 5 ? std::stoi(words[5]) : index)) {
+            continue;
+        }
+        frozen::Workspace work;
+        const Runs runs = runs_of(layer, batch, *kernels, work);
+        std::vector<double> times[kProducts][kWays];
+        for (int round = -1; round < rounds; ++round) {  // the first is not counted
+            for (int product = 0; product < kProducts; ++product) {
+                for (int way = 0; way < kWays; ++way) {
+                    const double time = seconds(runs[product][way]);
+                    if (round >= 0) {
+                        times[product][way].push_back(time);
+                    }
+                }
+            }
+        }
+        std::printf("%s %lld-%lld at %lldx%lld\n", layer.transposed ? "transposed" : "convolution",
+                    static_cast<long long>(layer.inputs), static_cast<long long>(layer.outputs),
+                    static_cast<long long>(layer.side), static_cast<long long>(layer.side));
+        double sums[kWays] = {};
+        for (int product = 0; product < kProducts; ++product) {
+            double medians[kWays];
+            for (int way = 0; way < kWays; ++way) {
+                medians[way] = median(times[product][way]);
+                sums[way] += medians[way];
+            }
+            print(kNames[product], medians);
+        }
+        print("all", sums);
+        if (layer.inputs >= 64) {
+            log_ratios += std::log(sums[0] / std::min(sums[1], sums[2]));
+            ++layers;
+        }
+    }
+    if (layers > 0) {
+        std::printf("geometric mean, 64 channels and more: %.2f\n", std::exp(log_ratios / layers));
+    }
+    return 0;
+}
