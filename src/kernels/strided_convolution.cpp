@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <vector>
 
+#include "kernels/strided_ends.h"
 #include "nn/frozen/border.h"
 
 namespace reverie::frozen {
@@ -261,6 +262,9 @@ at::Tensor empty_map(std::int64_t n, std::int64_t c, std::int64_t h, std::int64_
 
 void convolve_strided(const Map& large, const float* weights, const Map& small, Finish finish, const Kernels& kernels,
                       Workspace& work) {
+    if (is_strided_end(large.channels)) {
+        return convolve_strided_end(large, weights, small, finish, kernels, work);
+    }
     finish = into(finish, small);
     const std::int64_t inputs = large.channels;
     const std::int64_t outputs = small.channels;
@@ -315,6 +319,9 @@ void convolve_strided(const Map& large, const float* weights, const Map& small, 
 
 void spread_strided(const Map& small, const float* weights, const Map& large, const float* bias, const Kernels& kernels,
                     Workspace& work) {
+    if (is_strided_end(large.channels)) {
+        return spread_strided_end(small, weights, large, bias, kernels, work);
+    }
     const std::int64_t inputs = large.channels;
     const std::int64_t depth = small.channels;
     const Tiles tiles(large, small);
@@ -369,6 +376,9 @@ void spread_strided(const Map& small, const float* weights, const Map& large, co
 }
 
 void correlate_strided(const Map& large, const Map& small, float* weights, const Kernels& kernels, Workspace& work) {
+    if (is_strided_end(large.channels)) {
+        return correlate_strided_end(large, small, weights, kernels, work);
+    }
     constexpr std::int64_t kRowsAtOnce = 2 * kLeftGroup;  // outputs whose sums stay in a core's cache
     constexpr std::int64_t kSummed = 256;                 // tiles that are summed up before the sum goes to memory
     const std::int64_t inputs = large.channels;

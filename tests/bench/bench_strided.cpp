@@ -16,6 +16,7 @@
 #include <cmath>
 #include <cstdint>
 #include <cstdio>
+#include <ctime>
 #include <functional>
 #include <string>
 #include <vector>
@@ -42,7 +43,13 @@ double median(std::vector<double> times) {
     return times[times.size() / 2];
 }
 
+/// Of the clock, or, with one thread, of the processor: then whoever else wants the machine counts for less.
 double seconds(const std::function<void()>& run) {
+    if (at::get_num_threads() == 1) {
+        const std::clock_t begin = std::clock();
+        run();
+        return static_cast<double>(std::clock() - begin) / CLOCKS_PER_SEC;
+    }
     const auto begin = std::chrono::steady_clock::now();
     run();
     return std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
@@ -111,7 +118,8 @@ int main(int count, char** words) {
     int layers = 0;
     int index = -1;
     for (const Layer& layer : kLayers) {
-        if (++index != (count > 5 ? std::stoi(words[5]) : index)) {
+        ++index;
+        if (count > 5 && index != std::stoi(words[5])) {
             continue;
         }
         frozen::Workspace work;

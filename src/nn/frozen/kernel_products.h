@@ -12,6 +12,9 @@ REVERIE_INLINE void product_rows(const Product& job, int first, const float* b, 
             sum[r][v] = Vector{};
         }
     }
+    // Rows are read once a panel and are too short to be foreseen by the processor: those that come next are asked for.
+    constexpr int kLine = 64 / sizeof(float);
+    const int ahead = first + kRows < job.row_capacity ? kRows : 0;
     const float* const* table = job.rows + first;
     const float* const panel = b;
     for (int tap = 0; tap < job.taps; ++tap, table += job.row_capacity) {
@@ -23,18 +26,24 @@ REVERIE_INLINE void product_rows(const Product& job, int first, const float* b, 
         for (int r = 0; r < kRows; ++r) {
             row[r] = table[r];
         }
-        for (int d = 0; d < job.depth; ++d, b += vectors * kWidth) {
-            Vector column[vectors];
-#pragma GCC unroll 4
-            for (int v = 0; v < vectors; ++v) {
-                column[v] = load(b + v * kWidth);
-            }
-#pragma GCC unroll 16
+        for (int begin = 0; begin < job.depth; begin += kLine) {
+            const int end = begin + kLine < job.depth ? begin + kLine : job.depth;
             for (int r = 0; r < kRows; ++r) {
-                const Vector x = broadcast(row[r][d]);
+                __builtin_prefetch(table[ahead + r] + begin);
+            }
+            for (int d = begin; d < end; ++d, b += vectors * kWidth) {
+                Vector column[vectors];
 #pragma GCC unroll 4
                 for (int v = 0; v < vectors; ++v) {
-                    sum[r][v] += x * column[v];
+                    column[v] = load(b + v * kWidth);
+                }
+#pragma GCC unroll 16
+                for (int r = 0; r < kRows; ++r) {
+                    const Vector x = broadcast(row[r][d]);
+#pragma GCC unroll 4
+                    for (int v = 0; v < vectors; ++v) {
+                        sum[r][v] += x * column[v];
+                    }
                 }
             }
         }

@@ -42,7 +42,8 @@ void PrintTo(const Layer& layer, std::ostream* out) { *out << name_of(layer); }
 const std::vector<Layer> kLayers = {
     {2, 16, 32, 16, 16}, {3, 24, 40, 10, 14}, {2, 8, 8, 9, 13},  {1, 33, 19, 7, 5},    {2, 3, 64, 16, 16},
     {1, 64, 3, 16, 16},  {2, 1, 1, 4, 4},     {5, 5, 7, 2, 3},   {2, 100, 130, 8, 8},  {9, 64, 72, 34, 31},
-    {1, 4, 50, 3, 2},    {70, 16, 8, 8, 8},   {2, 47, 49, 12, 6}};
+    {1, 4, 50, 3, 2},    {70, 16, 8, 8, 8},   {2, 47, 49, 12, 6}, {3, 2, 33, 17, 40},
+    {2, 4, 130, 64, 63}};
 
 double relative_l2(const Tensor& found, const Tensor& wanted) {
     return ((found.to(at::kDouble) - wanted).norm() / wanted.norm()).item<double>();
