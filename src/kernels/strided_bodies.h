@@ -213,6 +213,55 @@ void strided_weights_out(const WeightTiles& job, const float* transformed, float
     }
 }
 
+/// Pairs of lanes `step` apart change places with those of the other vector.
+template <int step, int... lane>
+REVERIE_INLINE void exchange(Vector& a, Vector& b, std::integer_sequence<int, lane...>) {
+    const Vector low = __builtin_shufflevector(a, b, ((lane & step) != 0 ? kWidth + lane - step : lane)...);
+    b = __builtin_shufflevector(a, b, ((lane & step) != 0 ? kWidth + lane : lane + step)...);
+    a = low;
+}
+
+template <int step>
+REVERIE_INLINE void exchange_all(Vector (&m)[kWidth]) {
+#pragma GCC unroll 16
+    for (int i = 0; i < kWidth; ++i) {
+        if ((i & step) == 0) {
+            exchange<step>(m[i], m[i + step], std::make_integer_sequence<int, kWidth>{});
+        }
+    }
+    if constexpr (step > 1) {
+        exchange_all<step / 2>(m);
+    }
+}
+
+void strided_turn(const float* from, std::int64_t from_stride, int rows, int columns, float* to,
+                  std::int64_t to_stride) {
+    for (int row = 0; row < rows; row += kWidth) {
+        for (int column = 0; column < columns; column += kWidth) {
+            const float* const in = from + row * from_stride + column;
+            float* const out = to + column * to_stride + row;
+            if (row + kWidth <= rows && column + kWidth <= columns) {
+                Vector m[kWidth];
+#pragma GCC unroll 16
+                for (int i = 0; i < kWidth; ++i) {
+                    m[i] = load(in + i * from_stride);
+                }
+                exchange_all<kWidth / 2>(m);
+#pragma GCC unroll 16
+                for (int i = 0; i < kWidth; ++i) {
+                    store(out + i * to_stride, m[i]);
+                }
+            } else {
+                for (int i = 0; i < kWidth && row + i < rows; ++i) {
+                    for (int j = 0; j < kWidth && column + j < columns; ++j) {
+                        out[j * to_stride + i] = in[i * from_stride + j];
+                    }
+                }
+            }
+        }
+    }
+}
+
 template <int vectors>
 REVERIE_INLINE void correlate_rows(const Correlation& job, int first) {
     const float* left = job.left + first / kLeftGroup * job.left_group + first % kLeftGroup;

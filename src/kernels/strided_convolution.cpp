@@ -28,7 +28,7 @@ constexpr std::int64_t kTilesAtOnce = 96;
 // Tiles whose transforms are one piece of work.
 constexpr std::int64_t kTilesPerItem = 4;
 // Inputs whose weights are turned together.
-constexpr std::int64_t kTurned = 16;
+constexpr std::int64_t kTurned = 64;
 
 std::int64_t ceil_div(std::int64_t n, std::int64_t by) { return (n + by - 1) / by; }
 
@@ -220,17 +220,14 @@ void transform_weights(const float* weights, std::int64_t inputs, std::int64_t f
                        const Kernels& kernels) {
     for (std::int64_t begin = 0; begin < inputs; begin += kTurned) {
         const std::int64_t count = std::min(kTurned, inputs - begin);
-        for (std::int64_t column = 0; column < columns; ++column) {
-            for (std::int64_t tap = 0; tap < kTaps; ++tap) {
-                const float* const from = weights + ((first + column) * kTaps + tap) * inputs + begin;
-                float* const to = turned + tap * kTurned * step + column;
-                for (std::int64_t input = 0; input < count; ++input) {
-                    to[input * step] = from[input];
-                }
-            }
-        }
         for (std::int64_t phase = 0; phase < kPhases; ++phase) {
-            WeightTiles job = taps_of(phase, kTurned * step);
+            WeightTiles job = taps_of(phase, inputs);
+            for (std::int64_t i = 0; i < 4; ++i) {
+                kernels.strided.turn(weights + first * kTaps * inputs + job.taps[i] + begin, kTaps * inputs,
+                                     static_cast<int>(columns), static_cast<int>(count), turned + i * kTurned * step,
+                                     step);
+                job.taps[i] = i * kTurned * step;
+            }
             job.row_stride = step;
             job.rows = static_cast<int>(count);
             job.columns = static_cast<int>(columns);
@@ -289,7 +286,7 @@ void convolve_strided(const Map& large, const float* weights, const Map& small, 
             const std::int64_t weights_stride = depth * step + kPadding;
             const std::int64_t sums_stride = kTilesAtOnce * step + kPadding;
             float* const packed =
-                scratch.floats(kPositions * (weights_stride + sums_stride) + kTaps * kTurned * step);
+                scratch.floats(kPositions * (weights_stride + sums_stride) + 4 * kTurned * step);
             float* const sums = packed + kPositions * weights_stride;
             float* const turned = sums + kPositions * sums_stride;
             transform_weights(weights, inputs, column, columns, step, packed, weights_stride, turned, kernels);

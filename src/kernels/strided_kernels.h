@@ -8,6 +8,7 @@
 #pragma once
 
 #include <cstdint>
+#include <utility>
 
 namespace reverie::frozen {
 
@@ -66,6 +67,8 @@ struct StridedKernels {
     void (*weights_in)(const WeightTiles& job, const float* weights, float* transformed);              ///< G
     void (*weights_out)(const WeightTiles& job, const float* transformed, float* weights, bool add);  ///< G^T
     void (*correlate)(const Correlation& job);
+    /// to[column][row] = from[row][column].
+    void (*turn)(const float* from, std::int64_t from_stride, int rows, int columns, float* to, std::int64_t to_stride);
 };
 
 }  // namespace reverie::frozen

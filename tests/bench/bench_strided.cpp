@@ -23,6 +23,7 @@
 
 #include "kernels/strided_convolution.h"
 #include "nn/frozen_executor.h"
+#include "reverie/core/runtime.h"
 
 namespace reverie {
 namespace {
@@ -104,6 +105,7 @@ void print(const char* name, const double (&times)[kWays]) {
 
 int main(int count, char** words) {
     using namespace reverie;
+    keep_freed_memory();  // as the programs do
     const c10::NoGradGuard no_grad;
     const int rounds = count > 1 ? std::stoi(words[1]) : 7;
     at::set_num_threads(count > 2 ? std::stoi(words[2]) : 2);

@@ -42,4 +42,4 @@ constexpr Kernels kKernels = {REVERIE_KERNELS_NAME,
                               maximum_back,
                               finish_map,
                               {strided_inputs_in, strided_outputs_in, strided_outputs_out, strided_inputs_out,
-                               strided_weights_in, strided_weights_out, strided_correlate}};
+                               strided_weights_in, strided_weights_out, strided_correlate, strided_turn}};
