@@ -108,11 +108,11 @@ REVERIE_INLINE void grouped_in(const GroupedTiles& job, const Transform1& transf
 }
 
 void strided_inputs_in(const GroupedTiles& job) {
-    grouped_in<5>(job, [](const Vector (&d)[5], Vector (&t)[5]) REVERIE_BODY { strided_b_t(d, t); });
+    grouped_in<5>(job, [](const Vector(&d)[5], Vector(&t)[5]) REVERIE_BODY { strided_b_t(d, t); });
 }
 
 void strided_outputs_in(const GroupedTiles& job) {
-    grouped_in<4>(job, [](const Vector (&d)[4], Vector (&t)[5]) REVERIE_BODY { strided_a(d, t); });
+    grouped_in<4>(job, [](const Vector(&d)[4], Vector(&t)[5]) REVERIE_BODY { strided_a(d, t); });
 }
 
 /// The 25 sums of a tile at channel c.
@@ -134,8 +134,7 @@ void strided_outputs_out(const TilesOut& job, const Finish& finish) {
             Vector m[5][5];
             Vector y[4][4];
             load_sums(sums + c, job.position_stride, n, m);
-            on_square<5, 4>(m, y,
-                            [](const Vector (&from)[5], Vector (&to)[4]) REVERIE_BODY { strided_a_t(from, to); });
+            on_square<5, 4>(m, y, [](const Vector(&from)[5], Vector(&to)[4]) REVERIE_BODY { strided_a_t(from, to); });
 #pragma GCC unroll 4
             for (int i = 0; i < 4; ++i) {
 #pragma GCC unroll 4
@@ -157,7 +156,7 @@ void strided_inputs_out(const TilesOut& job, const Finish& finish) {
             Vector m[5][5];
             Vector x[5][5];
             load_sums(sums + c, job.position_stride, n, m);
-            on_square<5, 5>(m, x, [](const Vector (&from)[5], Vector (&to)[5]) REVERIE_BODY { strided_b(from, to); });
+            on_square<5, 5>(m, x, [](const Vector(&from)[5], Vector(&to)[5]) REVERIE_BODY { strided_b(from, to); });
             const Vector bias = finish.bias != nullptr ? load(finish.bias + c, n) : Vector{};
 #pragma GCC unroll 8
             for (int i = 0; i < 5; ++i) {
@@ -185,7 +184,7 @@ void strided_weights_in(const WeightTiles& job, const float* weights, float* tra
             for (int i = 0; i < 4; ++i) {
                 w[i / 2][i % 2] = load(weights + job.taps[i] + c, n);
             }
-            on_square<2, 5>(w, q, [](const Vector (&from)[2], Vector (&to)[5]) REVERIE_BODY { strided_g(from, to); });
+            on_square<2, 5>(w, q, [](const Vector(&from)[2], Vector(&to)[5]) REVERIE_BODY { strided_g(from, to); });
 #pragma GCC unroll 8
             for (int i = 0; i < 5; ++i) {
 #pragma GCC unroll 8
@@ -203,7 +202,7 @@ void strided_weights_out(const WeightTiles& job, const float* transformed, float
             Vector q[5][5];
             Vector w[2][2];
             load_sums(transformed + c, job.position_stride, kWidth, q);
-            on_square<5, 2>(q, w, [](const Vector (&from)[5], Vector (&to)[2]) REVERIE_BODY { strided_g_t(from, to); });
+            on_square<5, 2>(q, w, [](const Vector(&from)[5], Vector(&to)[2]) REVERIE_BODY { strided_g_t(from, to); });
 #pragma GCC unroll 4
             for (int i = 0; i < 4; ++i) {
                 float* const out = weights + job.taps[i] + c;

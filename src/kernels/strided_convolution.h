@@ -20,7 +20,7 @@
 namespace reverie::frozen {
 
 /// The convolution. `large` is the map before it; `small`, half as high and wide (rounded down), is written by way of
-/// `finish`, which may have all but bits and a mask.
+/// `finish`, of which everything counts.
 void convolve_strided(const Map& large, const float* weights, const Map& small, Finish finish, const Kernels& kernels,
                       Workspace& work);
 

@@ -5,16 +5,14 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "kernels/strided_tiles.h"
 #include "nn/frozen/packed_matrix.h"
 
 namespace reverie::frozen {
 namespace {
 
 constexpr std::int64_t kWindow = 4;
-constexpr std::int64_t kTaps = kWindow * kWindow;
 constexpr std::int64_t kPixelsAtOnce = 96;  // a multiple of the rows of every product
-
-std::int64_t ceil_div(std::int64_t n, std::int64_t by) { return (n + by - 1) / by; }
 
 /// The larger map with a border of zeros, pixels close together: each row of a window is one run of numbers.
 class Framed {
@@ -161,8 +159,8 @@ void spread_strided_end(const Map& small, const float* weights, const Map& large
 
 void correlate_strided_end(const Map& large, const Map& small, float* weights, const Kernels& kernels,
                            Workspace& work) {
-    constexpr std::int64_t kPart = 2048;    // pixels whose sum is one piece of work
-    constexpr std::int64_t kSummed = 128;   // pixels whose windows are near the core at a time
+    constexpr std::int64_t kPart = 2048;   // pixels whose sum is one piece of work
+    constexpr std::int64_t kSummed = 128;  // pixels whose windows are near the core at a time
     const std::int64_t length = kTaps * large.channels;
     const std::int64_t outputs = small.channels;
     const std::int64_t left_groups = ceil_div(length, kLeftGroup);

@@ -58,13 +58,13 @@ struct Correlation {
 constexpr int kLeftGroup = 48;
 
 struct StridedKernels {
-    void (*inputs_in)(const GroupedTiles& job);                   ///< B^T: 5x5 inputs of one phase
-    void (*outputs_in)(const GroupedTiles& job);                  ///< A: 4x4 gradients of outputs
+    void (*inputs_in)(const GroupedTiles& job);                      ///< B^T: 5x5 inputs of one phase
+    void (*outputs_in)(const GroupedTiles& job);                     ///< A: 4x4 gradients of outputs
     void (*outputs_out)(const TilesOut& job, const Finish& finish);  ///< A^T: 4x4 outputs
     /// B: 5x5 inputs of one phase, which overlap from tile to tile. A pixel p >= 0 is written, with the bias, which is
     /// all of `finish` that counts; p <= -2 is added to what pixel -2 - p has; -1 is beyond the border.
     void (*inputs_out)(const TilesOut& job, const Finish& finish);
-    void (*weights_in)(const WeightTiles& job, const float* weights, float* transformed);              ///< G
+    void (*weights_in)(const WeightTiles& job, const float* weights, float* transformed);             ///< G
     void (*weights_out)(const WeightTiles& job, const float* transformed, float* weights, bool add);  ///< G^T
     void (*correlate)(const Correlation& job);
     /// to[column][row] = from[row][column].

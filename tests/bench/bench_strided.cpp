@@ -32,9 +32,8 @@ struct Layer {
     std::int64_t inputs, outputs, side;  // of the convolution's larger map
     bool transposed;
 };
-constexpr Layer kLayers[] = {{64, 128, 32, false},  {128, 256, 16, false}, {256, 512, 8, false},
-                             {64, 128, 32, true},   {128, 256, 16, true},  {256, 512, 8, true},
-                             {3, 64, 64, false},    {3, 64, 64, true}};
+constexpr Layer kLayers[] = {{64, 128, 32, false}, {128, 256, 16, false}, {256, 512, 8, false}, {64, 128, 32, true},
+                             {128, 256, 16, true}, {256, 512, 8, true},   {3, 64, 64, false},   {3, 64, 64, true}};
 constexpr int kProducts = 3;
 constexpr const char* kNames[kProducts] = {"forward", "input", "weights"};
 constexpr int kWays = 3;  // ours, channels-last, contiguous
