@@ -33,7 +33,8 @@ struct Layer {
     bool transposed;
 };
 constexpr Layer kLayers[] = {{64, 128, 32, false}, {128, 256, 16, false}, {256, 512, 8, false}, {64, 128, 32, true},
-                             {128, 256, 16, true}, {256, 512, 8, true},   {3, 64, 64, false},   {3, 64, 64, true}};
+                             {128, 256, 16, true}, {256, 512, 8, true},   {3, 64, 64, false},   {3, 64, 64, true},
+                             {32, 64, 32, false},  {32, 64, 32, true}};
 constexpr int kProducts = 3;
 constexpr const char* kNames[kProducts] = {"forward", "input", "weights"};
 constexpr int kWays = 3;  // ours, channels-last, contiguous
