@@ -16,10 +16,9 @@ Map map_of(const at::Tensor& t) {
             .channels = static_cast<int>(t.size(1))};
 }
 
-/// [N,C,H,W] with strides of [N,H,W,C], also where sizes of 1 leave LibTorch the choice.
-at::Tensor channels_last(const at::Tensor& t) { return t.permute({0, 2, 3, 1}).contiguous().permute({0, 3, 1, 2}); }
+at::Tensor channels_last(const at::Tensor& t) { return t.contiguous(at::MemoryFormat::ChannelsLast); }
 at::Tensor empty_map(std::int64_t n, std::int64_t c, std::int64_t h, std::int64_t w) {
-    return at::empty({n, h, w, c}, at::kFloat).permute({0, 3, 1, 2});
+    return at::empty({n, c, h, w}, at::TensorOptions(at::kFloat), at::MemoryFormat::ChannelsLast);
 }
 
 }  // namespace

@@ -1,0 +1,26 @@
+// Convolutions and transposed convolutions of nets whose weights are trained, with gradients of any order: on the CPU
+// by kernels of our own where there are some, else by LibTorch.
+//
+// The choice is a pure function of shapes, types and devices. Ours are float32 4x4 windows of stride 2 and padding 1;
+// their results and gradients are channels-last, whatever came in, and the same bits with any number of threads. Under
+// CPU autocast, which would take another type, LibTorch has them all.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+
+#include "reverie/core/tensor.h"
+
+namespace reverie {
+
+/// input [N,C,H,W], weight [outputs,C,height,width], bias [outputs] or undefined -> [N,outputs,h,w]. With a
+/// `leaky_slope`, at least 0, a leaky ReLU of that slope comes after it.
+Tensor convolution(const Tensor& input, const Tensor& weight, const Tensor& bias, std::int64_t stride,
+                   std::int64_t padding, std::optional<double> leaky_slope = std::nullopt);
+
+/// input [N,C,h,w], weight [C,outputs,height,width], bias [outputs] or undefined -> [N,outputs,H,W], where
+/// H = (h - 1) * stride - 2 * padding + height + output_padding.
+Tensor transposed_convolution(const Tensor& input, const Tensor& weight, const Tensor& bias, std::int64_t stride,
+                              std::int64_t padding, std::int64_t output_padding = 0);
+
+}  // namespace reverie
