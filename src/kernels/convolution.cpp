@@ -95,7 +95,7 @@ Tensor convolution(const Tensor& input, const Tensor& weight, const Tensor& bias
         refuse("the slope of a leaky ReLU", std::to_string(*leaky_slope), "at least 0");
     }
     if (is_strided(input, weight, steps)) {
-        return frozen::strided_function(input, weight, bias, leaky_slope);
+        return kernels::strided_function(input, weight, bias, leaky_slope);
     }
     const Tensor output = by_libtorch(input, weight, bias, steps, false);
     return leaky_slope ? at::leaky_relu(output, *leaky_slope) : output;
@@ -115,7 +115,7 @@ Tensor transposed_convolution(const Tensor& input, const Tensor& weight, const T
                "one of which a padding of " + std::to_string(padding) + " leaves something");
     }
     if (is_strided(input, weight, steps)) {
-        return frozen::strided_transposed_function(input, weight, bias, side(2), side(3));
+        return kernels::strided_transposed_function(input, weight, bias, side(2), side(3));
     }
     return by_libtorch(input, weight, bias, steps, true);
 }

@@ -1,5 +1,5 @@
 // Private to the kernels: the inner loops of 4x4 convolutions of stride 2 (strided_kernels.h says what they compute).
-// Included by nn/frozen/kernel_bodies.h alone.
+// Included by kernels/kernel_bodies.h alone.
 
 // One-dimensional transforms; the letters are those of strided_kernels.h.
 

@@ -9,7 +9,7 @@
 #include "kernels/strided_ends.h"
 #include "kernels/strided_tiles.h"
 
-namespace reverie::frozen {
+namespace reverie::kernels {
 namespace {
 
 // Tiles whose products are finished together: their sums stay in a core's cache.
@@ -212,4 +212,4 @@ void spread_strided(const Map& small, const float* weights, const Map& large, co
     }
 }
 
-}  // namespace reverie::frozen
+}  // namespace reverie::kernels

@@ -13,11 +13,11 @@
 
 #include <ATen/core/Tensor.h>
 
-#include "nn/frozen/kernels.h"
-#include "nn/frozen/map.h"
-#include "nn/frozen/workspace.h"
+#include "kernels/kernels.h"
+#include "kernels/map.h"
+#include "kernels/workspace.h"
 
-namespace reverie::frozen {
+namespace reverie::kernels {
 
 /// The convolution. `large` is the map before it; `small`, half as high and wide (rounded down), is written by way of
 /// `finish`, of which everything counts.
@@ -44,4 +44,4 @@ at::Tensor spread_strided(const at::Tensor& small, const at::Tensor& weight, con
 at::Tensor correlate_strided(const at::Tensor& large, const at::Tensor& small, const Kernels& kernels, Workspace& work);
 at::Tensor sum_pixels(const at::Tensor& map, Workspace& work);
 
-}  // namespace reverie::frozen
+}  // namespace reverie::kernels

@@ -5,7 +5,7 @@
 #include "kernels/strided_ends.h"
 #include "kernels/strided_tiles.h"
 
-namespace reverie::frozen {
+namespace reverie::kernels {
 
 void correlate_strided(const Map& large, const Map& small, float* weights, const Kernels& kernels, Workspace& work) {
     if (is_strided_end(large.channels)) {
@@ -99,4 +99,4 @@ void sum_pixels(const Map& map, float* sums, Workspace& work) {
     }
 }
 
-}  // namespace reverie::frozen
+}  // namespace reverie::kernels

@@ -6,9 +6,9 @@
 #include <cstdint>
 
 #include "kernels/strided_tiles.h"
-#include "nn/frozen/packed_matrix.h"
+#include "kernels/packed_matrix.h"
 
-namespace reverie::frozen {
+namespace reverie::kernels {
 namespace {
 
 constexpr std::int64_t kWindow = 4;
@@ -215,4 +215,4 @@ void correlate_strided_end(const Map& large, const Map& small, float* weights, c
     });
 }
 
-}  // namespace reverie::frozen
+}  // namespace reverie::kernels

@@ -2,11 +2,11 @@
 // tiles have too few numbers side by side for transforms, and windows are short: they are multiplied as they are.
 #pragma once
 
-#include "nn/frozen/kernels.h"
-#include "nn/frozen/map.h"
-#include "nn/frozen/workspace.h"
+#include "kernels/kernels.h"
+#include "kernels/map.h"
+#include "kernels/workspace.h"
 
-namespace reverie::frozen {
+namespace reverie::kernels {
 
 /// Whether the larger map has so few channels.
 constexpr bool is_strided_end(std::int64_t channels) { return channels <= 4; }
@@ -18,4 +18,4 @@ void spread_strided_end(const Map& small, const float* weights, const Map& large
                         const Kernels& kernels, Workspace& work);
 void correlate_strided_end(const Map& large, const Map& small, float* weights, const Kernels& kernels, Workspace& work);
 
-}  // namespace reverie::frozen
+}  // namespace reverie::kernels

@@ -4,9 +4,9 @@
 #include <torch/csrc/autograd/custom_function.h>
 
 #include "kernels/strided_convolution.h"
-#include "nn/frozen_executor.h"
+#include "kernels/kernel_choice.h"
 
-namespace reverie::frozen {
+namespace reverie::kernels {
 namespace {
 
 using torch::autograd::AutogradContext;
@@ -130,4 +130,4 @@ Tensor strided_transposed_function(const Tensor& small, const Tensor& weight, co
     return StridedLarge::apply(channels_last(small), channels_last(weight), optional(bias), height, width);
 }
 
-}  // namespace reverie::frozen
+}  // namespace reverie::kernels

@@ -8,7 +8,7 @@
 
 #include "reverie/core/tensor.h"
 
-namespace reverie::frozen {
+namespace reverie::kernels {
 
 // Float32 on the CPU, of the shapes that the kernels know; nothing of this is checked. A bias may be undefined.
 // What is not channels-last is copied once, in the graph; results and gradients are channels-last.
@@ -19,4 +19,4 @@ Tensor strided_function(const Tensor& large, const Tensor& weight, const Tensor&
 Tensor strided_transposed_function(const Tensor& small, const Tensor& weight, const Tensor& bias, std::int64_t height,
                                    std::int64_t width);
 
-}  // namespace reverie::frozen
+}  // namespace reverie::kernels

@@ -1,5 +1,5 @@
 // Private: the inner loops of 4x4 convolutions of stride 2, as strided_convolution.cpp puts them together. Plain
-// pointers and numbers only, like all that is compiled for several instruction sets (nn/frozen/kernels.h).
+// pointers and numbers only, like all that is compiled for several instruction sets (kernels.h).
 //
 // Winograd's minimal filtering with the points 0, 1, -1, 2 and infinity (Lavin, Gray 2016): along one axis
 //   F(4,2): outputs = A^T [(G weights) * (B^T inputs)], 5 inputs, 2 weights, 4 outputs, 5 products.
@@ -10,7 +10,7 @@
 #include <cstdint>
 #include <utility>
 
-namespace reverie::frozen {
+namespace reverie::kernels {
 
 struct TilesOut;
 struct Finish;
@@ -71,4 +71,4 @@ struct StridedKernels {
     void (*turn)(const float* from, std::int64_t from_stride, int rows, int columns, float* to, std::int64_t to_stride);
 };
 
-}  // namespace reverie::frozen
+}  // namespace reverie::kernels

@@ -4,7 +4,7 @@
 
 #include "kernels/strided_convolution.h"
 
-namespace reverie::frozen {
+namespace reverie::kernels {
 namespace {
 
 Map map_of(const at::Tensor& t) {
@@ -61,4 +61,4 @@ at::Tensor sum_pixels(const at::Tensor& map, Workspace& work) {
     return sums;
 }
 
-}  // namespace reverie::frozen
+}  // namespace reverie::kernels

@@ -7,12 +7,12 @@
 #include <cstdint>
 
 #include "kernels/strided_kernels.h"
-#include "nn/frozen/border.h"
-#include "nn/frozen/kernels.h"
-#include "nn/frozen/map.h"
-#include "nn/frozen/workspace.h"
+#include "kernels/border.h"
+#include "kernels/kernels.h"
+#include "kernels/map.h"
+#include "kernels/workspace.h"
 
-namespace reverie::frozen {
+namespace reverie::kernels {
 
 constexpr std::int64_t kPositions = kStridedPositions;
 constexpr std::int64_t kStep = kStridedOutputs;  // a tile of outputs is kStep x kStep
@@ -153,4 +153,4 @@ inline WeightTiles taps_of(std::int64_t phase, std::int64_t tap_stride) {
     return job;
 }
 
-}  // namespace reverie::frozen
+}  // namespace reverie::kernels

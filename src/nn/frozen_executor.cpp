@@ -12,7 +12,7 @@
 #include "nn/frozen/plan.h"
 #include "nn/frozen/planned_maps.h"
 #include "nn/frozen/pools.h"
-#include "nn/frozen/workspace.h"
+#include "kernels/workspace.h"
 
 namespace reverie {
 namespace {

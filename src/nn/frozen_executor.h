@@ -5,7 +5,7 @@
 
 #include "nn/bind.h"
 #include "nn/executor.h"
-#include "nn/frozen/kernels.h"
+#include "kernels/kernels.h"
 
 namespace reverie {
 
@@ -15,14 +15,6 @@ namespace reverie {
 /// depend on the number of threads. The graph and the weights must outlive it; `frozen::can_run` says whether a graph
 /// is fit.
 std::unique_ptr<Executor> make_frozen_executor(const Graph& graph, const StateDict& weights,
-                                               const frozen::Kernels& kernels);
+                                               const kernels::Kernels& kernels);
 
-namespace frozen {
-
-/// The fastest kernels that this processor can run.
-const Kernels& best_kernels();
-/// All that it can run, the slowest first.
-std::vector<const Kernels*> runnable_kernels();
-
-}  // namespace frozen
 }  // namespace reverie

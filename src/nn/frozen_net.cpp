@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "kernels/kernel_choice.h"
 #include "nn/bind.h"
 #include "nn/frozen/plan.h"
 #include "nn/frozen_executor.h"
@@ -114,7 +115,7 @@ FrozenNet::FrozenNet(Graph graph, StateDict weights, c10::Device device, Engine 
         state_->engine = fit ? Engine::Frozen : Engine::Libtorch;
     }
     state_->executor = state_->engine == Engine::Frozen
-                           ? make_frozen_executor(of, *state_->weights, frozen::best_kernels())
+                           ? make_frozen_executor(of, *state_->weights, kernels::best_kernels())
                            : make_libtorch_executor(of, *state_->weights, device);
 }
 

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "kernels/kernel_choice.h"
 #include "nn/frozen/convolution.h"
 #include "nn/frozen_executor.h"
 #include "nn/libtorch_executor.h"
@@ -32,7 +33,7 @@ struct Subject {
     std::unique_ptr<Executor> executor;
 
     Subject(Graph of, Way way) : graph(std::move(of)), weights(weights_for(graph)) {
-        executor = way == Way::Frozen ? make_frozen_executor(graph, weights, frozen::best_kernels())
+        executor = way == Way::Frozen ? make_frozen_executor(graph, weights, kernels::best_kernels())
                                       : make_libtorch_executor(graph, weights, c10::Device(c10::kCPU),
                                                                way == Way::ChannelsLast ? at::MemoryFormat::ChannelsLast
                                                                                         : at::MemoryFormat::Contiguous);
@@ -93,7 +94,7 @@ void run_layer(benchmark::State& state, const Layer& layer, Way way, bool back) 
         [&] {
             return NodeWeights{weight, bias};
         },
-        frozen::best_kernels());
+        kernels::best_kernels());
     const auto map_of = [](const Tensor& t) {
         return frozen::Map{.data = t.data_ptr<float>(),
                            .stride = t.size(1),
@@ -187,7 +188,7 @@ int main(int count, char** words) {
     reverie::keep_freed_memory();  // as the programs do
     const reverie::Runtime runtime = reverie::setup_runtime({.device = "cpu", .threads = threads});
     benchmark::AddCustomContext("runtime", reverie::describe(runtime));
-    benchmark::AddCustomContext("kernels", reverie::frozen::best_kernels().name);
+    benchmark::AddCustomContext("kernels", reverie::kernels::best_kernels().name);
     reverie::add_ceiling();
     reverie::add_layers();
     reverie::add_nets();

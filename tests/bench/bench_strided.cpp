@@ -22,7 +22,7 @@
 #include <vector>
 
 #include "kernels/strided_convolution.h"
-#include "nn/frozen_executor.h"
+#include "kernels/kernel_choice.h"
 #include "reverie/core/runtime.h"
 
 namespace reverie {
@@ -58,7 +58,7 @@ double seconds(const std::function<void()>& run) {
 
 using Runs = std::array<std::array<std::function<void()>, kWays>, kProducts>;
 
-Runs runs_of(const Layer& layer, std::int64_t batch, const frozen::Kernels& kernels, frozen::Workspace& work) {
+Runs runs_of(const Layer& layer, std::int64_t batch, const kernels::Kernels& kernels, kernels::Workspace& work) {
     const auto large = at::randn({batch, layer.inputs, layer.side, layer.side});
     const auto small = at::randn({batch, layer.outputs, layer.side / 2, layer.side / 2});
     const auto weight = at::randn({layer.outputs, layer.inputs, 4, 4}) * 0.02;
@@ -82,15 +82,15 @@ Runs runs_of(const Layer& layer, std::int64_t batch, const frozen::Kernels& kern
     const auto s = small.contiguous(last);
     const auto w = weight.contiguous(last);
     const auto bias = at::zeros({layer.transposed ? layer.inputs : layer.outputs});
-    const auto down = [=, &kernels, &work](const at::Tensor& b) { frozen::convolve_strided(l, w, b, kernels, work); };
+    const auto down = [=, &kernels, &work](const at::Tensor& b) { kernels::convolve_strided(l, w, b, kernels, work); };
     const auto up = [=, &kernels, &work](const at::Tensor& b) {
-        frozen::spread_strided(s, w, b, l.size(2), l.size(3), kernels, work);
+        kernels::spread_strided(s, w, b, l.size(2), l.size(3), kernels, work);
     };
     runs[0][0] = [=] { layer.transposed ? up(bias) : down(bias); };
     runs[1][0] = [=] { layer.transposed ? down({}) : up({}); };
     runs[2][0] = [=, &kernels, &work] {
-        frozen::correlate_strided(l, s, kernels, work);
-        frozen::sum_pixels(layer.transposed ? l : s, work);
+        kernels::correlate_strided(l, s, kernels, work);
+        kernels::sum_pixels(layer.transposed ? l : s, work);
     };
     return runs;
 }
@@ -109,8 +109,8 @@ int main(int count, char** words) {
     const c10::NoGradGuard no_grad;
     const int rounds = count > 1 ? std::stoi(words[1]) : 7;
     at::set_num_threads(count > 2 ? std::stoi(words[2]) : 2);
-    const frozen::Kernels* kernels = &frozen::best_kernels();
-    for (const frozen::Kernels* const one : frozen::runnable_kernels()) {
+    const kernels::Kernels* kernels = &kernels::best_kernels();
+    for (const kernels::Kernels* const one : kernels::runnable_kernels()) {
         kernels = count > 3 && one->name == std::string(words[3]) ? one : kernels;
     }
     const std::int64_t batch = count > 4 ? std::stoi(words[4]) : 64;
@@ -124,7 +124,7 @@ int main(int count, char** words) {
         if (count > 5 && index != std::stoi(words[5])) {
             continue;
         }
-        frozen::Workspace work;
+        kernels::Workspace work;
         const Runs runs = runs_of(layer, batch, *kernels, work);
         std::vector<double> times[kProducts][kWays];
         for (int round = -1; round < rounds; ++round) {  // the first is not counted

@@ -1,4 +1,4 @@
-// Maps as the kernels of the frozen engine want them, and numbers to fill them with.
+// Maps as kernels want them, and numbers to fill them with.
 #pragma once
 
 #include <ATen/ATen.h>
@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "nn/frozen/map.h"
+#include "nn/frozen/kernel_names.h"
 #include "support/closed_formula.h"
 #include "support/relative_error.h"
 

@@ -7,9 +7,7 @@
 #include <memory>
 
 #include "nn/bind.h"
-#include "nn/frozen/kernels.h"
-#include "nn/frozen/map.h"
-#include "nn/frozen/workspace.h"
+#include "nn/frozen/kernel_names.h"
 #include "reverie/nn/graph.h"
 
 namespace reverie::frozen {

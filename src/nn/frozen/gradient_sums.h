@@ -5,10 +5,8 @@
 
 #include <vector>
 
-#include "nn/frozen/kernels.h"
-#include "nn/frozen/map.h"
+#include "nn/frozen/kernel_names.h"
 #include "nn/frozen/planned_maps.h"
-#include "nn/frozen/workspace.h"
 
 namespace reverie::frozen {
 

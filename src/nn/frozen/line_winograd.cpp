@@ -4,9 +4,9 @@
 #include <memory>
 #include <utility>
 
-#include "nn/frozen/border.h"
+#include "nn/frozen/kernel_names.h"
 #include "nn/frozen/prepared_convolution.h"
-#include "nn/frozen/tiled_products.h"
+#include "kernels/tiled_products.h"
 #include "nn/frozen/winograd.h"
 #include "nn/window_geometry.h"
 
@@ -99,7 +99,7 @@ class LineWinograd final : public PreparedConvolution {
     Window window_;
     int inputs_, outputs_;
     const Kernels& kernels_;
-    TiledProducts products_;
+    kernels::TiledProducts products_;
 };
 
 }  // namespace

@@ -5,7 +5,7 @@
 #include <cstdint>
 #include <vector>
 
-#include "nn/frozen/kernels.h"
+#include "nn/frozen/kernel_names.h"
 #include "reverie/nn/graph.h"
 
 namespace reverie::frozen {

@@ -8,7 +8,7 @@
 #include <map>
 #include <vector>
 
-#include "nn/frozen/map.h"
+#include "nn/frozen/kernel_names.h"
 #include "nn/frozen/plan.h"
 #include "nn/frozen/pools.h"
 

@@ -4,10 +4,8 @@
 #include <cstdint>
 #include <vector>
 
-#include "nn/frozen/kernels.h"
-#include "nn/frozen/map.h"
+#include "nn/frozen/kernel_names.h"
 #include "nn/frozen/walk.h"
-#include "nn/frozen/workspace.h"
 #include "reverie/nn/graph.h"
 
 namespace reverie::frozen {

@@ -7,7 +7,7 @@
 #include <utility>
 
 #include "nn/frozen/convolution.h"
-#include "nn/frozen/packed_matrix.h"
+#include "nn/frozen/kernel_names.h"
 
 namespace reverie::frozen {
 

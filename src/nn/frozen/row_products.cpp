@@ -4,9 +4,8 @@
 
 #include <algorithm>
 
-#include "nn/frozen/packed_matrix.h"
-#include "nn/frozen/workspace.h"
-#include "nn/frozen_executor.h"
+#include "nn/frozen/kernel_names.h"
+#include "kernels/kernel_choice.h"
 
 namespace reverie::frozen {
 namespace {
@@ -37,7 +36,7 @@ bool takes_rows(const at::Tensor& rows) {
 }
 
 void add_moments_(at::Tensor& first, at::Tensor& second, const at::Tensor& left, const at::Tensor& right) {
-    const Kernels& kernels = best_kernels();
+    const Kernels& kernels = kernels::best_kernels();
     const std::int64_t channels = right.size(1);
     const float* const l = left.data_ptr<float>();
     const float* const r = right.data_ptr<float>();
@@ -76,7 +75,7 @@ void add_moments_(at::Tensor& first, at::Tensor& second, const at::Tensor& left,
 
 void multiply_rows_(at::Tensor& out, const at::Tensor& rows, const at::Tensor& matrix, const at::Tensor& bias,
                     bool add) {
-    const Kernels& kernels = best_kernels();
+    const Kernels& kernels = kernels::best_kernels();
     const at::Tensor values = matrix.to(at::kFloat).contiguous();
     const at::Tensor shift = bias.to(at::kFloat).contiguous();
     const std::int64_t columns = values.size(1);

@@ -3,9 +3,9 @@
 #include <memory>
 #include <utility>
 
-#include "nn/frozen/border.h"
+#include "nn/frozen/kernel_names.h"
 #include "nn/frozen/prepared_convolution.h"
-#include "nn/frozen/tiled_products.h"
+#include "kernels/tiled_products.h"
 #include "nn/frozen/window_products.h"
 #include "nn/frozen/winograd.h"
 #include "nn/window_geometry.h"
@@ -149,7 +149,7 @@ class SquareWinograd final : public PreparedConvolution {
     int inputs_, outputs_;
     const Kernels& kernels_;
     const Scheme& scheme_;
-    TiledProducts products_;
+    kernels::TiledProducts products_;
     std::unique_ptr<BorderProducts> borders_;
 };
 

@@ -7,9 +7,7 @@
 #include <cstdint>
 #include <vector>
 
-#include "nn/frozen/border.h"
-#include "nn/frozen/map.h"
-#include "nn/frozen/workspace.h"
+#include "nn/frozen/kernel_names.h"
 #include "reverie/nn/graph.h"
 
 namespace reverie::frozen {

@@ -6,7 +6,7 @@
 #include <mutex>
 #include <utility>
 
-#include "nn/frozen/border.h"
+#include "nn/frozen/kernel_names.h"
 #include "nn/frozen/prepared_convolution.h"
 
 namespace reverie::frozen {

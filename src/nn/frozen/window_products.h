@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "nn/frozen/convolution.h"
-#include "nn/frozen/packed_matrix.h"
+#include "nn/frozen/kernel_names.h"
 #include "nn/frozen/walk.h"
 #include "nn/window_geometry.h"
 

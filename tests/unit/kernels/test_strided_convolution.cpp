@@ -12,15 +12,15 @@
 #include <tuple>
 #include <vector>
 
-#include "nn/frozen_executor.h"
+#include "kernels/kernel_choice.h"
 #include "reverie/core/parallel.h"
 #include "support/frozen_maps.h"
 
 namespace reverie {
 namespace {
 
-using frozen::Kernels;
-using frozen::Workspace;
+using kernels::Kernels;
+using kernels::Workspace;
 using test::noise;
 
 // Transforms multiply by up to 8 what cancels later, on both axes, and the errors of many channels add up: 1e-6 to 4e-6
@@ -66,12 +66,12 @@ Tensor single_line(const Tensor& t) { return t.to(at::kFloat); }
 std::vector<Tensor> all_products(const Numbers& n, const Kernels& kernels) {
     Workspace work;
     return {
-        frozen::convolve_strided(single(n.large), single(n.weight), single_line(n.bias), kernels, work),
-        frozen::spread_strided(single(n.small), single(n.weight), {}, n.large.size(2), n.large.size(3), kernels, work),
-        frozen::correlate_strided(single(n.large), single(n.small), kernels, work),
-        frozen::spread_strided(single(n.small), single(n.weight), single_line(n.large_bias), n.large.size(2),
+        kernels::convolve_strided(single(n.large), single(n.weight), single_line(n.bias), kernels, work),
+        kernels::spread_strided(single(n.small), single(n.weight), {}, n.large.size(2), n.large.size(3), kernels, work),
+        kernels::correlate_strided(single(n.large), single(n.small), kernels, work),
+        kernels::spread_strided(single(n.small), single(n.weight), single_line(n.large_bias), n.large.size(2),
                                n.large.size(3), kernels, work),
-        frozen::sum_pixels(single(n.small), work)};
+        kernels::sum_pixels(single(n.small), work)};
 }
 
 class StridedConvolution : public testing::TestWithParam<std::tuple<Layer, const Kernels*>> {
@@ -114,7 +114,7 @@ TEST_P(StridedConvolution, GivesTheSameBitsWithAnyNumberOfThreads) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Layers, StridedConvolution,
-                         testing::Combine(testing::ValuesIn(kLayers), testing::ValuesIn(frozen::runnable_kernels())),
+                         testing::Combine(testing::ValuesIn(kLayers), testing::ValuesIn(kernels::runnable_kernels())),
                          [](const auto& from) {
                              std::string set = std::get<1>(from.param)->name;
                              std::erase(set, '-');
@@ -125,16 +125,16 @@ TEST(StridedConvolutionOnSlices, FinishesEveryPanel) {
     const c10::NoGradGuard no_grad;
     for (const std::int64_t inputs : {3, 20}) {  // window products and transforms
         const Numbers n({2, inputs, 72, 12, 9});
-        for (const Kernels* const kernels : frozen::runnable_kernels()) {
+        for (const Kernels* const kernels : kernels::runnable_kernels()) {
             Workspace work;
             const test::SlicedMap large(n.large);
             const test::SlicedMap small({2, 72, 6, 4});
             test::SlopeBits bits(small.map(), 1);
             const Tensor weight = n.weight.to(at::kFloat).permute({0, 2, 3, 1}).contiguous();
             const Tensor bias = n.bias.to(at::kFloat);
-            frozen::convolve_strided(large.map(), weight.data_ptr<float>(), small.map(),
+            kernels::convolve_strided(large.map(), weight.data_ptr<float>(), small.map(),
                                      {.bias = bias.data_ptr<float>(),
-                                      .activation = frozen::Finishing::Relu,
+                                      .activation = kernels::Finishing::Relu,
                                       .bits = bits.data(),
                                       .bits_stride = bits.stride()},
                                      *kernels, work);
@@ -150,20 +150,20 @@ TEST(StridedConvolutionOnSlices, LeavesNeighboursAloneAndTakesAnAddend) {
     const c10::NoGradGuard no_grad;
     const Numbers n({2, 20, 24, 11, 12});
     const Tensor addend = noise({2, 24, 5, 6}, "addend");
-    for (const Kernels* const kernels : frozen::runnable_kernels()) {
+    for (const Kernels* const kernels : kernels::runnable_kernels()) {
         Workspace work;
         const test::SlicedMap large(n.large, 3, 5);
         const test::SlicedMap small({2, 24, 5, 6}, 40, 7);
         const test::SlicedMap added(addend, 1, 2);
         const Tensor weight = n.weight.to(at::kFloat).permute({0, 2, 3, 1}).contiguous();
-        frozen::convolve_strided(large.map(), weight.data_ptr<float>(), small.map(),
+        kernels::convolve_strided(large.map(), weight.data_ptr<float>(), small.map(),
                                  {.addend = added.map().data, .addend_stride = added.map().stride}, *kernels, work);
         const Tensor wanted = at::conv2d(n.large, n.weight, {}, {2, 2}, {1, 1}) + addend;
         EXPECT_LE(relative_l2(small.values(), wanted), kTolerance) << kernels->name;
         EXPECT_TRUE(small.neighbours_are_untouched()) << kernels->name;
         const test::SlicedMap back({2, 20, 11, 12}, 31, 4);
         small.fill(n.small);
-        frozen::spread_strided(small.map(), weight.data_ptr<float>(), back.map(), nullptr, *kernels, work);
+        kernels::spread_strided(small.map(), weight.data_ptr<float>(), back.map(), nullptr, *kernels, work);
         EXPECT_LE(relative_l2(back.values(), at::conv_transpose2d(n.small, n.weight, {}, {2, 2}, {1, 1}, {1, 0})),
                   kTolerance)
             << kernels->name;

@@ -1,5 +1,6 @@
 // Every layer of the frozen engine's convolutions, on every kernel set of this processor, against LibTorch in float64.
 
+#include "kernels/kernel_choice.h"
 #include "nn/frozen/convolution.h"
 
 #include <ATen/ATen.h>
@@ -16,7 +17,7 @@
 #include <utility>
 #include <vector>
 
-#include "nn/frozen/tiled_products.h"
+#include "kernels/tiled_products.h"
 #include "nn/frozen/winograd.h"
 #include "nn/frozen_executor.h"
 #include "reverie/core/parallel.h"
@@ -133,7 +134,7 @@ class FrozenConvolutionPoisoned : public FrozenConvolution {};
 TEST_P(FrozenConvolution, BothDirectionsEqualFloat64) {
     const Layer& layer = GetParam();
     const Example example(layer);
-    for (const Kernels* kernels : frozen::runnable_kernels()) {
+    for (const Kernels* kernels : kernels::runnable_kernels()) {
         SCOPED_TRACE(kernels->name);
         const auto convolution = example.convolution(layer, *kernels);
         const SlicedMap input(example.input);
@@ -151,7 +152,7 @@ TEST_P(FrozenConvolution, BothDirectionsEqualFloat64) {
 TEST_P(FrozenConvolution, SlicesOfWiderMapsGiveTheSameAndLeaveTheirNeighboursAlone) {
     const Layer& layer = GetParam();
     const Example example(layer);
-    for (const Kernels* kernels : frozen::runnable_kernels()) {
+    for (const Kernels* kernels : kernels::runnable_kernels()) {
         SCOPED_TRACE(kernels->name);
         const auto convolution = example.convolution(layer, *kernels);
         const auto forward = [&](const SlicedMap& input, const SlicedMap& output) {
@@ -179,7 +180,7 @@ TEST_P(FrozenConvolutionActivated, FinishAddsActivatesAndRemembersSlopes) {
     const Layer& layer = GetParam();
     const Example example(layer);
     const Tensor addend = noise(example.output.sizes().vec(), layer.name + " addend");
-    for (const Kernels* kernels : frozen::runnable_kernels()) {
+    for (const Kernels* kernels : kernels::runnable_kernels()) {
         SCOPED_TRACE(kernels->name);
         const auto convolution = example.convolution(layer, *kernels);
         const SlicedMap input(example.input);
@@ -220,7 +221,7 @@ TEST_P(FrozenConvolutionMasked, GradientsAddToWhatIsThereWhereTheActivationHadAS
     const Tensor slope = noise(example.input.sizes().vec(), layer.name + " slope") > 0;
     // As the executor has it: what other users of the map said has been masked already.
     const Tensor right = (before + example.input_gradient) * slope;
-    for (const Kernels* kernels : frozen::runnable_kernels()) {
+    for (const Kernels* kernels : kernels::runnable_kernels()) {
         SCOPED_TRACE(kernels->name);
         const auto convolution = example.convolution(layer, *kernels);
         const SlicedMap gradient(example.output_gradient, 2, 1);
@@ -248,7 +249,7 @@ TEST_P(FrozenConvolutionPoisoned, NanIsSeenByEveryWindowThatHoldsIt) {
     const Tensor reached = convolved(w, where, at::ones({1, 1, w.kernel_h, w.kernel_w}, at::kDouble), {}) > 0;
     const Tensor poisoned = example.input.clone();
     poisoned.select(1, layer.inputs / 2).masked_fill_(where.select(1, 0) > 0, std::numeric_limits<double>::quiet_NaN());
-    for (const Kernels* kernels : frozen::runnable_kernels()) {
+    for (const Kernels* kernels : kernels::runnable_kernels()) {
         SCOPED_TRACE(kernels->name);
         const auto convolution = example.convolution(layer, *kernels);
         const SlicedMap input(poisoned);
@@ -370,7 +371,7 @@ TEST(FrozenConvolutions, LayersAboveShareBlocksAndTakeThemAlone) {
         const Node node = node_of(layer);
         const Size size = layer.size;
         const auto shared = [&](std::int64_t tiles) {
-            return frozen::tile_block(tiles, layer.inputs, layer.outputs, 2).shared;
+            return kernels::tile_block(tiles, layer.inputs, layer.outputs, 2).shared;
         };
         if (frozen::is_square_winograd(node)) {
             squares.insert(shared(layer.batch * ((size.height + 3) / 4) * ((size.width + 3) / 4)));
@@ -390,7 +391,7 @@ TEST(FrozenConvolutions, ResultsDoNotDependOnThreads) {
         const auto both = [&](int threads) {
             const ThreadShare share(threads);
             frozen::Workspace work;
-            const auto convolution = example.convolution(layer, frozen::best_kernels());
+            const auto convolution = example.convolution(layer, kernels::best_kernels());
             const SlicedMap output(example.output.sizes().vec());
             convolution->forward(SlicedMap(example.input).map(), output.map(), {}, work);
             const SlicedMap input(example.input.sizes().vec());
@@ -427,7 +428,7 @@ TEST(FrozenConvolutions, WeightsAreReadOnceForEachDirection) {
         ++reads;
         return NodeWeights{example.weight.to(at::kFloat), example.bias.to(at::kFloat)};
     };
-    const auto convolution = frozen::make_convolution(node_of(layer), layer.inputs, read, frozen::best_kernels());
+    const auto convolution = frozen::make_convolution(node_of(layer), layer.inputs, read, kernels::best_kernels());
     EXPECT_EQ(reads, 0);  // a layer that no tap needs costs nothing
     frozen::Workspace work;
     const SlicedMap input(example.input);
@@ -451,7 +452,7 @@ TEST(FrozenFinish, EverythingHappensInTheOrderDocumented) {
     const Tensor mask = noise(shape, "mask") > 0;
     // In float32 and in this order: what was found must be it to the bit.
     const Tensor sums = x.to(at::kFloat) + bias.view({1, 24, 1, 1}) + addend.to(at::kFloat);
-    for (const Kernels* kernels : frozen::runnable_kernels()) {
+    for (const Kernels* kernels : kernels::runnable_kernels()) {
         SCOPED_TRACE(kernels->name);
         const SlicedMap from(x, 1, 2);
         const SlicedMap added(addend, 0, 5);
@@ -488,7 +489,7 @@ TEST(FrozenFinish, SlopesEndExactlyAtZeroAndSix) {
                            work);
         return bits.data()[0];
     };
-    for (const Kernels* kernels : frozen::runnable_kernels()) {
+    for (const Kernels* kernels : kernels::runnable_kernels()) {
         EXPECT_EQ(slopes(*kernels, Finishing::Relu), 0b11111000) << kernels->name;
         EXPECT_EQ(slopes(*kernels, Finishing::Relu6), 0b00111000) << kernels->name;
         EXPECT_EQ(slopes(*kernels, Finishing::None), 0b11111111) << kernels->name;

@@ -1,5 +1,6 @@
 // Whole nets on the frozen engine: against float64, against LibTorch's executor, and against itself.
 
+#include "kernels/kernel_choice.h"
 #include "nn/frozen_executor.h"
 
 #include <ATen/ATen.h>
@@ -395,12 +396,12 @@ TEST(FrozenExecutors, EveryKernelSetRunsWholeNets) {
     const Tensor right = libtorch.forward(image(), {"block5"}).at("block5");
     const Tensor seed = seed_of(right);
     const Tensor right_gradient = libtorch.backward({{"block5", seed}});
-    for (const frozen::Kernels* kernels : frozen::runnable_kernels()) {
+    for (const frozen::Kernels* kernels : kernels::runnable_kernels()) {
         const auto executor = make_frozen_executor(graph, weights, *kernels);
         EXPECT_LT(relative_error(executor->forward(image(), wanted, true)[0], right), kNear) << kernels->name;
         EXPECT_LT(relative_error(executor->backward({seed}, false), right_gradient), kNear) << kernels->name;
     }
-    EXPECT_EQ(&frozen::best_kernels(), frozen::runnable_kernels().back());
+    EXPECT_EQ(&kernels::best_kernels(), kernels::runnable_kernels().back());
 }
 
 TEST(FrozenExecutors, SilentTapsCostNoGradient) {

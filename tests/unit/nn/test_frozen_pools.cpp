@@ -1,5 +1,6 @@
 // The frozen engine's poolings, on every kernel set of this processor, against LibTorch in float64.
 
+#include "kernels/kernel_choice.h"
 #include "nn/frozen/pools.h"
 
 #include <ATen/ATen.h>
@@ -106,7 +107,7 @@ TEST_P(FrozenPool, BothDirectionsEqualFloat64) {
     const Tensor right = pooled(c, leaf);
     const Tensor gradient = noise(right.sizes().vec(), c.name + " gradient");
     right.backward(gradient);
-    for (const Kernels* kernels : frozen::runnable_kernels()) {
+    for (const Kernels* kernels : kernels::runnable_kernels()) {
         SCOPED_TRACE(kernels->name);
         const Pooled found(c, input, *kernels, work_);
         EXPECT_LT(relative_error(found.output.values(), right.detach()), kTolerance);
@@ -126,7 +127,7 @@ TEST_P(FrozenPool, GradientsAddToWhatIsThereWhereTheActivationHadASlope) {
     right.backward(gradient);
     const Tensor slope = noise(input.sizes().vec(), c.name + " slope") > 0;
     const Tensor before = noise(input.sizes().vec(), c.name + " before") * slope;
-    for (const Kernels* kernels : frozen::runnable_kernels()) {
+    for (const Kernels* kernels : kernels::runnable_kernels()) {
         SCOPED_TRACE(kernels->name);
         const Pooled pool(c, input, *kernels, work_);
         const SlicedMap to(before, 2, 7);
@@ -152,7 +153,7 @@ TEST_P(FrozenPool, NanIsSeenByEveryWindowThatHoldsItAndByNoOther) {
         .fill_(std::numeric_limits<double>::quiet_NaN());
     const Tensor right = pooled(c, input).isnan();
     ASSERT_TRUE(right.any().item<bool>());
-    for (const Kernels* kernels : frozen::runnable_kernels()) {
+    for (const Kernels* kernels : kernels::runnable_kernels()) {
         const Pooled found(c, input, *kernels, work_);
         EXPECT_TRUE(at::equal(found.output.values().isnan(), right)) << kernels->name;
     }
@@ -206,14 +207,14 @@ TEST(FrozenPools, FirstOfEqualMaximaTakesTheGradient) {
         const Tensor right = pooled(c, leaf);
         const Tensor gradient = noise(right.sizes().vec(), "gradient");
         right.backward(gradient);
-        for (const Kernels* kernels : frozen::runnable_kernels()) {
+        for (const Kernels* kernels : kernels::runnable_kernels()) {
             const Pooled found(c, input, *kernels, work);
             const SlicedMap to(input.sizes().vec());
             EXPECT_LT(relative_error(found.back(gradient, to, {}, *kernels, work), leaf.grad()), kTolerance)
                 << kernels->name;
         }
         // Where all are equal it is the window's first cell, on the map: index 0, but 4 in the corner of a padded one.
-        const Pooled flat(c, at::ones_like(input), frozen::best_kernels(), work);
+        const Pooled flat(c, at::ones_like(input), kernels::best_kernels(), work);
         EXPECT_EQ(flat.chosen.front(), window.pad_h == 0 ? 0 : 4);
         EXPECT_EQ(flat.chosen.back(), 0);
     }
@@ -223,7 +224,7 @@ TEST(FrozenPools, MaximumOfNegativeNumbersIsNotThePadding) {
     frozen::Workspace work;
     const Case c{"", Pooling::Max, kThree, {3, 4}};
     const Tensor input = (noise({kBatch, kChannels, 3, 4}, "negative") - 5.0).to(at::kFloat).to(at::kDouble);
-    for (const Kernels* kernels : frozen::runnable_kernels()) {
+    for (const Kernels* kernels : kernels::runnable_kernels()) {
         const Pooled found(c, input, *kernels, work);
         EXPECT_TRUE(at::equal(found.output.values(), pooled(c, input))) << kernels->name;
     }
@@ -234,7 +235,7 @@ TEST(FrozenPools, L2HasNoGradientWhereAllIsZero) {
     const Case c{"", Pooling::L2, kHalving, {4, 4}, 0.78};
     Tensor input = noise({kBatch, kChannels, 4, 4}, "x");
     input.narrow(2, 0, 2).narrow(3, 0, 2).zero_();
-    for (const Kernels* kernels : frozen::runnable_kernels()) {
+    for (const Kernels* kernels : kernels::runnable_kernels()) {
         const Pooled pool(c, input, *kernels, work);
         const SlicedMap to(input.sizes().vec());
         const Tensor found = pool.back(at::full({kBatch, kChannels, 2, 2}, 1e30, at::kDouble), to, {}, *kernels, work);
@@ -249,11 +250,11 @@ TEST(FrozenPools, ResultsDoNotDependOnThreads) {
         const auto both = [&](int threads) {
             const ThreadShare share(threads);
             frozen::Workspace work;
-            const Pooled pool(c, input, frozen::best_kernels(), work);
+            const Pooled pool(c, input, kernels::best_kernels(), work);
             const SlicedMap to(input.sizes().vec());
             const Tensor gradient = noise(pool.output.values().sizes().vec(), c.name + " gradient");
             return at::cat(
-                {pool.output.values().flatten(), pool.back(gradient, to, {}, frozen::best_kernels(), work).flatten()});
+                {pool.output.values().flatten(), pool.back(gradient, to, {}, kernels::best_kernels(), work).flatten()});
         };
         const Tensor alone = both(1);
         EXPECT_TRUE(at::equal(alone, both(2))) << c.name;

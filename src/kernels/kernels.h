@@ -1,4 +1,4 @@
-// Private: the inner loops of the frozen executor, written once and compiled for several instruction sets. Plain
+// Private: the inner loops of frozen nets and of training, written once and compiled for several instruction sets. Plain
 // pointers and numbers only: what is compiled for newer processors must not leave inlined code of the standard library
 // behind that the linker could choose for all.
 //
@@ -11,7 +11,7 @@
 
 #include "kernels/strided_kernels.h"
 
-namespace reverie::frozen {
+namespace reverie::kernels {
 
 enum class Finishing : int { None, Relu, Relu6 };
 
@@ -129,4 +129,4 @@ const Kernels& avx2_kernels();
 const Kernels& avx512_kernels();
 #endif
 
-}  // namespace reverie::frozen
+}  // namespace reverie::kernels

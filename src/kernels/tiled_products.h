@@ -6,11 +6,11 @@
 #include <algorithm>
 #include <cstdint>
 
-#include "nn/frozen/kernels.h"
-#include "nn/frozen/packed_matrix.h"
-#include "nn/frozen/workspace.h"
+#include "kernels/kernels.h"
+#include "kernels/packed_matrix.h"
+#include "kernels/workspace.h"
 
-namespace reverie::frozen {
+namespace reverie::kernels {
 
 /// How many tiles go through the transforms and products together, and whether threads share them.
 struct TileBlock {
@@ -154,4 +154,4 @@ void TiledProducts::run(std::int64_t lines, std::int64_t per_line, int inputs, i
     }
 }
 
-}  // namespace reverie::frozen
+}  // namespace reverie::kernels

@@ -1,4 +1,4 @@
-// Private: the scratch memory of the frozen executor, kept from layer to layer, and work spread over threads.
+// Private: the scratch memory of kernels, kept from layer to layer, and work spread over threads.
 #pragma once
 
 #include <ATen/Parallel.h>
@@ -9,7 +9,7 @@
 #include <functional>
 #include <vector>
 
-namespace reverie::frozen {
+namespace reverie::kernels {
 
 /// One thread's scratch: grown when a layer wants more, never shrunk.
 class Scratch {
@@ -57,4 +57,4 @@ class Workspace {
     at::Tensor zeros_;
 };
 
-}  // namespace reverie::frozen
+}  // namespace reverie::kernels

@@ -1,6 +1,6 @@
-#include "nn/frozen_executor.h"
+#include "kernels/kernel_choice.h"
 
-namespace reverie::frozen {
+namespace reverie::kernels {
 
 std::vector<const Kernels*> runnable_kernels() {
     std::vector<const Kernels*> all = {&plain_kernels()};
@@ -22,4 +22,4 @@ const Kernels& best_kernels() {
     return best;
 }
 
-}  // namespace reverie::frozen
+}  // namespace reverie::kernels

@@ -4,9 +4,9 @@
 #include <algorithm>
 #include <cstdint>
 
-#include "nn/frozen/map.h"
+#include "kernels/map.h"
 
-namespace reverie::frozen {
+namespace reverie::kernels {
 
 /// The addresses of cells (y, x), some of which may lie beyond the border: there windows see the nearest cell where the
 /// border is replicated, else what lies at `outside` (zeros, as a rule).
@@ -62,4 +62,4 @@ class BorderedMap {
     const float* outside_;
 };
 
-}  // namespace reverie::frozen
+}  // namespace reverie::kernels

@@ -1,12 +1,12 @@
-#include "nn/frozen/map.h"
+#include "kernels/map.h"
 
 #include <ATen/ATen.h>
 
 #include <algorithm>
 
-#include "nn/frozen/workspace.h"
+#include "kernels/workspace.h"
 
-namespace reverie::frozen {
+namespace reverie::kernels {
 
 at::Tensor tensor_of(const Map& map) {
     return at::from_blob(map.data, {map.batch, map.channels, map.height, map.width},
@@ -40,4 +40,4 @@ void finish_map(const Map& from, const Map& to, const Finish& finish, const Kern
     });
 }
 
-}  // namespace reverie::frozen
+}  // namespace reverie::kernels

@@ -1,6 +1,6 @@
 // The kernels for AVX2 and FMA; this file alone is compiled for them, and nothing here may be called on a processor
 // without.
-#include "nn/frozen/kernels.h"
+#include "kernels/kernels.h"
 
 #if defined(__x86_64__)
 
@@ -11,13 +11,13 @@
 #define REVERIE_ROWS 6
 #define REVERIE_VECTORS 2
 
-namespace reverie::frozen {
+namespace reverie::kernels {
 namespace {
-#include "nn/frozen/kernel_bodies.h"
+#include "kernels/kernel_bodies.h"
 }  // namespace
 
 const Kernels& avx2_kernels() { return kKernels; }
 
-}  // namespace reverie::frozen
+}  // namespace reverie::kernels
 
 #endif

@@ -1,16 +1,16 @@
 // The kernels for any processor: the compiler makes of a vector what the machine has.
-#include "nn/frozen/kernels.h"
+#include "kernels/kernels.h"
 
 #define REVERIE_KERNELS_NAME "plain"
 #define REVERIE_WIDTH 8
 #define REVERIE_ROWS 4
 #define REVERIE_VECTORS 1
 
-namespace reverie::frozen {
+namespace reverie::kernels {
 namespace {
-#include "nn/frozen/kernel_bodies.h"
+#include "kernels/kernel_bodies.h"
 }  // namespace
 
 const Kernels& plain_kernels() { return kKernels; }
 
-}  // namespace reverie::frozen
+}  // namespace reverie::kernels

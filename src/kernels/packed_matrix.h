@@ -6,9 +6,9 @@
 #include <cstdint>
 #include <functional>
 
-#include "nn/frozen/kernels.h"
+#include "kernels/kernels.h"
 
-namespace reverie::frozen {
+namespace reverie::kernels {
 
 /// `count` matrices [rows][columns], each in panels of Kernels::panel columns with the rows one after another, the last
 /// panel filled up with zeros to whole vectors.
@@ -44,4 +44,4 @@ class PackedMatrices {
     std::int64_t size_ = 0;  // floats of a matrix
 };
 
-}  // namespace reverie::frozen
+}  // namespace reverie::kernels

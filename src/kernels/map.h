@@ -1,13 +1,13 @@
-// Private: maps as the frozen executor holds them.
+// Private: maps as kernels read and write them.
 #pragma once
 
 #include <ATen/core/Tensor.h>
 
 #include <cstdint>
 
-#include "nn/frozen/kernels.h"
+#include "kernels/kernels.h"
 
-namespace reverie::frozen {
+namespace reverie::kernels {
 
 class Workspace;
 
@@ -34,4 +34,4 @@ Finish into(Finish finish, const Map& map);
 /// Pixel by pixel from one map to another of the same size, by way of `finish`.
 void finish_map(const Map& from, const Map& to, const Finish& finish, const Kernels& kernels, Workspace& work);
 
-}  // namespace reverie::frozen
+}  // namespace reverie::kernels

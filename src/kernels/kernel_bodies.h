@@ -1,6 +1,6 @@
 // Private to the kernels: their bodies, for the vector width and instruction set of the file that includes them.
 
-#include "nn/frozen/simd.h"
+#include "kernels/simd.h"
 
 constexpr int kRows = REVERIE_ROWS;        // of a product at once
 constexpr int kVectors = REVERIE_VECTORS;  // of a packed panel
@@ -19,11 +19,11 @@ REVERIE_INLINE void by_vectors(int channels, const Body& body) {
 }
 #define REVERIE_BODY __attribute__((always_inline))
 
-#include "nn/frozen/kernel_finish.h"
+#include "kernels/kernel_finish.h"
 
-#include "nn/frozen/kernel_products.h"
-#include "nn/frozen/kernel_tiles.h"
-#include "nn/frozen/kernel_windows.h"
+#include "kernels/kernel_products.h"
+#include "kernels/kernel_tiles.h"
+#include "kernels/kernel_windows.h"
 
 #include "kernels/strided_bodies.h"
 

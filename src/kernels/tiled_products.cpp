@@ -1,6 +1,6 @@
-#include "nn/frozen/tiled_products.h"
+#include "kernels/tiled_products.h"
 
-namespace reverie::frozen {
+namespace reverie::kernels {
 
 TileBlock tile_block(std::int64_t tiles, std::int64_t inputs, std::int64_t outputs, std::int64_t threads) {
     // Few channels: the weights stay in a core's cache and so should a block. Many: the weights come from memory for
@@ -22,4 +22,4 @@ std::int64_t tiles_bytes(std::int64_t tiles, std::int64_t positions, std::int64_
     return 4 * positions * block.tiles * (inputs + outputs) * (block.shared ? 1 : threads);
 }
 
-}  // namespace reverie::frozen
+}  // namespace reverie::kernels

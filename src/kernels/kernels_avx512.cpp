@@ -1,5 +1,5 @@
 // The kernels for AVX-512; this file alone is compiled for them, and nothing here may be called on a processor without.
-#include "nn/frozen/kernels.h"
+#include "kernels/kernels.h"
 
 #if defined(__x86_64__)
 
@@ -10,13 +10,13 @@
 #define REVERIE_ROWS 8
 #define REVERIE_VECTORS 2
 
-namespace reverie::frozen {
+namespace reverie::kernels {
 namespace {
-#include "nn/frozen/kernel_bodies.h"
+#include "kernels/kernel_bodies.h"
 }  // namespace
 
 const Kernels& avx512_kernels() { return kKernels; }
 
-}  // namespace reverie::frozen
+}  // namespace reverie::kernels
 
 #endif

@@ -1,11 +1,11 @@
-#include "nn/frozen/packed_matrix.h"
+#include "kernels/packed_matrix.h"
 
 #include <ATen/ATen.h>
 #include <ATen/Parallel.h>
 
 #include <algorithm>
 
-namespace reverie::frozen {
+namespace reverie::kernels {
 namespace {
 
 /// Columns with the last panel's filled up: a last panel of no more than a vector is one vector wide.
@@ -50,4 +50,4 @@ void PackedMatrices::fill(
     });
 }
 
-}  // namespace reverie::frozen
+}  // namespace reverie::kernels

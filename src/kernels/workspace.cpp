@@ -1,8 +1,8 @@
-#include "nn/frozen/workspace.h"
+#include "kernels/workspace.h"
 
 #include <ATen/ATen.h>
 
-namespace reverie::frozen {
+namespace reverie::kernels {
 
 float* Scratch::floats(std::int64_t count) {
     if (!memory_.defined() || memory_.numel() < count) {
@@ -19,4 +19,4 @@ const float* Workspace::zeros(std::int64_t count) {
     return zeros_.data_ptr<float>();
 }
 
-}  // namespace reverie::frozen
+}  // namespace reverie::kernels

@@ -1,0 +1,15 @@
+// Private: which kernels this processor can run.
+#pragma once
+
+#include <vector>
+
+#include "kernels/kernels.h"
+
+namespace reverie::kernels {
+
+/// The fastest kernels that this processor can run.
+const Kernels& best_kernels();
+/// All that it can run, the slowest first.
+std::vector<const Kernels*> runnable_kernels();
+
+}  // namespace reverie::kernels
