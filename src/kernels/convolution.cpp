@@ -5,7 +5,7 @@
 
 #include <string>
 
-#include "kernels/strided_functions.h"
+#include "kernels/convolution_functions.h"
 #include "reverie/core/checks.h"
 #include "reverie/core/error.h"
 
@@ -67,10 +67,14 @@ void require_steps(const Steps& steps, const std::string& what) {
 
 bool is_plain(const Tensor& t) { return t.scalar_type() == at::kFloat && t.is_cpu() && t.layout() == at::kStrided; }
 
-/// Whether the kernels of strided_convolution.h know it.
-bool is_strided(const Tensor& input, const Tensor& weight, const Steps& steps) {
-    return is_plain(input) && is_plain(weight) && weight.size(2) == 4 && weight.size(3) == 4 && steps.stride == 2 &&
-           steps.padding == 1 && input.size(0) > 0 && !casts(at::kCPU);
+/// Whether our kernels know it.
+bool is_ours(const Tensor& input, const Tensor& weight) {
+    return is_plain(input) && is_plain(weight) && weight.size(2) == weight.size(3) && input.size(0) > 0 &&
+           !casts(at::kCPU);
+}
+
+kernels::SquareWindow window_of(const Tensor& weight, const Steps& steps) {
+    return {weight.size(2), steps.stride, steps.padding};
 }
 
 Tensor by_libtorch(const Tensor& input, const Tensor& weight, const Tensor& bias, const Steps& steps, bool transposed) {
@@ -94,8 +98,8 @@ Tensor convolution(const Tensor& input, const Tensor& weight, const Tensor& bias
     if (leaky_slope && !(*leaky_slope >= 0.0)) {
         refuse("the slope of a leaky ReLU", std::to_string(*leaky_slope), "at least 0");
     }
-    if (is_strided(input, weight, steps)) {
-        return kernels::strided_function(input, weight, bias, leaky_slope);
+    if (is_ours(input, weight)) {
+        return kernels::convolution_function(window_of(weight, steps), input, weight, bias, leaky_slope);
     }
     const Tensor output = by_libtorch(input, weight, bias, steps, false);
     return leaky_slope ? at::leaky_relu(output, *leaky_slope) : output;
@@ -114,8 +118,8 @@ Tensor transposed_convolution(const Tensor& input, const Tensor& weight, const T
         refuse("the input of a transposed convolution", tensor_text(input),
                "one of which a padding of " + std::to_string(padding) + " leaves something");
     }
-    if (is_strided(input, weight, steps)) {
-        return kernels::strided_transposed_function(input, weight, bias, side(2), side(3));
+    if (is_ours(input, weight)) {
+        return kernels::transposed_function(window_of(weight, steps), input, weight, bias, side(2), side(3));
     }
     return by_libtorch(input, weight, bias, steps, true);
 }

@@ -25,7 +25,7 @@ REVERIE_INLINE void by_vectors(int channels, const Body& body) {
 #include "kernels/kernel_tiles.h"
 #include "kernels/kernel_windows.h"
 
-#include "kernels/strided_bodies.h"
+#include "kernels/winograd_bodies.h"
 
 constexpr Kernels kKernels = {REVERIE_KERNELS_NAME,
                               kWidth,
@@ -41,5 +41,8 @@ constexpr Kernels kKernels = {REVERIE_KERNELS_NAME,
                               maximum,
                               maximum_back,
                               finish_map,
-                              {strided_inputs_in, strided_outputs_in, strided_outputs_out, strided_inputs_out,
-                               strided_weights_in, strided_weights_out, strided_correlate, strided_turn}};
+                              winograd<Strided>(),
+                              winograd<Square>(),
+                              tile_products,
+                              correlate,
+                              turn};

@@ -10,6 +10,9 @@ REVERIE_INLINE std::uint32_t slope_bits(Vector v, const Finish& f) {
     return f.activation == Finishing::Relu6 ? positive & greater_bits(broadcast(6.0F), v) : positive;
 }
 
+/// Exact on both sides of 0, where one of the summands is 0.
+REVERIE_INLINE Vector leaky(Vector v, float slope) { return relu(v) + slope * at_most(v, Vector{}); }
+
 /// Vector `v` of the output at (pixel, channel), of which n channels exist.
 REVERIE_INLINE void finish_vector(Vector v, const Finish& f, std::int64_t pixel, int channel, int n) {
     if (f.bias != nullptr) {
@@ -18,7 +21,9 @@ REVERIE_INLINE void finish_vector(Vector v, const Finish& f, std::int64_t pixel,
     if (f.addend != nullptr) {
         v += load(f.addend + pixel * f.addend_stride + channel, n);
     }
-    if (f.activation != Finishing::None) {
+    if (f.activation == Finishing::Leaky) {
+        v = leaky(v, f.slope);
+    } else if (f.activation != Finishing::None) {
         v = relu(v);
         if (f.activation == Finishing::Relu6) {
             v = at_most(v, broadcast(6.0F));
@@ -50,7 +55,9 @@ REVERIE_INLINE void finish_rows(Vector (&sum)[rows][vectors], const std::int64_t
     if (f.addend != nullptr) {
         REVERIE_EACH { sum[r][v] += load(f.addend + pixel[r] * f.addend_stride + channel + v * kWidth); }
     }
-    if (f.activation != Finishing::None) {
+    if (f.activation == Finishing::Leaky) {
+        REVERIE_EACH { sum[r][v] = leaky(sum[r][v], f.slope); }
+    } else if (f.activation != Finishing::None) {
         REVERIE_EACH { sum[r][v] = relu(sum[r][v]); }
         if (f.activation == Finishing::Relu6) {
             REVERIE_EACH { sum[r][v] = at_most(sum[r][v], broadcast(6.0F)); }

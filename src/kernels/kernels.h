@@ -9,11 +9,11 @@
 
 #include <cstdint>
 
-#include "kernels/strided_kernels.h"
+#include "kernels/winograd_kernels.h"
 
 namespace reverie::kernels {
 
-enum class Finishing : int { None, Relu, Relu6 };
+enum class Finishing : int { None, Relu, Relu6, Leaky };
 
 /// What becomes of a sum of products before it is stored, in this order.
 struct Finish {
@@ -21,6 +21,7 @@ struct Finish {
     const float* addend = nullptr;  ///< a map like the output, or the output itself
     std::int64_t addend_stride = 0;
     Finishing activation = Finishing::None;
+    float slope = 0.0F;                  ///< of Leaky below 0
     std::uint8_t* bits = nullptr;        ///< one bit a channel, set where the activation has a slope
     std::int64_t bits_stride = 0;        ///< bytes a pixel
     const std::uint8_t* keep = nullptr;  ///< such bits: the sum becomes 0 where they are not set
@@ -120,7 +121,11 @@ struct Kernels {
     void (*maximum_back)(const Windows& job, const MaximumSources& sources, float gain, const Finish& finish);
     /// input + addend, activation, mask: whatever `finish` says, for `count` pixels.
     void (*finish_map)(const float* input, std::int64_t stride, std::int64_t count, int channels, const Finish& finish);
-    StridedKernels strided;
+    WinogradKernels strided, square;  ///< of convolutions in training
+    void (*tile_products)(const TileProducts& job);
+    void (*correlate)(const Correlation& job);
+    /// to[column][row] = from[row][column].
+    void (*turn)(const float* from, std::int64_t from_stride, int rows, int columns, float* to, std::int64_t to_stride);
 };
 
 const Kernels& plain_kernels();

@@ -1,7 +1,7 @@
-// 4x4 convolutions of stride 2 in training, by our kernels and by LibTorch in both of its memory layouts: forward,
-// gradient of the input, gradient of the weights (with that of the bias), of DCGAN's layers and their transposes.
+// Layers in training, by our kernels and by LibTorch in both of its memory layouts: forward, gradient of the input,
+// gradient of the weights (with that of the bias), and all three together.
 //
-//     bench_strided [ROUNDS [THREADS [KERNELS [BATCH [LAYER]]]]]
+//     bench_layers [ROUNDS [THREADS [KERNELS [BATCH [LAYER]]]]]
 //
 // One round measures all once, in turn, so that a machine that is slower for a while is slower for all. Printed are
 // medians in milliseconds and ours over the better layout. LibTorch can be held to AVX2, to go with KERNELS=AVX2, by
@@ -18,10 +18,11 @@
 #include <cstdio>
 #include <ctime>
 #include <functional>
+#include <map>
 #include <string>
 #include <vector>
 
-#include "kernels/strided_convolution.h"
+#include "kernels/convolution_tensors.h"
 #include "kernels/kernel_choice.h"
 #include "reverie/core/runtime.h"
 
@@ -29,12 +30,35 @@ namespace reverie {
 namespace {
 
 struct Layer {
+    const char* group;  // those of a group have a mean of their own
+    kernels::SquareWindow window;
     std::int64_t inputs, outputs, side;  // of the convolution's larger map
-    bool transposed;
+    bool transposed = false;
 };
-constexpr Layer kLayers[] = {{64, 128, 32, false}, {128, 256, 16, false}, {256, 512, 8, false}, {64, 128, 32, true},
-                             {128, 256, 16, true}, {256, 512, 8, true},   {3, 64, 64, false},   {3, 64, 64, true},
-                             {32, 64, 32, false},  {32, 64, 32, true}};
+constexpr kernels::SquareWindow kStrided = {4, 2, 1};
+constexpr kernels::SquareWindow kSquare = {3, 1, 1};
+const Layer kLayers[] = {
+    {"4x4 of stride 2, 64 channels and more", kStrided, 64, 128, 32},
+    {"4x4 of stride 2, 64 channels and more", kStrided, 128, 256, 16},
+    {"4x4 of stride 2, 64 channels and more", kStrided, 256, 512, 8},
+    {"4x4 of stride 2, 64 channels and more", kStrided, 64, 128, 32, true},
+    {"4x4 of stride 2, 64 channels and more", kStrided, 128, 256, 16, true},
+    {"4x4 of stride 2, 64 channels and more", kStrided, 256, 512, 8, true},
+    {"3x3, 32 channels and more", kSquare, 32, 32, 32},
+    {"3x3, 32 channels and more", kSquare, 64, 64, 16},
+    {"3x3, 32 channels and more", kSquare, 128, 128, 8},
+    {"3x3, 32 channels and more", kSquare, 256, 256, 4},
+    {"others", kStrided, 3, 64, 64},
+    {"others", kStrided, 3, 64, 64, true},
+    {"others", kStrided, 3, 32, 64},
+    {"others", kStrided, 3, 32, 64, true},
+    {"others", kStrided, 32, 64, 32},
+    {"others", kStrided, 32, 64, 32, true},
+    {"others", kSquare, 32, 12, 32},
+    {"others", {3, 2, 1}, 3, 32, 64},
+    {"others", {3, 2, 1}, 32, 64, 32},
+    {"others", {1, 1, 0}, 128, 64, 16},
+};
 constexpr int kProducts = 3;
 constexpr const char* kNames[kProducts] = {"forward", "input", "weights"};
 constexpr int kWays = 3;  // ours, channels-last, contiguous
@@ -58,11 +82,15 @@ double seconds(const std::function<void()>& run) {
 
 using Runs = std::array<std::array<std::function<void()>, kWays>, kProducts>;
 
-Runs runs_of(const Layer& layer, std::int64_t batch, const kernels::Kernels& kernels, kernels::Workspace& work) {
+Runs runs_of(const Layer& layer, std::int64_t batch, const kernels::Machine& machine) {
+    const kernels::SquareWindow window = layer.window;
+    const std::int64_t cells = (layer.side + 2 * window.padding - window.size) / window.stride + 1;
     const auto large = at::randn({batch, layer.inputs, layer.side, layer.side});
-    const auto small = at::randn({batch, layer.outputs, layer.side / 2, layer.side / 2});
-    const auto weight = at::randn({layer.outputs, layer.inputs, 4, 4}) * 0.02;
+    const auto small = at::randn({batch, layer.outputs, cells, cells});
+    const auto weight = at::randn({layer.outputs, layer.inputs, window.size, window.size}) * 0.02;
     const auto last = at::MemoryFormat::ChannelsLast;
+    const std::vector<std::int64_t> stride(2, window.stride);
+    const std::vector<std::int64_t> padding(2, window.padding);
     Runs runs;
     for (int way = 1; way < kWays; ++way) {
         const auto format = way == 1 ? last : at::MemoryFormat::Contiguous;
@@ -72,9 +100,9 @@ Runs runs_of(const Layer& layer, std::int64_t batch, const kernels::Kernels& ker
         const auto bias = at::zeros({y.size(1)});
         const bool transposed = layer.transposed;
         const auto back = [=](std::array<bool, 3> wanted) {
-            at::convolution_backward(y, x, w, y.size(1), {2, 2}, {1, 1}, {1, 1}, transposed, {0, 0}, 1, wanted);
+            at::convolution_backward(y, x, w, y.size(1), stride, padding, {1, 1}, transposed, {0, 0}, 1, wanted);
         };
-        runs[0][way] = [=] { at::convolution(x, w, bias, {2, 2}, {1, 1}, {1, 1}, transposed, {0, 0}, 1); };
+        runs[0][way] = [=] { at::convolution(x, w, bias, stride, padding, {1, 1}, transposed, {0, 0}, 1); };
         runs[1][way] = [=] { back({true, false, false}); };
         runs[2][way] = [=] { back({false, true, true}); };
     }
@@ -82,15 +110,15 @@ Runs runs_of(const Layer& layer, std::int64_t batch, const kernels::Kernels& ker
     const auto s = small.contiguous(last);
     const auto w = weight.contiguous(last);
     const auto bias = at::zeros({layer.transposed ? layer.inputs : layer.outputs});
-    const auto down = [=, &kernels, &work](const at::Tensor& b) { kernels::convolve_strided(l, w, b, kernels, work); };
-    const auto up = [=, &kernels, &work](const at::Tensor& b) {
-        kernels::spread_strided(s, w, b, l.size(2), l.size(3), kernels, work);
+    const auto down = [=, &machine](const at::Tensor& b) { kernels::convolve(window, l, w, b, {}, machine); };
+    const auto up = [=, &machine](const at::Tensor& b) {
+        kernels::spread(window, s, w, b, l.size(2), l.size(3), machine);
     };
     runs[0][0] = [=] { layer.transposed ? up(bias) : down(bias); };
     runs[1][0] = [=] { layer.transposed ? down({}) : up({}); };
-    runs[2][0] = [=, &kernels, &work] {
-        kernels::correlate_strided(l, s, kernels, work);
-        kernels::sum_pixels(layer.transposed ? l : s, work);
+    runs[2][0] = [=, &machine] {
+        kernels::correlate(window, l, s, machine);
+        kernels::sum_pixels(layer.transposed ? l : s, machine);
     };
     return runs;
 }
@@ -116,8 +144,7 @@ int main(int count, char** words) {
     const std::int64_t batch = count > 4 ? std::stoi(words[4]) : 64;
     std::printf("%s, %d threads, batch %lld, %d rounds; milliseconds: ours, channels-last, contiguous; ours / best\n",
                 kernels->name, at::get_num_threads(), static_cast<long long>(batch), rounds);
-    double log_ratios = 0.0;
-    int layers = 0;
+    std::map<std::string, std::vector<double>> ratios;
     int index = -1;
     for (const Layer& layer : kLayers) {
         ++index;
@@ -125,7 +152,8 @@ int main(int count, char** words) {
             continue;
         }
         kernels::Workspace work;
-        const Runs runs = runs_of(layer, batch, *kernels, work);
+        const kernels::Machine machine = {*kernels, work};
+        const Runs runs = runs_of(layer, batch, machine);
         std::vector<double> times[kProducts][kWays];
         for (int round = -1; round < rounds; ++round) {  // the first is not counted
             for (int product = 0; product < kProducts; ++product) {
@@ -137,7 +165,9 @@ int main(int count, char** words) {
                 }
             }
         }
-        std::printf("%s %lld-%lld at %lldx%lld\n", layer.transposed ? "transposed" : "convolution",
+        std::printf("%s %lldx%lld step %lld, %lld-%lld at %lldx%lld\n",
+                    layer.transposed ? "transposed" : "convolution", static_cast<long long>(layer.window.size),
+                    static_cast<long long>(layer.window.size), static_cast<long long>(layer.window.stride),
                     static_cast<long long>(layer.inputs), static_cast<long long>(layer.outputs),
                     static_cast<long long>(layer.side), static_cast<long long>(layer.side));
         double sums[kWays] = {};
@@ -150,13 +180,15 @@ int main(int count, char** words) {
             print(kNames[product], medians);
         }
         print("all", sums);
-        if (layer.inputs >= 64) {
-            log_ratios += std::log(sums[0] / std::min(sums[1], sums[2]));
-            ++layers;
-        }
+        ratios[layer.group].push_back(sums[0] / std::min(sums[1], sums[2]));
     }
-    if (layers > 0) {
-        std::printf("geometric mean, 64 channels and more: %.2f\n", std::exp(log_ratios / layers));
+    for (const auto& [group, all] : ratios) {
+        double logs = 0.0;
+        for (const double ratio : all) {
+            logs += std::log(ratio);
+        }
+        std::printf("%s: geometric mean %.2f, largest %.2f\n", group.c_str(),
+                    std::exp(logs / static_cast<double>(all.size())), *std::ranges::max_element(all));
     }
     return 0;
 }

@@ -1,0 +1,132 @@
+#include "kernels/convolution_tensors.h"
+
+#include <ATen/ATen.h>
+
+#include <cstdint>
+
+#include "kernels/winograd_convolution.h"
+
+namespace reverie::kernels {
+namespace {
+
+Map map_of(const at::Tensor& t) {
+    return {.data = t.data_ptr<float>(),
+            .stride = t.size(1),
+            .batch = t.size(0),
+            .height = t.size(2),
+            .width = t.size(3),
+            .channels = static_cast<int>(t.size(1))};
+}
+
+at::Tensor channels_last(const at::Tensor& t) { return t.contiguous(at::MemoryFormat::ChannelsLast); }
+at::Tensor empty_map(std::int64_t n, std::int64_t c, std::int64_t h, std::int64_t w) {
+    return at::empty({n, c, h, w}, at::TensorOptions(at::kFloat), at::MemoryFormat::ChannelsLast);
+}
+const float* numbers_of(const at::Tensor& t) { return t.defined() ? t.data_ptr<float>() : nullptr; }
+
+/// How a window goes through the transformed domain.
+struct Tiling {
+    WinogradWindow kind;
+    std::int64_t size;  ///< of the window there: a 3x3 one of stride 2 is a 4x4 one with zeros
+    double products;    ///< that it saves: so many become one
+};
+
+std::optional<Tiling> tiling_of(const SquareWindow& window) {
+    if (window.padding != 1) {
+        return std::nullopt;
+    }
+    if (window.size == 4 && window.stride == 2) {
+        return Tiling{WinogradWindow::Strided, 4, 64.0 / 25};
+    }
+    if (window.size == 3 && window.stride == 2) {
+        return Tiling{WinogradWindow::Strided, 4, 36.0 / 25};
+    }
+    if (window.size == 3 && window.stride == 1) {
+        return Tiling{WinogradWindow::Square, 3, 144.0 / 36};
+    }
+    return std::nullopt;
+}
+
+/// Nothing where the window products are quicker: for a few channels, and for maps that fill too little of their tiles.
+std::optional<Tiling> worthwhile(const SquareWindow& window, const at::Tensor& large, const at::Tensor& small) {
+    constexpr std::int64_t kFewChannels = 4;
+    constexpr double kTransforms = 1.1;  // what they add
+    const std::optional<Tiling> tiling = tiling_of(window);
+    if (!tiling || large.size(1) <= kFewChannels) {
+        return std::nullopt;
+    }
+    const auto tiles = [](std::int64_t cells) { return (cells + kTileOutputs - 1) / kTileOutputs * kTileOutputs; };
+    const auto used = static_cast<double>(small.size(2) * small.size(3));
+    const auto taken = static_cast<double>(tiles(small.size(2)) * tiles(small.size(3)));
+    return used * tiling->products > taken * kTransforms ? tiling : std::nullopt;
+}
+
+/// Weights as wide as the tiling's window.
+at::Tensor widened(const at::Tensor& weight, const Tiling& tiling) {
+    const std::int64_t more = tiling.size - weight.size(2);
+    return channels_last(more > 0 ? at::constant_pad_nd(weight, {0, more, 0, more}) : weight);
+}
+
+}  // namespace
+
+at::Tensor convolve(const SquareWindow& window, const at::Tensor& large, const at::Tensor& weight,
+                    const at::Tensor& bias, std::optional<double> slope, const Machine& machine) {
+    const auto cells = [&](std::int64_t side) {
+        return (side + 2 * window.padding - window.size) / window.stride + 1;
+    };
+    const at::Tensor from = channels_last(large);
+    const at::Tensor shift = bias.defined() ? bias.contiguous() : bias;
+    at::Tensor to = empty_map(large.size(0), weight.size(0), cells(large.size(2)), cells(large.size(3)));
+    const Finish finish{.bias = numbers_of(shift),
+                        .activation = slope ? Finishing::Leaky : Finishing::None,
+                        .slope = static_cast<float>(slope.value_or(0.0))};
+    if (const std::optional<Tiling> tiling = worthwhile(window, from, to)) {
+        const at::Tensor w = widened(weight, *tiling);
+        convolve_tiles(tiling->kind, map_of(from), numbers_of(w), map_of(to), finish, machine.kernels, machine.work);
+    } else {
+        const at::Tensor w = channels_last(weight);
+        convolve_windows(window, map_of(from), numbers_of(w), map_of(to), finish, machine.kernels, machine.work);
+    }
+    return to;
+}
+
+at::Tensor spread(const SquareWindow& window, const at::Tensor& small, const at::Tensor& weight, const at::Tensor& bias,
+                  std::int64_t height, std::int64_t width, const Machine& machine) {
+    const at::Tensor from = channels_last(small);
+    const at::Tensor shift = bias.defined() ? bias.contiguous() : bias;
+    at::Tensor to = empty_map(small.size(0), weight.size(1), height, width);
+    if (const std::optional<Tiling> tiling = worthwhile(window, to, from)) {
+        const at::Tensor w = widened(weight, *tiling);
+        spread_tiles(tiling->kind, map_of(from), numbers_of(w), map_of(to), numbers_of(shift), machine.kernels,
+                     machine.work);
+    } else {
+        const at::Tensor w = channels_last(weight);
+        spread_windows(window, map_of(from), numbers_of(w), map_of(to), numbers_of(shift), machine.kernels,
+                       machine.work);
+    }
+    return to;
+}
+
+at::Tensor correlate(const SquareWindow& window, const at::Tensor& large, const at::Tensor& small,
+                     const Machine& machine) {
+    const at::Tensor from = channels_last(large);
+    const at::Tensor with = channels_last(small);
+    const std::optional<Tiling> tiling = worthwhile(window, from, with);
+    const std::int64_t size = tiling ? tiling->size : window.size;
+    at::Tensor to = empty_map(small.size(1), large.size(1), size, size);
+    if (tiling) {
+        correlate_tiles(tiling->kind, map_of(from), map_of(with), to.data_ptr<float>(), machine.kernels, machine.work);
+    } else {
+        correlate_windows(window, map_of(from), map_of(with), to.data_ptr<float>(), machine.kernels, machine.work);
+    }
+    return channels_last(to.narrow(2, 0, window.size).narrow(3, 0, window.size));
+}
+
+at::Tensor sum_pixels(const at::Tensor& map, const Machine& machine) {
+    const at::Tensor from = channels_last(map);
+    at::Tensor sums = at::empty({map.size(1)}, at::kFloat);
+    sum_pixels(map_of(from), sums.data_ptr<float>(), machine.work);
+    return sums;
+}
+
+}  // namespace reverie::kernels
