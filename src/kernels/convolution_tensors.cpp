@@ -4,6 +4,7 @@
 
 #include <cstdint>
 
+#include "kernels/phase_map.h"
 #include "kernels/winograd_convolution.h"
 
 namespace reverie::kernels {
@@ -31,28 +32,27 @@ struct Tiling {
     double products;    ///< that it saves: so many become one
 };
 
-std::optional<Tiling> tiling_of(const SquareWindow& window) {
+constexpr std::int64_t kFewChannels = 4;
+
+std::optional<Tiling> tiling_of(const SquareWindow& window, std::int64_t channels) {
     if (window.padding != 1) {
         return std::nullopt;
     }
-    if (window.size == 4 && window.stride == 2) {
-        return Tiling{WinogradWindow::Strided, 4, 64.0 / 25};
+    if (window.stride == 2 && (window.size == 4 || window.size == 3)) {
+        return Tiling{channels <= kFewChannels ? WinogradWindow::Phases : WinogradWindow::Strided, 4,
+                      static_cast<double>(4 * window.size * window.size) / 25};
     }
-    if (window.size == 3 && window.stride == 2) {
-        return Tiling{WinogradWindow::Strided, 4, 36.0 / 25};
-    }
-    if (window.size == 3 && window.stride == 1) {
+    if (window.stride == 1 && window.size == 3 && channels > kFewChannels) {
         return Tiling{WinogradWindow::Square, 3, 144.0 / 36};
     }
     return std::nullopt;
 }
 
-/// Nothing where the window products are quicker: for a few channels, and for maps that fill too little of their tiles.
+/// Nothing where the window products are quicker: for maps that fill too little of their tiles.
 std::optional<Tiling> worthwhile(const SquareWindow& window, const at::Tensor& large, const at::Tensor& small) {
-    constexpr std::int64_t kFewChannels = 4;
     constexpr double kTransforms = 1.1;  // what they add
-    const std::optional<Tiling> tiling = tiling_of(window);
-    if (!tiling || large.size(1) <= kFewChannels) {
+    const std::optional<Tiling> tiling = tiling_of(window, large.size(1));
+    if (!tiling) {
         return std::nullopt;
     }
     const auto tiles = [](std::int64_t cells) { return (cells + kTileOutputs - 1) / kTileOutputs * kTileOutputs; };
@@ -65,6 +65,56 @@ std::optional<Tiling> worthwhile(const SquareWindow& window, const at::Tensor& l
 at::Tensor widened(const at::Tensor& weight, const Tiling& tiling) {
     const std::int64_t more = tiling.size - weight.size(2);
     return channels_last(more > 0 ? at::constant_pad_nd(weight, {0, more, 0, more}) : weight);
+}
+
+/// The larger map and the weights by phases.
+struct Phases {
+    Phases(const Map& large, const Map& small, std::int64_t outputs, const Kernels& kernels)
+        : channels(phase_channels(large.channels, kernels)),
+          numbers(at::empty({phase_map_floats(small, channels) + outputs * 4 * channels}, at::kFloat)),
+          map(phase_map(large, small, channels, numbers.data_ptr<float>())),
+          weights(map.data + phase_map_floats(small, channels)) {}
+
+    std::int64_t channels;
+    at::Tensor numbers;
+    Map map;
+    float* weights;
+};
+
+void convolve_tiling(const Tiling& tiling, const Map& from, const float* weights, const Map& to, const Finish& finish,
+                     const Machine& machine) {
+    if (tiling.kind != WinogradWindow::Phases) {
+        convolve_tiles(tiling.kind, from, weights, to, finish, machine.kernels, machine.work);
+        return;
+    }
+    const Phases phases(from, to, to.channels, machine.kernels);
+    to_phases(from, phases.map, machine.work);
+    weights_to_phases(weights, to.channels, from.channels, phases.channels, phases.weights);
+    convolve_tiles(tiling.kind, phases.map, phases.weights, to, finish, machine.kernels, machine.work);
+}
+
+void spread_tiling(const Tiling& tiling, const Map& from, const float* weights, const Map& to, const float* bias,
+                   const Machine& machine) {
+    if (tiling.kind != WinogradWindow::Phases) {
+        spread_tiles(tiling.kind, from, weights, to, bias, machine.kernels, machine.work);
+        return;
+    }
+    const Phases phases(to, from, from.channels, machine.kernels);
+    weights_to_phases(weights, from.channels, to.channels, phases.channels, phases.weights);
+    spread_tiles(tiling.kind, from, phases.weights, phases.map, nullptr, machine.kernels, machine.work);
+    from_phases(phases.map, bias, to, machine.work);
+}
+
+void correlate_tiling(const Tiling& tiling, const Map& large, const Map& small, float* weights,
+                      const Machine& machine) {
+    if (tiling.kind != WinogradWindow::Phases) {
+        correlate_tiles(tiling.kind, large, small, weights, machine.kernels, machine.work);
+        return;
+    }
+    const Phases phases(large, small, small.channels, machine.kernels);
+    to_phases(large, phases.map, machine.work);
+    correlate_tiles(tiling.kind, phases.map, small, phases.weights, machine.kernels, machine.work);
+    weights_from_phases(phases.weights, small.channels, large.channels, phases.channels, weights);
 }
 
 }  // namespace
@@ -82,7 +132,7 @@ at::Tensor convolve(const SquareWindow& window, const at::Tensor& large, const a
                         .slope = static_cast<float>(slope.value_or(0.0))};
     if (const std::optional<Tiling> tiling = worthwhile(window, from, to)) {
         const at::Tensor w = widened(weight, *tiling);
-        convolve_tiles(tiling->kind, map_of(from), numbers_of(w), map_of(to), finish, machine.kernels, machine.work);
+        convolve_tiling(*tiling, map_of(from), numbers_of(w), map_of(to), finish, machine);
     } else {
         const at::Tensor w = channels_last(weight);
         convolve_windows(window, map_of(from), numbers_of(w), map_of(to), finish, machine.kernels, machine.work);
@@ -97,8 +147,7 @@ at::Tensor spread(const SquareWindow& window, const at::Tensor& small, const at:
     at::Tensor to = empty_map(small.size(0), weight.size(1), height, width);
     if (const std::optional<Tiling> tiling = worthwhile(window, to, from)) {
         const at::Tensor w = widened(weight, *tiling);
-        spread_tiles(tiling->kind, map_of(from), numbers_of(w), map_of(to), numbers_of(shift), machine.kernels,
-                     machine.work);
+        spread_tiling(*tiling, map_of(from), numbers_of(w), map_of(to), numbers_of(shift), machine);
     } else {
         const at::Tensor w = channels_last(weight);
         spread_windows(window, map_of(from), numbers_of(w), map_of(to), numbers_of(shift), machine.kernels,
@@ -115,7 +164,7 @@ at::Tensor correlate(const SquareWindow& window, const at::Tensor& large, const 
     const std::int64_t size = tiling ? tiling->size : window.size;
     at::Tensor to = empty_map(small.size(1), large.size(1), size, size);
     if (tiling) {
-        correlate_tiles(tiling->kind, map_of(from), map_of(with), to.data_ptr<float>(), machine.kernels, machine.work);
+        correlate_tiling(*tiling, map_of(from), map_of(with), to.data_ptr<float>(), machine);
     } else {
         correlate_windows(window, map_of(from), map_of(with), to.data_ptr<float>(), machine.kernels, machine.work);
     }

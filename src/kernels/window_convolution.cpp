@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
+#include <numeric>
 
 #include "kernels/packed_matrix.h"
 
@@ -91,13 +92,17 @@ void convolve_windows(const SquareWindow& window, const Map& large, const float*
     work.for_each(ceil_div(small.pixels(), at_once), [&](std::int64_t item, Scratch& scratch) {
         const std::int64_t first = item * at_once;
         const std::int64_t count = std::min(at_once, small.pixels() - first);
-        float* const seen = scratch.floats(at_once * length);
         scratch.pixels.resize(static_cast<std::size_t>(count));
-        for (std::int64_t p = 0; p < count; ++p) {
-            views.copy(first + p, 0, length, seen + p * length);
-            scratch.pixels[static_cast<std::size_t>(p)] = first + p;
+        std::iota(scratch.pixels.begin(), scratch.pixels.end(), first);
+        if (window.size == 1 && window.stride == 1 && window.padding == 0) {  // nothing to be put together
+            fill_addresses(large.at(first), large.stride, count, at_once, scratch);
+        } else {
+            float* const seen = scratch.floats(at_once * length);
+            for (std::int64_t p = 0; p < count; ++p) {
+                views.copy(first + p, 0, length, seen + p * length);
+            }
+            fill_addresses(seen, length, count, at_once, scratch);
         }
-        fill_addresses(seen, length, count, at_once, scratch);
         kernels.product({.rows = scratch.addresses.data(),
                          .row_capacity = at_once,
                          .count = static_cast<int>(count),

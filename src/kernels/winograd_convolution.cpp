@@ -299,13 +299,13 @@ class Spreading final : public Direction {
 
 void convolve_tiles(WinogradWindow window, const Map& large, const float* weights, const Map& small,
                     const Finish& finish, const Kernels& kernels, Workspace& work) {
-    const Scheme scheme(window, kernels);
+    const Scheme scheme = Scheme::of(window, kernels);
     Convolution(scheme, large, weights, small, finish, kernels, work).run(work);
 }
 
 void spread_tiles(WinogradWindow window, const Map& small, const float* weights, const Map& large, const float* bias,
                   const Kernels& kernels, Workspace& work) {
-    const Scheme scheme(window, kernels);
+    const Scheme scheme = Scheme::of(window, kernels);
     Spreading(scheme, small, weights, large, bias, kernels, work).run(work);
 }
 

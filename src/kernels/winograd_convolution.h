@@ -18,7 +18,11 @@
 
 namespace reverie::kernels {
 
-enum class WinogradWindow { Strided, Square };
+enum class WinogradWindow {
+    Strided,  ///< 4x4 of stride 2 and padding 1
+    Square,   ///< 3x3 of stride 1 and padding 1
+    Phases    ///< 2x2 of stride 1 without padding, on a phase_map.h: the first one, on few channels
+};
 
 /// The convolution. `large` is the map before it; `small`, as large or half as high and wide, rounded either way, is
 /// written by way of `finish`, of which everything counts.

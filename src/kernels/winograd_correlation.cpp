@@ -180,7 +180,7 @@ class Weights {
 
 void correlate_tiles(WinogradWindow window, const Map& large, const Map& small, float* weights, const Kernels& kernels,
                      Workspace& work) {
-    const Scheme scheme(window, kernels);
+    const Scheme scheme = Scheme::of(window, kernels);
     Weights(scheme, large, small, kernels, work).run(weights, work);
 }
 

@@ -17,17 +17,24 @@ constexpr std::int64_t kStep = kTileOutputs;  // a tile of outputs is kStep x kS
 
 /// A window as minimal filtering takes it: phases of the larger map, each with a window of stride 1.
 struct Scheme {
-    std::int64_t window, stride;  // padding is 1
+    std::int64_t window, stride, padding;
     const WinogradKernels& kernels;
-    std::int64_t side = kernels.side;       // a tile of outputs sees side x side of each phase
-    std::int64_t positions = side * side;   // products of a tile
+    std::int64_t side = kernels.side;      // a tile of outputs sees side x side of each phase
+    std::int64_t positions = side * side;  // products of a tile
     std::int64_t phases = stride * stride;
     std::int64_t taps = window * window;
 
-    Scheme(WinogradWindow kind, const Kernels& all)
-        : window(kind == WinogradWindow::Strided ? 4 : 3),
-          stride(kind == WinogradWindow::Strided ? 2 : 1),
-          kernels(kind == WinogradWindow::Strided ? all.strided : all.square) {}
+    static Scheme of(WinogradWindow kind, const Kernels& all) {
+        switch (kind) {
+            case WinogradWindow::Strided:
+                return {4, 2, 1, all.strided};
+            case WinogradWindow::Square:
+                return {3, 1, 1, all.square};
+            case WinogradWindow::Phases:
+                break;
+        }
+        return {2, 1, 0, all.strided};
+    }
 
     /// The taps of a phase within a window [window][window][tap_stride].
     WeightTiles taps_of(std::int64_t phase, std::int64_t tap_stride) const {
@@ -122,10 +129,10 @@ class Tiles {
         return {tile / per_image(), tile / columns_ % rows_ * kStep, tile % columns_ * kStep};
     }
     std::int64_t large_row(const Place& at, std::int64_t i, std::int64_t phase) const {
-        return scheme_.stride * (at.y + i) - 1 + phase / scheme_.stride;
+        return scheme_.stride * (at.y + i) - scheme_.padding + phase / scheme_.stride;
     }
     std::int64_t large_column(const Place& at, std::int64_t j, std::int64_t phase) const {
-        return scheme_.stride * (at.x + j) - 1 + phase % scheme_.stride;
+        return scheme_.stride * (at.x + j) - scheme_.padding + phase % scheme_.stride;
     }
 
     const Scheme& scheme_;
