@@ -12,6 +12,9 @@
 #include <mutex>
 #include <system_error>
 #include <thread>
+#include <utility>
+
+#include "core/kernel_team.h"
 
 namespace reverie {
 namespace {
@@ -23,11 +26,43 @@ int own_threads() {
     return at::get_num_threads();
 }
 
+/// Of kernels on this thread; 0: as many as LibTorch.
+thread_local int kernels_take = 0;
+
 }  // namespace
 
-ThreadShare::ThreadShare(int threads) : before_(own_threads()) { at::set_num_threads(threads); }
+ThreadShare::ThreadShare(int threads) : before_(own_threads()), kernels_before_(std::exchange(kernels_take, 0)) {
+    at::set_num_threads(threads);
+}
 
-ThreadShare::~ThreadShare() { at::set_num_threads(before_); }
+ThreadShare::~ThreadShare() {
+    at::set_num_threads(before_);
+    kernels_take = kernels_before_;
+}
+
+KernelThreads::KernelThreads() : kernels_before_(kernel_threads()), alone_(1) { kernels_take = kernels_before_; }
+
+KernelThreads::~KernelThreads() = default;
+
+int kernel_threads() { return kernels_take > 0 ? kernels_take : own_threads(); }
+
+#if defined(_OPENMP)
+// Not at::set_num_threads, which starts and ends the threads of a second pool.
+KernelTeam::KernelTeam() : before_(kernels_take > 0 ? omp_get_max_threads() : 0) {
+    if (before_ > 0) {
+        omp_set_num_threads(kernels_take);
+    }
+}
+
+KernelTeam::~KernelTeam() {
+    if (before_ > 0) {
+        omp_set_num_threads(before_);
+    }
+}
+#else
+KernelTeam::KernelTeam() : before_(0) {}
+KernelTeam::~KernelTeam() = default;
+#endif
 
 void release_threads() {
 #if defined(_OPENMP)
@@ -36,7 +71,8 @@ void release_threads() {
 }
 
 void side_by_side(const std::vector<std::function<void()>>& tasks) {
-    const auto threads = static_cast<std::size_t>(own_threads());
+    const auto threads = static_cast<std::size_t>(kernel_threads());
+    const int before = own_threads();
     std::atomic<std::size_t> next = 0;
     std::exception_ptr fault;
     std::mutex fault_mutex;
@@ -61,7 +97,7 @@ void side_by_side(const std::vector<std::function<void()>>& tasks) {
     }
     work();
     others.clear();                                  // joins
-    at::set_num_threads(static_cast<int>(threads));  // what threads to come take over is no longer 1
+    at::set_num_threads(before);  // what threads to come take over is no longer 1
     if (fault) {
         std::rethrow_exception(fault);
     }

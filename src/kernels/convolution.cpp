@@ -6,6 +6,7 @@
 #include <string>
 
 #include "kernels/convolution_functions.h"
+#include "kernels/engine.h"
 #include "reverie/core/checks.h"
 #include "reverie/core/error.h"
 
@@ -70,7 +71,7 @@ bool is_plain(const Tensor& t) { return t.scalar_type() == at::kFloat && t.is_cp
 /// Whether our kernels know it.
 bool is_ours(const Tensor& input, const Tensor& weight) {
     return is_plain(input) && is_plain(weight) && weight.size(2) == weight.size(3) && input.size(0) > 0 &&
-           !casts(at::kCPU);
+           !casts(at::kCPU) && convolutions_are_ours();
 }
 
 kernels::SquareWindow window_of(const Tensor& weight, const Steps& steps) {

@@ -1,9 +1,9 @@
 // Convolutions and transposed convolutions of nets whose weights are trained, with gradients of any order: on the CPU
 // by kernels of our own where there are some, else by LibTorch.
 //
-// The choice is a pure function of shapes, types and devices. Ours are float32 4x4 windows of stride 2 and padding 1;
-// their results and gradients are channels-last, whatever came in, and the same bits with any number of threads. Under
-// CPU autocast, which would take another type, LibTorch has them all.
+// The choice is a pure function of shapes, types and devices, unless LibTorch is asked for (engine.h). Ours are float32
+// square windows of any stride and padding; their results and gradients are channels-last, whatever came in, and the
+// same bits with any number of threads. Under CPU autocast, which would take another type, LibTorch has them all.
 #pragma once
 
 #include <cstdint>

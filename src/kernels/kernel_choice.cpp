@@ -1,5 +1,11 @@
 #include "kernels/kernel_choice.h"
 
+#include <ATen/Version.h>
+
+#include <algorithm>
+#include <string>
+#include <vector>
+
 namespace reverie::kernels {
 
 std::vector<const Kernels*> runnable_kernels() {
@@ -18,7 +24,14 @@ std::vector<const Kernels*> runnable_kernels() {
 }
 
 const Kernels& best_kernels() {
-    static const Kernels& best = *runnable_kernels().back();
+    static const Kernels& best = [] -> const Kernels& {
+        // ATEN_CPU_CAPABILITY holds LibTorch down, and us with it: for comparison on equal terms.
+        const std::string capability = at::get_cpu_capability();
+        const int width = capability == "AVX512" ? 16 : capability == "AVX2" ? 8 : 0;
+        const std::vector<const Kernels*> all = runnable_kernels();
+        const auto held = std::find_if(all.rbegin(), all.rend(), [&](const Kernels* one) { return one->width <= width; });
+        return held == all.rend() ? *all.front() : **held;
+    }();
     return best;
 }
 

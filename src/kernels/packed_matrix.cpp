@@ -5,6 +5,8 @@
 
 #include <algorithm>
 
+#include "core/kernel_team.h"
+
 namespace reverie::kernels {
 namespace {
 
@@ -35,6 +37,7 @@ std::int64_t PackedMatrices::bytes(const Kernels& kernels, std::int64_t count, s
 void PackedMatrices::fill(
     const std::function<void(float*, std::int64_t, std::int64_t, std::int64_t, std::int64_t)>& one) {
     auto* const memory = memory_.data_ptr<float>();
+    const KernelTeam team;
     at::parallel_for(0, count_ * panels_, 1, [&](std::int64_t begin, std::int64_t end) {
         for (std::int64_t i = begin; i < end; ++i) {
             const std::int64_t matrix = i / panels_;

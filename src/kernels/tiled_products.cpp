@@ -17,7 +17,7 @@ TileBlock tile_block(std::int64_t tiles, std::int64_t inputs, std::int64_t outpu
 }
 
 std::int64_t tiles_bytes(std::int64_t tiles, std::int64_t positions, std::int64_t inputs, std::int64_t outputs) {
-    const std::int64_t threads = at::get_num_threads();
+    const std::int64_t threads = kernel_threads();
     const TileBlock block = tile_block(tiles, inputs, outputs, threads);
     return 4 * positions * block.tiles * (inputs + outputs) * (block.shared ? 1 : threads);
 }

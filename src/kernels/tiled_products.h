@@ -52,7 +52,7 @@ void TiledProducts::run(std::int64_t lines, std::int64_t per_line, int inputs, i
     // taps - 1 more of them at its end.
     const bool square = taps_ == 1;
     const std::int64_t tiles = lines * per_line;
-    const TileBlock block = tile_block(tiles, inputs, outputs, at::get_num_threads());
+    const TileBlock block = tile_block(tiles, inputs, outputs, kernel_threads());
     const std::int64_t unit = square ? 1 : per_line;  // blocks of lines are whole lines
     const std::int64_t per_block = std::max(unit, block.tiles / unit * unit);
     const std::int64_t blocks = (tiles + per_block - 1) / per_block;

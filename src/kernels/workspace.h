@@ -9,6 +9,9 @@
 #include <functional>
 #include <vector>
 
+#include "core/kernel_team.h"
+#include "reverie/core/parallel.h"
+
 namespace reverie::kernels {
 
 /// One thread's scratch: grown when a layer wants more, never shrunk.
@@ -32,10 +35,10 @@ class Workspace {
     /// So many zeros: what a window sees beyond the border. Call it before threads start.
     const float* zeros(std::int64_t count);
     Scratch& shared() { return shared_; }
-    static std::int64_t threads() { return at::get_num_threads(); }
+    static std::int64_t threads() { return kernel_threads(); }
 
-    /// task(item, scratch of the thread) for every item, taken in turn by LibTorch's threads. What an item computes
-    /// must not depend on who takes it.
+    /// task(item, scratch of the thread) for every item, taken in turn by as many threads as kernels take. What an item
+    /// computes must not depend on who takes it.
     template <typename Task>
     void for_each(std::int64_t items, const Task& task) {
         const std::int64_t threads = std::min(items, this->threads());
@@ -43,6 +46,7 @@ class Workspace {
             scratch_.resize(static_cast<std::size_t>(threads));
         }
         std::atomic<std::int64_t> next = 0;
+        const KernelTeam team;
         at::parallel_for(0, threads, 1, [&](std::int64_t begin, std::int64_t end) {
             for (std::int64_t thread = begin; thread < end; ++thread) {
                 for (std::int64_t item = next++; item < items; item = next++) {

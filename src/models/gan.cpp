@@ -1,5 +1,8 @@
 #include "reverie/models/gan.h"
 
+#include <utility>
+
+#include "models/convolve.h"
 #include "models/gan_nets.h"
 #include "models/initialize.h"
 #include "reverie/core/random.h"
@@ -9,27 +12,36 @@ namespace {
 
 bool of_chollet(GanNetKind kind) { return kind == GanNetKind::Chollet1 || kind == GanNetKind::Chollet2; }
 
-}  // namespace
-
-std::shared_ptr<GanGenerator> make_gan_generator(const GanNetOptions& options, std::uint64_t seed) {
-    validate(options);
-    const GanNetOptions all = resolved(options);
+std::shared_ptr<GanGenerator> generator_of(const GanNetOptions& all, std::uint64_t seed) {
     if (all.kind == GanNetKind::Reverie) {
         return make_reverie_generator(all, seed);
     }
     return of_chollet(all.kind) ? make_chollet_generator(all, seed) : make_dcgan_generator(all, seed);
 }
 
+std::shared_ptr<GanDiscriminator> discriminator_of(const GanNetOptions& all, std::uint64_t seed) {
+    if (all.kind == GanNetKind::Reverie) {
+        return make_reverie_discriminator(all, seed);
+    }
+    return of_chollet(all.kind) ? make_chollet_discriminator(all, seed) : make_dcgan_discriminator(all, seed);
+}
+
+}  // namespace
+
+std::shared_ptr<GanGenerator> make_gan_generator(const GanNetOptions& options, std::uint64_t seed) {
+    validate(options);
+    auto net = generator_of(resolved(options), seed);
+    lay_out_for_kernels(*net);
+    return net;
+}
+
 GanNets make_gan(const GanNetOptions& options, std::uint64_t seed) {
     const auto generator = make_gan_generator(options, seed);
-    const GanNetOptions all = resolved(options);
     // A seed of its own: parameters of both nets may have the same name.
     const std::uint64_t own = random_bits(seed, stream_of("discriminator"), 0);
-    if (all.kind == GanNetKind::Reverie) {
-        return {generator, make_reverie_discriminator(all, own)};
-    }
-    return {generator,
-            of_chollet(all.kind) ? make_chollet_discriminator(all, own) : make_dcgan_discriminator(all, own)};
+    auto discriminator = discriminator_of(resolved(options), own);
+    lay_out_for_kernels(*discriminator);
+    return {generator, std::move(discriminator)};
 }
 
 ValueRange value_range(GanNetKind kind) { return of_chollet(kind) ? ValueRange{0.0, 1.0} : ValueRange{}; }

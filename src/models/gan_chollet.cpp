@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "models/convolve.h"
 #include "models/gan_nets.h"
 #include "models/initialize.h"
 #include "reverie/core/device.h"
@@ -47,10 +48,10 @@ class Chollet2Generator final : public GanGenerator {
     }
     Tensor forward(const Tensor& latents, const Tensor& /*labels*/) override {
         Tensor x = dense_(latents).view({-1, 128, 8, 8});
-        x = at::leaky_relu(up1_(x), 0.2);
-        x = at::leaky_relu(up2_(x), 0.2);
-        x = at::leaky_relu(up3_(x), 0.2);
-        return at::sigmoid(conv_(x).to(at::kFloat));
+        x = at::leaky_relu(convolve(up1_, x), 0.2);
+        x = at::leaky_relu(convolve(up2_, x), 0.2);
+        x = at::leaky_relu(convolve(up3_, x), 0.2);
+        return at::sigmoid(convolve(conv_, x).to(at::kFloat));
     }
 
   private:
@@ -73,11 +74,11 @@ class Chollet1Generator final : public GanGenerator {
     }
     Tensor forward(const Tensor& latents, const Tensor& /*labels*/) override {
         Tensor x = at::leaky_relu(dense_(latents), 0.3).view({-1, 128, 16, 16});
-        x = at::leaky_relu(conv1_(x), 0.3);
-        x = at::leaky_relu(up_(x), 0.3);
-        x = at::leaky_relu(conv2_(x), 0.3);
-        x = at::leaky_relu(conv3_(x), 0.3);
-        return at::tanh(conv4_(x).to(at::kFloat));  // though images are in [0,1], as published
+        x = convolve(conv1_, x, 0.3);
+        x = at::leaky_relu(convolve(up_, x), 0.3);
+        x = convolve(conv2_, x, 0.3);
+        x = convolve(conv3_, x, 0.3);
+        return at::tanh(convolve(conv4_, x).to(at::kFloat));  // though images are in [0,1], as published
     }
 
   private:
@@ -101,8 +102,8 @@ class CholletDiscriminator final : public GanDiscriminator {
     }
     Tensor forward(const Tensor& images, const Tensor& /*labels*/, const DropoutNoise& dropout) override {
         Tensor x = images;
-        for (Conv2d& conv : convs_) {
-            x = at::leaky_relu(conv(x), slope_);
+        for (const Conv2d& conv : convs_) {
+            x = convolve(conv, x, slope_);
         }
         x = x.flatten(1);
         return dense_(is_training() ? dropped(x, dropout_, dropout) : x).squeeze(1).to(at::kFloat);

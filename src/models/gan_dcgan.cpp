@@ -13,6 +13,7 @@
 #include <utility>
 #include <vector>
 
+#include "models/convolve.h"
 #include "models/gan_nets.h"
 #include "models/initialize.h"
 
@@ -76,7 +77,7 @@ class SequentialGenerator final : public GanGenerator {
         register_layers(*this, name, layers_);
     }
     Tensor forward(const Tensor& latents, const Tensor& /*labels*/) override {
-        return layers_->forward(latents.unflatten(1, {latents.size(1), 1, 1})).to(at::kFloat);
+        return run_layers(layers_, latents.unflatten(1, {latents.size(1), 1, 1})).to(at::kFloat);
     }
 
   private:
@@ -89,7 +90,7 @@ class SequentialDiscriminator final : public GanDiscriminator {
         register_layers(*this, name, layers_);
     }
     Tensor forward(const Tensor& images, const Tensor& /*labels*/, const DropoutNoise& /*dropout*/) override {
-        return layers_->forward(images.contiguous(at::MemoryFormat::ChannelsLast)).flatten().to(at::kFloat);
+        return run_layers(layers_, images.contiguous(at::MemoryFormat::ChannelsLast)).flatten().to(at::kFloat);
     }
 
   private:
@@ -152,9 +153,9 @@ class PytorchCppGenerator final : public GanGenerator {
     Tensor forward(const Tensor& latents, const Tensor& /*labels*/) override {
         Tensor x = latents.unflatten(1, {latents.size(1), 1, 1});
         for (std::size_t i = 0; i < convs_.size(); ++i) {
-            x = at::relu(norms_[i](convs_[i](x)));  // 4x4, 7x7, 14x14
+            x = at::relu(norms_[i](convolve(convs_[i], x)));  // 4x4, 7x7, 14x14
         }
-        return at::tanh(last_(x).to(at::kFloat));
+        return at::tanh(convolve(last_, x).to(at::kFloat));
     }
 
   private:

@@ -6,6 +6,7 @@
 
 #include <algorithm>
 
+#include "kernels/convolution.h"
 #include "models/initialize.h"
 
 namespace reverie {
@@ -87,12 +88,12 @@ Tensor SelfAttention::forward(const Tensor& x) {
     const auto pooled = [](const Tensor& maps) {
         return at::max_pool2d(maps, {2, 2}, {2, 2}, 0, 1, /*ceil_mode=*/true).flatten(2);
     };
-    const Tensor queries = at::conv2d(x, query_->weight()).flatten(2);  // [N,c,HW]
-    const Tensor keys = pooled(at::conv2d(x, key_->weight()));          // [N,c,M]
-    const Tensor values = pooled(at::conv2d(x, value_->weight()));      // [N,C/2,M]
+    const Tensor queries = convolution(x, query_->weight(), {}, 1, 0).flatten(2);  // [N,c,HW]
+    const Tensor keys = pooled(convolution(x, key_->weight(), {}, 1, 0));          // [N,c,M]
+    const Tensor values = pooled(convolution(x, value_->weight(), {}, 1, 0));      // [N,C/2,M]
     const Tensor shares = at::softmax(at::bmm(queries.transpose(1, 2), keys), 2);
     const Tensor found = at::bmm(values, shares.transpose(1, 2)).view({x.size(0), -1, x.size(2), x.size(3)});
-    return x + gamma_ * at::conv2d(found, out_->weight());
+    return x + gamma_ * convolution(found, out_->weight(), {}, 1, 0);
 }
 
 Tensor with_minibatch_deviation(const Tensor& maps) {

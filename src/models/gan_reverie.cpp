@@ -10,6 +10,8 @@
 #include <string>
 #include <vector>
 
+#include "kernels/convolution.h"
+#include "models/convolve.h"
 #include "models/gan_layers.h"
 #include "models/gan_nets.h"
 #include "models/initialize.h"
@@ -66,7 +68,7 @@ class Upward : public Module {
           conv_(register_module("conv", doubling(in, out, /*bias=*/false))),
           norm_(register_module("norm", BatchNorm2d(out))) {}
     Tensor forward(const Tensor& x) {
-        return at::relu(norm_(conv_(x).narrow(2, 0, size_.height).narrow(3, 0, size_.width)));
+        return at::relu(norm_(convolve(conv_, x).narrow(2, 0, size_.height).narrow(3, 0, size_.width)));
     }
 
   private:
@@ -112,7 +114,7 @@ class ReverieGenerator final : public GanGenerator {
         for (std::size_t i = 0; i < stages_.size(); ++i) {
             x = attended(stages_[i]->forward(x), stages_.size() - 1 - i);
         }
-        x = head_(x).narrow(2, 0, plan_.sizes[0].height).narrow(3, 0, plan_.sizes[0].width);
+        x = convolve(head_, x).narrow(2, 0, plan_.sizes[0].height).narrow(3, 0, plan_.sizes[0].width);
         return at::tanh(x.to(at::kFloat)).contiguous();
     }
 
@@ -138,7 +140,7 @@ Tensor halved(const Tensor& x, const GanWeight& layer) {
     const std::int64_t odd_height = x.size(2) % 2;
     const std::int64_t odd_width = x.size(3) % 2;
     const Tensor in = odd_height + odd_width > 0 ? at::constant_pad_nd(x, {0, odd_width, 0, odd_height}) : x;
-    return at::conv2d(in, layer.weight(), layer.bias(), 2, 1);
+    return convolution(in, layer.weight(), layer.bias(), 2, 1, kSlope);
 }
 
 class ReverieDiscriminator final : public GanDiscriminator {
@@ -171,7 +173,7 @@ class ReverieDiscriminator final : public GanDiscriminator {
     Tensor forward(const Tensor& images, const Tensor& labels, const DropoutNoise& /*dropout*/) override {
         Tensor x = images.contiguous(at::MemoryFormat::ChannelsLast);
         for (std::size_t level = 0; level < stages_.size(); ++level) {
-            x = at::leaky_relu(halved(x, *stages_[level]), kSlope);
+            x = halved(x, *stages_[level]);
             x = plan_.attends(level) ? attention_->forward(x) : x;
         }
         const Tensor last = deviation_ ? with_minibatch_deviation(x) : x;

@@ -2,15 +2,16 @@
 
 #include <ATen/ATen.h>
 
+#include "models/convolve.h"
 #include "models/held.h"
 #include "models/vae_nets.h"
 #include "reverie/core/error.h"
 
 namespace reverie {
 
-std::shared_ptr<VaeNet> make_vae(const VaeNetOptions& options, std::uint64_t seed) {
-    validate(options);
-    const VaeNetOptions all = resolved(options);
+namespace {
+
+std::shared_ptr<VaeNet> net_of(const VaeNetOptions& all, std::uint64_t seed) {
     switch (all.kind) {
         case VaeNetKind::Residual:
             return make_residual_vae(all, seed);
@@ -22,6 +23,15 @@ std::shared_ptr<VaeNet> make_vae(const VaeNetOptions& options, std::uint64_t see
             return make_antixk_vae(all, seed);
     }
     throw Error(ErrorKind::Internal, "a VAE of an unknown kind was asked for; please report this");
+}
+
+}  // namespace
+
+std::shared_ptr<VaeNet> make_vae(const VaeNetOptions& options, std::uint64_t seed) {
+    validate(options);
+    auto net = net_of(resolved(options), seed);
+    lay_out_for_kernels(*net);
+    return net;
 }
 
 Tensor images_of(const VaeNet& net, const Tensor& outputs) {

@@ -9,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include "models/convolve.h"
 #include "models/initialize.h"
 #include "models/vae_nets.h"
 
@@ -60,17 +61,17 @@ class CholletVae final : public PresetVae {
     }
 
     Posterior encode(const Tensor& images, const Tensor& /*labels*/) override {
-        Tensor x = at::relu(conv1_(padded(images)));  // [N,32,14,14]
-        x = at::relu(conv2_(padded(x)));              // [N,64,7,7]
+        Tensor x = at::relu(convolve(conv1_, padded(images)));  // [N,32,14,14]
+        x = at::relu(convolve(conv2_, padded(x)));              // [N,64,7,7]
         x = at::relu(dense_(x.flatten(1)));           // [N,16]
         return {z_mean_(x).to(at::kFloat), held_log_variance(z_log_var_(x))};
     }
 
     Tensor decode(const Tensor& latents, const Tensor& /*labels*/) override {
         Tensor x = at::relu(first_(latents)).view({-1, 64, 7, 7});
-        x = at::relu(cut(up1_(x)));  // [N,64,14,14]
-        x = at::relu(cut(up2_(x)));  // [N,32,28,28]
-        return last_(x);
+        x = at::relu(cut(convolve(up1_, x)));  // [N,64,14,14]
+        x = at::relu(cut(convolve(up2_, x)));  // [N,32,28,28]
+        return convolve(last_, x);
     }
 
   private:
@@ -121,7 +122,7 @@ class NormedStage : public torch::nn::Module {
     explicit NormedStage(Convolution convolution, std::int64_t channels)
         : convolution_(register_module("0", std::move(convolution))),
           norm_(register_module("1", BatchNorm2d(channels))) {}
-    Tensor forward(const Tensor& x) { return at::leaky_relu(norm_(convolution_(x)), 0.01); }
+    Tensor forward(const Tensor& x) { return at::leaky_relu(norm_(convolve(convolution_, x)), 0.01); }
 
   private:
     Convolution convolution_;
@@ -176,7 +177,7 @@ class AntixkVae final : public PresetVae {
         for (const auto& stage : up_) {
             x = stage->forward(x);  // ... [N,32,64,64]
         }
-        return at::tanh(last_(x));  // though images are in [0,1], as published
+        return at::tanh(convolve(last_, x));  // though images are in [0,1], as published
     }
 
   private:

@@ -1,5 +1,6 @@
 #include "reverie/train/loop.h"
 
+#include "kernels/engine.h"
 #include "reverie/weights/state_dict.h"
 #include "train/training.h"
 
@@ -8,6 +9,7 @@ namespace reverie {
 TrainResult train(TrainTask& task, Batches& batches, const OrderedBatches* validation, const TrainOptions& options,
                   RunFolder& folder, const RunOptions& facts, const Hooks& hooks) {
     validate(options);
+    const TrainingEngine engine(has_own_engine(options));
     return Training(task, batches, validation, options, folder, facts, hooks).run();
 }
 

@@ -6,6 +6,7 @@
 #include <chrono>
 #include <numeric>
 
+#include "kernels/engine.h"
 #include "reverie/core/device.h"
 #include "reverie/core/runtime.h"
 #include "train/stepper.h"
@@ -44,6 +45,7 @@ std::int64_t bytes_of_good_state(TrainTask& task, const Stepper& stepper) {
 }  // namespace
 
 StepCost measure_step(TrainTask& task, Batches& batches, const TrainOptions& options) {
+    const TrainingEngine engine(has_own_engine(options));
     const std::int64_t free_before = available_memory(options.device);
     const std::int64_t total = planned_steps(options, batches.count());
     Stepper stepper(task, options);

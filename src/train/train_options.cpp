@@ -18,6 +18,12 @@ const Choices<Schedule>& schedules() {
     return choices;
 }
 
+const Choices<TrainEngine>& engines() {
+    static const Choices<TrainEngine> choices = {
+        {"auto", TrainEngine::Auto}, {"own", TrainEngine::Own}, {"libtorch", TrainEngine::Libtorch}};
+    return choices;
+}
+
 /// As "30m"; nothing for no limit.
 OptionField<TrainOptions> time_field() {
     OptionField<TrainOptions> field;
@@ -104,6 +110,13 @@ OptionTable<TrainOptions> make_table() {
          .help = "half-life of the running mean of weights that the other commands use; 0: none is kept",
          .field = field(&TrainOptions::average_half_life),
          .range = {0.0, kMost, "0 (no mean) or a half-life in images"}},
+        {.name = "engine",
+         .heading = "Training",
+         .placeholder = "",
+         .help = "what convolutions run on: own is for CPUs, quicker, and gives the same bits with any number of threads; "
+                 "auto takes it there",
+         .field = option_choice<TrainOptions>([](auto& o) -> auto& { return o.engine; }, engines()),
+         .from_recipe = false},
         {.name = "mixed-precision",
          .heading = "Training",
          .placeholder = "",
@@ -158,10 +171,18 @@ void validate(const TrainOptions& options) {
     if (options.steps == 0 && options.epochs == 0.0) {
         throw Error(ErrorKind::Usage, "neither {--steps} nor {--epochs} says how long to train; give one of them");
     }
+    if (options.engine == TrainEngine::Own && !options.device.is_cpu()) {
+        throw Error(ErrorKind::Usage,
+                    "{--engine} own runs on the CPU alone; leave it out, or train with {--device} cpu");
+    }
     if (options.mixed_precision && !options.device.is_cuda()) {
         throw Error(ErrorKind::Usage,
                     "{--mixed-precision} needs a CUDA device: on the CPU it only costs accuracy; leave it out");
     }
+}
+
+bool has_own_engine(const TrainOptions& options) {
+    return options.device.is_cpu() && options.engine != TrainEngine::Libtorch;
 }
 
 std::int64_t planned_steps(const TrainOptions& options, std::int64_t images) {

@@ -16,6 +16,13 @@
 
 namespace reverie {
 
+/// What the convolutions of a step run on.
+enum class TrainEngine {
+    Auto,     ///< own on the CPU, else libtorch
+    Own,      ///< kernels of our own, on the CPU alone: quicker, and the same bits with any number of threads
+    Libtorch  ///< for comparison, and for emergencies
+};
+
 struct TrainOptions {
     std::int64_t steps = 0;  ///< planned steps: the schedule's length (0: from epochs)
     double epochs = 0.0;     ///< used when steps is 0
@@ -30,6 +37,7 @@ struct TrainOptions {
     std::int64_t validate_every = 1000;  ///< steps; 0: none
     double checkpoint_minutes = 5.0;     ///< a log line, validation or preview so long after the last checkpoint writes
                                          ///< the next; one is also written at the beginning and at the end
+    TrainEngine engine = TrainEngine::Auto;
     bool mixed_precision = false;        ///< bfloat16 autocast and TF32 on CUDA; refused on the CPU
     c10::Device device = c10::Device(c10::kCPU);
 };
@@ -39,6 +47,9 @@ const OptionTable<TrainOptions>& train_option_table();
 
 /// Throws Usage, naming the option.
 void validate(const TrainOptions& options);
+
+/// Whether the run's convolutions are our own.
+bool has_own_engine(const TrainOptions& options);
 
 /// steps, or what epochs mean for that many images.
 std::int64_t planned_steps(const TrainOptions& options, std::int64_t images);

@@ -18,7 +18,7 @@ std::int64_t round_up(std::int64_t n, std::int64_t multiple) { return (n + multi
 std::int64_t block_of(std::int64_t cells, const Kernels& kernels) {
     constexpr std::int64_t kMost = 96;
     constexpr std::int64_t kPerThread = 4;
-    const std::int64_t share = cells / (kPerThread * at::get_num_threads());
+    const std::int64_t share = cells / (kPerThread * kernel_threads());
     return round_up(std::clamp<std::int64_t>(share, kernels.rows, kMost), kernels.rows);
 }
 

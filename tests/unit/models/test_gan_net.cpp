@@ -4,6 +4,7 @@
 
 #include <cmath>
 
+#include "kernels/engine.h"
 #include "reverie/models/parameters.h"
 #include "unit/models/small_gans.h"
 
@@ -32,7 +33,11 @@ TEST(GanNet, PublishedNetsHaveTheirCountsOfParameters) {
     expect_counts(of_kind(GanNetKind::KobaJon), 11'147'136, 6'960'896);
 }
 
-void expect_reference(const std::string& name, const GanNetOptions& options, std::int64_t count) {
+/// By LibTorch's convolutions to its last digits. Ours round otherwise, and where a unit is so near its kink that it
+/// falls to the other side, the slope is that of a neighbour.
+void expect_reference(const std::string& name, const GanNetOptions& options, std::int64_t count, bool ours) {
+    const TrainingEngine engine(ours);
+    const double slopes = ours ? 1e-2 : 1e-5;
     const auto wanted = test::references("gan")["nets"][name];
     const GanNets nets = make_gan(options, 1);
     test::fill_with_formula(*nets.generator, 1.0);
@@ -51,15 +56,20 @@ void expect_reference(const std::string& name, const GanNetOptions& options, std
     const Tensor logits = nets.discriminator->forward(images, labels_of(count), {});
     test::expect_probes(logits, wanted["logits"], kTolerance, name + " logits");
     const Tensor slope = slope_of((logits * at::arange(1.0, count + 1)).sum(), images);
-    test::expect_probes(slope, wanted["slope"], kTolerance, name + " slope");
+    test::expect_probes(slope, wanted["slope"], slopes, name + " slope");
     if (options.kind == GanNetKind::Reverie) {
         // A gradient penalty's gradient: through both passes, spectral norms, attention and deviations.
         (slope.square().sum() / static_cast<double>(count)).backward();
         for (const std::string weight : {"stages.0.weight", "attention.key.weight", "head.weight"}) {
             test::expect_probes(nets.discriminator->named_parameters()[weight].grad(), wanted["penalty of " + weight],
-                                kTolerance, weight);
+                                slopes, weight);
         }
     }
+}
+
+void expect_reference(const std::string& name, const GanNetOptions& options, std::int64_t count) {
+    expect_reference(name, options, count, /*ours=*/false);
+    expect_reference(name, options, count, /*ours=*/true);
 }
 
 TEST(GanNet, ReverieComputesAsDescribed) { expect_reference("reverie", small({37, 22}, 4), 5); }
