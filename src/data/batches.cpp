@@ -130,6 +130,7 @@ struct Batches::State {
             }
         }
         Batch batch = make_batch(set, std::move(chosen), mirrored, alone);
+        batch.images = batch.images.contiguous(at::MemoryFormat::ChannelsLast);  // as convolutions take them
         batch.first = first;
         return batch;
     }

@@ -4,6 +4,7 @@
 #include <ATen/autocast_mode.h>
 
 #include <string>
+#include <vector>
 
 #include "kernels/convolution_functions.h"
 #include "kernels/engine.h"
@@ -66,6 +67,17 @@ void require_steps(const Steps& steps, const std::string& what) {
     }
 }
 
+void require_addend(const Tensor& addend, const Tensor& input, const Tensor& weight, const Steps& steps) {
+    const auto side = [&](std::int64_t axis) {
+        return (input.size(axis) + 2 * steps.padding - weight.size(axis)) / steps.stride + 1;
+    };
+    const std::vector<std::int64_t> wanted = {input.size(0), weight.size(0), side(2), side(3)};
+    if (addend.defined() && (addend.sizes() != at::IntArrayRef(wanted) || !goes_with(addend, input))) {
+        refuse("what is added to a convolution", tensor_text(addend),
+               shape_text(wanted) + " of the type and on the device of its input, " + tensor_text(input));
+    }
+}
+
 bool is_plain(const Tensor& t) { return t.scalar_type() == at::kFloat && t.is_cpu() && t.layout() == at::kStrided; }
 
 /// Whether our kernels know it.
@@ -86,7 +98,7 @@ Tensor by_libtorch(const Tensor& input, const Tensor& weight, const Tensor& bias
 }  // namespace
 
 Tensor convolution(const Tensor& input, const Tensor& weight, const Tensor& bias, std::int64_t stride,
-                   std::int64_t padding, std::optional<double> leaky_slope) {
+                   std::int64_t padding, const Afterwards& afterwards) {
     const Steps steps{.stride = stride, .padding = padding};
     require_map(input, "the input of a convolution");
     require_weights(weight, bias, input, "a convolution", 1, 0);
@@ -96,14 +108,17 @@ Tensor convolution(const Tensor& input, const Tensor& weight, const Tensor& bias
                "one that, with a padding of " + std::to_string(padding) + ", holds a window of " +
                    shape_text(weight.sizes().slice(2)));
     }
-    if (leaky_slope && !(*leaky_slope >= 0.0)) {
-        refuse("the slope of a leaky ReLU", std::to_string(*leaky_slope), "at least 0");
+    const auto& [addend, slope] = afterwards;
+    if (slope && !(*slope >= 0.0)) {
+        refuse("the slope of a leaky ReLU", std::to_string(*slope), "at least 0");
     }
+    require_addend(addend, input, weight, steps);
     if (is_ours(input, weight)) {
-        return kernels::convolution_function(window_of(weight, steps), input, weight, bias, leaky_slope);
+        return kernels::convolution_function(window_of(weight, steps), input, weight, bias, afterwards);
     }
-    const Tensor output = by_libtorch(input, weight, bias, steps, false);
-    return leaky_slope ? at::leaky_relu(output, *leaky_slope) : output;
+    Tensor output = by_libtorch(input, weight, bias, steps, false);
+    output = addend.defined() ? addend + output : output;
+    return slope ? at::leaky_relu(output, *slope) : output;
 }
 
 Tensor transposed_convolution(const Tensor& input, const Tensor& weight, const Tensor& bias, std::int64_t stride,

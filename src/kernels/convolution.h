@@ -13,10 +13,15 @@
 
 namespace reverie {
 
-/// input [N,C,H,W], weight [outputs,C,height,width], bias [outputs] or undefined -> [N,outputs,h,w]. With a
-/// `leaky_slope`, at least 0, a leaky ReLU of that slope comes after it.
+/// What comes after a convolution, in this order, without another pass over memory.
+struct Afterwards {
+    Tensor addend = {};                                ///< [N,outputs,h,w]; may be undefined
+    std::optional<double> leaky_slope = std::nullopt;  ///< of a leaky ReLU, at least 0
+};
+
+/// input [N,C,H,W], weight [outputs,C,height,width], bias [outputs] or undefined -> [N,outputs,h,w].
 Tensor convolution(const Tensor& input, const Tensor& weight, const Tensor& bias, std::int64_t stride,
-                   std::int64_t padding, std::optional<double> leaky_slope = std::nullopt);
+                   std::int64_t padding, const Afterwards& afterwards = {});
 
 /// input [N,C,h,w], weight [C,outputs,height,width], bias [outputs] or undefined -> [N,outputs,H,W], where
 /// H = (h - 1) * stride - 2 * padding + height + output_padding.

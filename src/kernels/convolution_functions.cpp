@@ -3,8 +3,8 @@
 #include <ATen/ATen.h>
 #include <torch/csrc/autograd/custom_function.h>
 
+#include "core/kernel_team.h"
 #include "kernels/convolution_tensors.h"
-#include "kernels/kernel_choice.h"
 
 namespace reverie::kernels {
 namespace {
@@ -12,13 +12,6 @@ namespace {
 using torch::autograd::AutogradContext;
 using torch::autograd::Function;
 using torch::autograd::variable_list;
-
-/// Scratch memory is kept from layer to layer; nothing in it outlives a call. One a thread, since steps may run side by
-/// side.
-Machine machine() {
-    thread_local Workspace work;
-    return {best_kernels(), work};
-}
 
 void save(AutogradContext* ctx, const SquareWindow& window) {
     ctx->saved_data["size"] = window.size;
@@ -31,14 +24,15 @@ SquareWindow window_of(AutogradContext* ctx) {
 
 Tensor channels_last(const Tensor& t) { return t.contiguous(at::MemoryFormat::ChannelsLast); }
 
-std::optional<Tensor> optional(const Tensor& bias) { return bias.defined() ? std::optional(bias) : std::nullopt; }
+std::optional<Tensor> optional(const Tensor& t) { return t.defined() ? std::optional(t) : std::nullopt; }
 
 // The functions, named after what they give. LibTorch calls backward with gradients off unless a graph of the gradients
 // is wanted, so that one text serves both.
 
 struct ConvolvedMap : Function<ConvolvedMap> {
     static Tensor forward(AutogradContext* ctx, const Tensor& large, const Tensor& weight,
-                          const std::optional<Tensor>& bias, const SquareWindow& window, std::optional<double> slope);
+                          const std::optional<Tensor>& bias, const std::optional<Tensor>& addend,
+                          const SquareWindow& window, std::optional<double> slope);
     static variable_list backward(AutogradContext* ctx, const variable_list& gradients);
 };
 
@@ -64,18 +58,23 @@ Tensor spread_like(const Tensor& large, const Tensor& small, const Tensor& weigh
     return SpreadMap::apply(small, weight, std::nullopt, window, large.size(2), large.size(3));
 }
 Tensor convolved(const Tensor& large, const Tensor& weight, const SquareWindow& window) {
-    return ConvolvedMap::apply(large, weight, std::nullopt, window, std::nullopt);
+    return ConvolvedMap::apply(large, weight, std::nullopt, std::nullopt, window, std::nullopt);
 }
 
 /// Only inputs that are tensors count, a bias that is not there does not.
 bool wants_bias(AutogradContext* ctx) { return ctx->saved_data["bias"].toBool() && ctx->needs_input_grad(2); }
+bool wants_addend(AutogradContext* ctx) {
+    return ctx->saved_data["addend"].toBool() && ctx->needs_input_grad(ctx->saved_data["bias"].toBool() ? 3 : 2);
+}
 
 Tensor ConvolvedMap::forward(AutogradContext* ctx, const Tensor& large, const Tensor& weight,
-                             const std::optional<Tensor>& bias, const SquareWindow& window,
-                             std::optional<double> slope) {
-    const Tensor small = convolve(window, large, weight, bias.value_or(Tensor()), slope, machine());
+                             const std::optional<Tensor>& bias, const std::optional<Tensor>& addend,
+                             const SquareWindow& window, std::optional<double> slope) {
+    const Tensor small =
+        convolve(window, large, weight, bias.value_or(Tensor()), addend.value_or(Tensor()), slope, this_machine());
     save(ctx, window);
     ctx->saved_data["bias"] = bias.has_value();
+    ctx->saved_data["addend"] = addend.has_value();
     ctx->saved_data["slope"] = slope;
     ctx->save_for_backward(slope ? variable_list{large, weight, small} : variable_list{large, weight});
     return small;
@@ -87,11 +86,13 @@ variable_list ConvolvedMap::backward(AutogradContext* ctx, const variable_list& 
     Tensor gradient = channels_last(gradients[0]);
     if (const auto slope = ctx->saved_data["slope"].toOptional<double>()) {
         // What comes out has the sign of what went in, and which sign it is has no derivative.
+        const KernelTeam team;  // number by number: the same bits however they are shared out
         gradient = at::leaky_relu_backward(gradient, saved[2].detach(), *slope, /*self_is_result=*/true);
     }
     return {ctx->needs_input_grad(0) ? spread_like(saved[0], gradient, saved[1], window) : Tensor(),
             ctx->needs_input_grad(1) ? CorrelatedMaps::apply(saved[0], gradient, window) : Tensor(),
-            wants_bias(ctx) ? PixelSums::apply(gradient) : Tensor(), Tensor(), Tensor()};
+            wants_bias(ctx) ? PixelSums::apply(gradient) : Tensor(), wants_addend(ctx) ? gradient : Tensor(),
+            Tensor(), Tensor()};
 }
 
 Tensor SpreadMap::forward(AutogradContext* ctx, const Tensor& small, const Tensor& weight,
@@ -100,7 +101,7 @@ Tensor SpreadMap::forward(AutogradContext* ctx, const Tensor& small, const Tenso
     save(ctx, window);
     ctx->saved_data["bias"] = bias.has_value();
     ctx->save_for_backward({small, weight});
-    return spread(window, small, weight, bias.value_or(Tensor()), height, width, machine());
+    return spread(window, small, weight, bias.value_or(Tensor()), height, width, this_machine());
 }
 
 variable_list SpreadMap::backward(AutogradContext* ctx, const variable_list& gradients) {
@@ -116,7 +117,7 @@ Tensor CorrelatedMaps::forward(AutogradContext* ctx, const Tensor& large, const 
                                const SquareWindow& window) {
     save(ctx, window);
     ctx->save_for_backward({large, small});
-    return correlate(window, large, small, machine());
+    return correlate(window, large, small, this_machine());
 }
 
 variable_list CorrelatedMaps::backward(AutogradContext* ctx, const variable_list& gradients) {
@@ -129,7 +130,7 @@ variable_list CorrelatedMaps::backward(AutogradContext* ctx, const variable_list
 
 Tensor PixelSums::forward(AutogradContext* ctx, const Tensor& map) {
     ctx->saved_data["sizes"] = map.sizes().vec();
-    return sum_pixels(map, machine());
+    return sum_pixels(map, this_machine());
 }
 
 variable_list PixelSums::backward(AutogradContext* ctx, const variable_list& gradients) {
@@ -139,8 +140,9 @@ variable_list PixelSums::backward(AutogradContext* ctx, const variable_list& gra
 }  // namespace
 
 Tensor convolution_function(const SquareWindow& window, const Tensor& large, const Tensor& weight, const Tensor& bias,
-                            std::optional<double> slope) {
-    return ConvolvedMap::apply(channels_last(large), channels_last(weight), optional(bias), window, slope);
+                            const Afterwards& afterwards) {
+    return ConvolvedMap::apply(channels_last(large), channels_last(weight), optional(bias),
+                               optional(afterwards.addend), window, afterwards.leaky_slope);
 }
 
 Tensor transposed_function(const SquareWindow& window, const Tensor& small, const Tensor& weight, const Tensor& bias,

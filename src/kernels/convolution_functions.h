@@ -4,8 +4,8 @@
 #pragma once
 
 #include <cstdint>
-#include <optional>
 
+#include "kernels/convolution.h"
 #include "kernels/window_convolution.h"
 #include "reverie/core/tensor.h"
 
@@ -14,9 +14,8 @@ namespace reverie::kernels {
 // Float32 on the CPU, of shapes that go together; nothing of this is checked. A bias may be undefined. What is not
 // channels-last is copied once, in the graph; results and gradients are channels-last.
 
-/// With a `slope`, at least 0, a leaky ReLU comes after it.
 Tensor convolution_function(const SquareWindow& window, const Tensor& large, const Tensor& weight, const Tensor& bias,
-                            std::optional<double> slope);
+                            const Afterwards& afterwards);
 /// The transposed one; `height`, `width`: of its result.
 Tensor transposed_function(const SquareWindow& window, const Tensor& small, const Tensor& weight, const Tensor& bias,
                            std::int64_t height, std::int64_t width);

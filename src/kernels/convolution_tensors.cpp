@@ -120,14 +120,18 @@ void correlate_tiling(const Tiling& tiling, const Map& large, const Map& small, 
 }  // namespace
 
 at::Tensor convolve(const SquareWindow& window, const at::Tensor& large, const at::Tensor& weight,
-                    const at::Tensor& bias, std::optional<double> slope, const Machine& machine) {
+                    const at::Tensor& bias, const at::Tensor& addend, std::optional<double> slope,
+                    const Machine& machine) {
     const auto cells = [&](std::int64_t side) {
         return (side + 2 * window.padding - window.size) / window.stride + 1;
     };
     const at::Tensor from = channels_last(large);
     const at::Tensor shift = bias.defined() ? bias.contiguous() : bias;
     at::Tensor to = empty_map(large.size(0), weight.size(0), cells(large.size(2)), cells(large.size(3)));
+    const at::Tensor added = addend.defined() ? channels_last(addend) : addend;
     const Finish finish{.bias = numbers_of(shift),
+                        .addend = numbers_of(added),
+                        .addend_stride = weight.size(0),
                         .activation = slope ? Finishing::Leaky : Finishing::None,
                         .slope = static_cast<float>(slope.value_or(0.0))};
     if (const std::optional<Tiling> tiling = worthwhile(window, from, to)) {

@@ -8,22 +8,16 @@
 
 #include <optional>
 
-#include "kernels/kernels.h"
+#include "kernels/machine.h"
 #include "kernels/window_convolution.h"
-#include "kernels/workspace.h"
 
 namespace reverie::kernels {
 
-/// Where the kernels are, and their scratch memory.
-struct Machine {
-    const Kernels& kernels;
-    Workspace& work;
-};
-
-/// large [N,C,H,W], weight [outputs,C,size,size] -> [N,outputs,h,w]. `bias` may be undefined. With a `slope` a leaky
-/// ReLU comes after it.
+/// large [N,C,H,W], weight [outputs,C,size,size] -> [N,outputs,h,w]. `bias` and `addend` [N,outputs,h,w] may be
+/// undefined. With a `slope` a leaky ReLU comes last.
 at::Tensor convolve(const SquareWindow& window, const at::Tensor& large, const at::Tensor& weight,
-                    const at::Tensor& bias, std::optional<double> slope, const Machine& machine);
+                    const at::Tensor& bias, const at::Tensor& addend, std::optional<double> slope,
+                    const Machine& machine);
 /// The transposed one: small [N,outputs,h,w] -> [N,C,height,width], of which the convolution makes h and w.
 at::Tensor spread(const SquareWindow& window, const at::Tensor& small, const at::Tensor& weight, const at::Tensor& bias,
                   std::int64_t height, std::int64_t width, const Machine& machine);

@@ -25,6 +25,7 @@ REVERIE_INLINE void by_vectors(int channels, const Body& body) {
 #include "kernels/kernel_tiles.h"
 #include "kernels/kernel_windows.h"
 
+#include "kernels/kernel_activations.h"
 #include "kernels/winograd_bodies.h"
 
 constexpr Kernels kKernels = {REVERIE_KERNELS_NAME,
@@ -45,4 +46,6 @@ constexpr Kernels kKernels = {REVERIE_KERNELS_NAME,
                               winograd<Square>(),
                               tile_products,
                               correlate,
-                              turn};
+                              turn,
+                              silu,
+                              silu_back};

@@ -126,6 +126,9 @@ struct Kernels {
     void (*correlate)(const Correlation& job);
     /// to[column][row] = from[row][column].
     void (*turn)(const float* from, std::int64_t from_stride, int rows, int columns, float* to, std::int64_t to_stride);
+    /// x * sigmoid(x), and a gradient through it.
+    void (*silu)(const float* in, float* out, std::int64_t count);
+    void (*silu_back)(const float* in, const float* gradient, float* out, std::int64_t count);
 };
 
 const Kernels& plain_kernels();

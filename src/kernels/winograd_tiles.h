@@ -109,14 +109,17 @@ class Tiles {
     void large_pixels(std::int64_t tile, std::int64_t phase, std::int64_t* table) const {
         const Place at = place(tile);
         const std::int64_t overlap = scheme_.side - kStep;
+        const std::int64_t x0 = large_column(at, 0, phase);
         for (std::int64_t i = 0; i < scheme_.side; ++i) {
             const std::int64_t y = large_row(at, i, phase);
-            for (std::int64_t j = 0; j < scheme_.side; ++j) {
-                const std::int64_t x = large_column(at, j, phase);
-                const bool outside = y < 0 || y >= large_.height || x < 0 || x >= large_.width;
-                const bool again = (i < overlap && at.y > 0) || (j < overlap && at.x > 0);
-                const std::int64_t pixel = (at.image * large_.height + y) * large_.width + x;
-                *table++ = outside ? -1 : again ? -2 - pixel : pixel;
+            const bool outside = y < 0 || y >= large_.height;
+            const bool again = i < overlap && at.y > 0;
+            std::int64_t x = x0;
+            std::int64_t pixel = (at.image * large_.height + y) * large_.width + x;
+            for (std::int64_t j = 0; j < scheme_.side; ++j, x += scheme_.stride, pixel += scheme_.stride) {
+                *table++ = outside || x < 0 || x >= large_.width      ? -1
+                           : again || (j < overlap && at.x > 0) ? -2 - pixel
+                                                                : pixel;
             }
         }
     }

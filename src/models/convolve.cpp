@@ -4,17 +4,16 @@
 #include <c10/core/GradMode.h>
 #include <torch/nn/modules/activation.h>
 
-#include <utility>
-
-#include "kernels/convolution.h"
+#include <optional>
+#include <variant>
 
 namespace reverie {
 namespace {
 
-Tensor convolve(const torch::nn::Conv2dImpl& layer, const Tensor& x, std::optional<double> leaky_slope) {
+Tensor convolve(const torch::nn::Conv2dImpl& layer, const Tensor& x, const Afterwards& afterwards) {
     const auto& options = layer.options;
     return convolution(x, layer.weight, layer.bias, options.stride()->front(),
-                       std::get<torch::ExpandingArray<2>>(options.padding())->front(), leaky_slope);
+                       std::get<torch::ExpandingArray<2>>(options.padding())->front(), afterwards);
 }
 
 Tensor convolve(const torch::nn::ConvTranspose2dImpl& layer, const Tensor& x) {
@@ -26,8 +25,8 @@ Tensor convolve(const torch::nn::ConvTranspose2dImpl& layer, const Tensor& x) {
 
 }  // namespace
 
-Tensor convolve(const torch::nn::Conv2d& layer, const Tensor& x, std::optional<double> leaky_slope) {
-    return convolve(*layer, x, leaky_slope);
+Tensor convolve(const torch::nn::Conv2d& layer, const Tensor& x, const Afterwards& afterwards) {
+    return convolve(*layer, x, afterwards);
 }
 
 Tensor convolve(const torch::nn::ConvTranspose2d& layer, const Tensor& x) { return convolve(*layer, x); }
@@ -43,7 +42,7 @@ Tensor run_layers(torch::nn::Sequential& layers, Tensor x) {
                     layer = next;
                 }
             }
-            x = convolve(*conv, x, slope);
+            x = convolve(*conv, x, {.leaky_slope = slope});
         } else if (const auto* transposed = module->as<torch::nn::ConvTranspose2dImpl>()) {
             x = convolve(*transposed, x);
         } else {

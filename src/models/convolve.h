@@ -4,14 +4,12 @@
 #include <torch/nn/modules/container/sequential.h>
 #include <torch/nn/modules/conv.h>
 
-#include <optional>
-
+#include "kernels/convolution.h"
 #include "reverie/core/tensor.h"
 
 namespace reverie {
 
-/// With a `leaky_slope` a leaky ReLU comes after it.
-Tensor convolve(const torch::nn::Conv2d& layer, const Tensor& x, std::optional<double> leaky_slope = std::nullopt);
+Tensor convolve(const torch::nn::Conv2d& layer, const Tensor& x, const Afterwards& afterwards = {});
 Tensor convolve(const torch::nn::ConvTranspose2d& layer, const Tensor& x);
 /// One layer after the other; a leaky ReLU together with the convolution before it.
 Tensor run_layers(torch::nn::Sequential& layers, Tensor x);

@@ -74,10 +74,10 @@ class Chollet1Generator final : public GanGenerator {
     }
     Tensor forward(const Tensor& latents, const Tensor& /*labels*/) override {
         Tensor x = at::leaky_relu(dense_(latents), 0.3).view({-1, 128, 16, 16});
-        x = convolve(conv1_, x, 0.3);
+        x = convolve(conv1_, x, {.leaky_slope = 0.3});
         x = at::leaky_relu(convolve(up_, x), 0.3);
-        x = convolve(conv2_, x, 0.3);
-        x = convolve(conv3_, x, 0.3);
+        x = convolve(conv2_, x, {.leaky_slope = 0.3});
+        x = convolve(conv3_, x, {.leaky_slope = 0.3});
         return at::tanh(convolve(conv4_, x).to(at::kFloat));  // though images are in [0,1], as published
     }
 
@@ -103,7 +103,7 @@ class CholletDiscriminator final : public GanDiscriminator {
     Tensor forward(const Tensor& images, const Tensor& /*labels*/, const DropoutNoise& dropout) override {
         Tensor x = images;
         for (const Conv2d& conv : convs_) {
-            x = convolve(conv, x, slope_);
+            x = convolve(conv, x, {.leaky_slope = slope_});
         }
         x = x.flatten(1);
         return dense_(is_training() ? dropped(x, dropout_, dropout) : x).squeeze(1).to(at::kFloat);

@@ -10,7 +10,6 @@
 #include <string>
 #include <vector>
 
-#include "kernels/convolution.h"
 #include "models/convolve.h"
 #include "models/gan_layers.h"
 #include "models/gan_nets.h"
@@ -68,7 +67,7 @@ class Upward : public Module {
           conv_(register_module("conv", doubling(in, out, /*bias=*/false))),
           norm_(register_module("norm", BatchNorm2d(out))) {}
     Tensor forward(const Tensor& x) {
-        return at::relu(norm_(convolve(conv_, x).narrow(2, 0, size_.height).narrow(3, 0, size_.width)));
+        return at::relu(norm_(cut(convolve(conv_, x), size_)));
     }
 
   private:
@@ -114,8 +113,7 @@ class ReverieGenerator final : public GanGenerator {
         for (std::size_t i = 0; i < stages_.size(); ++i) {
             x = attended(stages_[i]->forward(x), stages_.size() - 1 - i);
         }
-        x = convolve(head_, x).narrow(2, 0, plan_.sizes[0].height).narrow(3, 0, plan_.sizes[0].width);
-        return at::tanh(x.to(at::kFloat)).contiguous();
+        return at::tanh(cut(convolve(head_, x), plan_.sizes[0]).to(at::kFloat));
     }
 
     void begin_as(const Tensor& colors) override {
@@ -140,7 +138,7 @@ Tensor halved(const Tensor& x, const GanWeight& layer) {
     const std::int64_t odd_height = x.size(2) % 2;
     const std::int64_t odd_width = x.size(3) % 2;
     const Tensor in = odd_height + odd_width > 0 ? at::constant_pad_nd(x, {0, odd_width, 0, odd_height}) : x;
-    return convolution(in, layer.weight(), layer.bias(), 2, 1, kSlope);
+    return convolution(in, layer.weight(), layer.bias(), 2, 1, {.leaky_slope = kSlope});
 }
 
 class ReverieDiscriminator final : public GanDiscriminator {

@@ -1,11 +1,14 @@
 // How nets of any size halve their maps.
 #pragma once
 
+#include <ATen/core/Tensor.h>
+
 #include <algorithm>
 #include <cstdint>
 #include <vector>
 
 #include "reverie/core/size.h"
+#include "reverie/core/tensor.h"
 
 namespace reverie {
 
@@ -19,6 +22,13 @@ inline std::vector<Size> pyramid(Size size, std::int64_t least) {
         }
         sizes.push_back(half);
     }
+}
+
+/// The first rows and columns of maps [N,C,H,W] up to `size`; where that is all, the maps themselves, for the gradient of
+/// a slice is a copy.
+inline Tensor cut(const Tensor& x, Size size) {
+    const Tensor rows = x.size(2) == size.height ? x : x.narrow(2, 0, size.height);
+    return x.size(3) == size.width ? rows : rows.narrow(3, 0, size.width);
 }
 
 /// Channels, one number for each halving: `first`, doubled from one to the next, but no more than `most`.

@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "kernels/activation.h"
 #include "models/convolve.h"
 #include "models/initialize.h"
 #include "models/pyramid.h"
@@ -37,7 +38,7 @@ class ResidualBlock : public Module {
     explicit ResidualBlock(std::int64_t channels)
         : conv1_(register_module("conv1", convolution(channels, channels, 3))),
           conv2_(register_module("conv2", convolution(channels, channels, 3))) {}
-    Tensor forward(const Tensor& x) { return x + convolve(conv2_, at::silu(convolve(conv1_, at::silu(x)))); }
+    Tensor forward(const Tensor& x) { return convolve(conv2_, apply_silu(convolve(conv1_, apply_silu(x))), {.addend = x}); }
 
   private:
     Conv2d conv1_, conv2_;
@@ -121,7 +122,7 @@ class ResidualEncoder : public Module {
         for (const auto& stage : stages_) {
             x = stage->blocks(convolve(stage->conv, x));
         }
-        x = at::silu(with_labels(x, labels_, labels));  // [N,C,h,w]
+        x = apply_silu(with_labels(x, labels_, labels));  // [N,C,h,w]
         x = spatial_ ? head_(x.permute({0, 2, 3, 1})).permute({0, 3, 1, 2}) : head_(x.flatten(1));
         return {x.narrow(1, 0, latent_).to(at::kFloat), bounded_log_variance(x.narrow(1, latent_, latent_))};
     }
@@ -160,13 +161,11 @@ class ResidualDecoder : public Module {
             x = stages_[i]->blocks(x);
             if (i + 1 < stages_.size()) {
                 // The next size up, its last row and column cut off where it is odd.
-                const Size size = plan_.sizes[plan_.sizes.size() - 2 - i];
                 x = at::upsample_nearest2d(convolve(stages_[i]->conv, x), {2 * x.size(2), 2 * x.size(3)});
-                x = x.narrow(2, 0, size.height).narrow(3, 0, size.width);
+                x = cut(x, plan_.sizes[plan_.sizes.size() - 2 - i]);
             }
         }
-        x = at::pixel_shuffle(convolve(head_, at::silu(x)), 2);
-        return x.narrow(2, 0, plan_.sizes[0].height).narrow(3, 0, plan_.sizes[0].width);  // [N,C,H,W]
+        return cut(at::pixel_shuffle(convolve(head_, apply_silu(x)), 2), plan_.sizes[0]);  // [N,C,H,W]
     }
 
   private:

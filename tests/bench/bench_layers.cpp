@@ -110,7 +110,7 @@ Runs runs_of(const Layer& layer, std::int64_t batch, const kernels::Machine& mac
     const auto s = small.contiguous(last);
     const auto w = weight.contiguous(last);
     const auto bias = at::zeros({layer.transposed ? layer.inputs : layer.outputs});
-    const auto down = [=, &machine](const at::Tensor& b) { kernels::convolve(window, l, w, b, {}, machine); };
+    const auto down = [=, &machine](const at::Tensor& b) { kernels::convolve(window, l, w, b, {}, {}, machine); };
     const auto up = [=, &machine](const at::Tensor& b) {
         kernels::spread(window, s, w, b, l.size(2), l.size(3), machine);
     };

@@ -65,7 +65,7 @@ Tensor reference(const Case& c, const Tensor& x, const Tensor& w, const Tensor& 
 
 Tensor ours(const Case& c, const Tensor& x, const Tensor& w, const Tensor& b) {
     return c.transposed ? transposed_convolution(x, w, b, c.stride, c.padding, c.output_padding)
-                        : convolution(x, w, b, c.stride, c.padding, c.slope);
+                        : convolution(x, w, b, c.stride, c.padding, {.leaky_slope = c.slope});
 }
 
 /// The output, the gradients to all inputs, and those of a weighted sum of these gradients to the inputs and to what
@@ -144,7 +144,7 @@ TEST(Convolution, HasTheDerivativesOfAnR1Penalty) {
     for (const Layout layout : {Layout::Contiguous, Layout::ChannelsLast}) {
         expect_close(r1_penalty(at::kFloat, layout,
                                 [](const Tensor& x, const Tensor& w, const Tensor& b) {
-                                    return convolution(x, w, b, 2, 1, kSlope);
+                                    return convolution(x, w, b, 2, 1, {.leaky_slope = kSlope});
                                 }),
                      wanted);
     }
@@ -184,7 +184,7 @@ TEST(Convolution, LeavesWhatTheKernelsDoNotKnowToLibTorch) {
               at::IntArrayRef({0, 5, 4, 4}));
     EXPECT_TRUE(at::equal(transposed_convolution(x, noise({8, 3, 3, 5}, "w").to(at::kFloat), {}, 2, 1, 1),
                           at::conv_transpose2d(x, noise({8, 3, 3, 5}, "w").to(at::kFloat), {}, 2, 1, 1)));
-    EXPECT_TRUE(at::equal(convolution(x, noise({8, 8, 3, 4}, "w").to(at::kFloat), {}, 1, 1, kSlope),
+    EXPECT_TRUE(at::equal(convolution(x, noise({8, 8, 3, 4}, "w").to(at::kFloat), {}, 1, 1, {.leaky_slope = kSlope}),
                           at::leaky_relu(at::conv2d(x, noise({8, 8, 3, 4}, "w").to(at::kFloat), {}, 1, 1), kSlope)));
 }
 
@@ -211,7 +211,7 @@ TEST(Convolution, RefusesWhatDoesNotFit) {
     EXPECT_EQ(message([&] { convolution(x.narrow(2, 0, 1), w, {}, 2, 1); }),
               "the input of a convolution is float32 [2,8,1,6] on cpu; wanted one that, with a padding of 1, holds a "
               "window of [4,4]");
-    EXPECT_EQ(message([&] { convolution(x, w, {}, 2, 1, -0.2); }),
+    EXPECT_EQ(message([&] { convolution(x, w, {}, 2, 1, {.leaky_slope = -0.2}); }),
               "the slope of a leaky ReLU is -0.200000; wanted at least 0");
     EXPECT_EQ(message([&] { transposed_convolution(x, w.transpose(0, 1), {}, 2, 1, 2); }),
               "the output padding of a transposed convolution is 2; wanted at least 0, below the stride");

@@ -91,7 +91,7 @@ std::vector<Tensor> all_products(const Layer& l, const Kernels& kernels) {
     const Numbers n(l);
     Workspace work;
     const kernels::Machine machine = {kernels, work};
-    return {kernels::convolve(l.window, single(n.large), single(n.weight), single_line(n.bias), {}, machine),
+    return {kernels::convolve(l.window, single(n.large), single(n.weight), single_line(n.bias), {}, {}, machine),
             kernels::spread(l.window, single(n.small), single(n.weight), {}, l.height, l.width, machine),
             kernels::correlate(l.window, single(n.large), single(n.small), machine),
             kernels::spread(l.window, single(n.small), single(n.weight), single_line(n.large_bias), l.height, l.width,

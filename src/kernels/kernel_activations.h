@@ -1,0 +1,39 @@
+// Private to the kernels: activations.
+// Included by kernel_bodies.h alone.
+
+/// e^x to 2 units in the last place, of x held between -87 and 87 (a NaN stays one): 2^n e^r with |r| <= ln(2) / 2.
+REVERIE_INLINE Vector exp_of(Vector x) {
+    constexpr float kRound = 12582912.0F;  // 1.5 * 2^23: adding it rounds to whole numbers
+    x = at_most(x, broadcast(87.0F));
+    x = -at_most(-x, broadcast(87.0F));
+    const Vector n = (x * 1.44269504F + kRound) - kRound;
+    const Vector r = (x - n * 0.693359375F) + n * 2.12194440e-4F;
+    Vector p = broadcast(1.9875691500e-4F);
+    p = p * r + 1.3981999507e-3F;
+    p = p * r + 8.3334519073e-3F;
+    p = p * r + 4.1665795894e-2F;
+    p = p * r + 1.6666665459e-1F;
+    p = p * r + 5.0000001201e-1F;
+    const Vector e = p * (r * r) + r + 1.0F;
+    const Integers power = (__builtin_convertvector(n, Integers) + 127) << 23;
+    return e * reinterpret_cast<const Vector&>(power);
+}
+
+REVERIE_INLINE Vector sigmoid(Vector x) { return 1.0F / (1.0F + exp_of(-x)); }
+
+void silu(const float* in, float* out, std::int64_t count) {
+    for (std::int64_t i = 0; i < count; i += kWidth) {
+        const int n = static_cast<int>(count - i < kWidth ? count - i : kWidth);
+        const Vector x = load(in + i, n);
+        store(out + i, x * sigmoid(x), n);
+    }
+}
+
+void silu_back(const float* in, const float* gradient, float* out, std::int64_t count) {
+    for (std::int64_t i = 0; i < count; i += kWidth) {
+        const int n = static_cast<int>(count - i < kWidth ? count - i : kWidth);
+        const Vector x = load(in + i, n);
+        const Vector s = sigmoid(x);
+        store(out + i, load(gradient + i, n) * (s * (1.0F + x * (1.0F - s))), n);
+    }
+}
