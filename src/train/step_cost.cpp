@@ -16,30 +16,10 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-std::int64_t bytes_of(const NamedTensors& tensors) {
-    std::int64_t bytes = 0;
-    for (const auto& [name, tensor] : tensors) {
-        bytes += static_cast<std::int64_t>(tensor.nbytes());
-    }
-    return bytes;
-}
-
 std::int64_t peak_of_process() {
     rusage usage{};
     getrusage(RUSAGE_SELF, &usage);
     return usage.ru_maxrss * 1024;
-}
-
-/// What the loop keeps beside: the last good state.
-std::int64_t bytes_of_good_state(TrainTask& task, const Stepper& stepper) {
-    std::int64_t bytes = bytes_of(task.state());
-    if (stepper.average()) {
-        bytes += bytes_of(stepper.average()->mean());
-    }
-    for (const PhaseRun& run : stepper.phases()) {
-        bytes += bytes_of(run.optimizer.state());
-    }
-    return bytes;
 }
 
 }  // namespace
@@ -48,6 +28,7 @@ StepCost measure_step(TrainTask& task, Batches& batches, const TrainOptions& opt
     const TrainingEngine engine(has_own_engine(options));
     const std::int64_t free_before = available_memory(options.device);
     const std::int64_t total = planned_steps(options, batches.count());
+    task.begin_as_later();
     Stepper stepper(task, options);
     std::int64_t every = 1;
     for (const PhaseRun& run : stepper.phases()) {
@@ -72,7 +53,7 @@ StepCost measure_step(TrainTask& task, Batches& batches, const TrainOptions& opt
 
     cost.bytes = options.device.is_cpu() ? peak_of_process()
                                          : std::max<std::int64_t>(0, free_before - available_memory(options.device));
-    cost.bytes += bytes_of_good_state(task, stepper);
+    cost.bytes += bytes_of_state(task, stepper);  // the last good one, which the loop keeps beside
     return cost;
 }
 

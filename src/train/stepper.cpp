@@ -19,6 +19,14 @@ Batch brought_to(c10::Device device, Batch batch) {
     return batch;
 }
 
+std::int64_t bytes_of(const NamedTensors& tensors) {
+    std::int64_t bytes = 0;
+    for (const auto& [name, tensor] : tensors) {
+        bytes += static_cast<std::int64_t>(tensor.nbytes());
+    }
+    return bytes;
+}
+
 }  // namespace
 
 Stepper::Stepper(TrainTask& task, const TrainOptions& options) : options_(options), log_(options.device) {
@@ -82,6 +90,17 @@ void Stepper::run_phase(PhaseRun& run, const StepInput& input, double rate) {
         log_.add(run.prefix + name, scalar);
     }
     log_.add(run.prefix + "gradient_norm", norm);
+}
+
+std::int64_t bytes_of_state(TrainTask& task, const Stepper& stepper) {
+    std::int64_t bytes = bytes_of(task.state());
+    if (stepper.average()) {
+        bytes += bytes_of(stepper.average()->mean());
+    }
+    for (const PhaseRun& run : stepper.phases()) {
+        bytes += bytes_of(run.optimizer.state());
+    }
+    return bytes;
 }
 
 }  // namespace reverie

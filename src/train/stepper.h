@@ -45,4 +45,7 @@ class Stepper {
     IntervalLog log_;
 };
 
+/// Of everything that the next step depends on: what a checkpoint holds.
+std::int64_t bytes_of_state(TrainTask& task, const Stepper& stepper);
+
 }  // namespace reverie

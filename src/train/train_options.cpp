@@ -68,7 +68,9 @@ OptionTable<TrainOptions> make_table() {
         {.name = "time",
          .heading = "How long",
          .placeholder = "30m",
-         .help = "stop after so much time (s, m, h, d), whatever is planned; {--resume} goes on",
+         .help =
+             "plan as many steps as fit into so much time (s, m, h, d); where {--steps}, {--epochs} or the run gone "
+             "on with by {--resume} say how many, only stop after it",
          .field = time_field(),
          .range = {0.0, kMost, "seconds, 0 (no limit) or more"},
          .shapes_result = false,

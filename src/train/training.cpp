@@ -50,7 +50,7 @@ TrainResult Training::run() {
         if (hooks_.cancelled()) {
             return finish(TrainEnd::Cancelled);
         }
-        if (time_is_up()) {
+        if (step_ > first_step_ && time_is_up()) {  // a time shorter than a step gets somewhere too
             return finish(TrainEnd::TimeUp);
         }
         take_step();

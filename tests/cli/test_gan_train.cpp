@@ -75,6 +75,30 @@ TEST_F(GanTrain, KilledAndResumedGivesTheSameBytes) {
     }
 }
 
+TEST_F(GanTrain, TimePlansTheRunWithAsManyStepsAsFit) {
+    const auto into = [&](const std::string& folder, const std::string& flag, const std::string& value) {
+        std::vector<std::string> words = quick({path("data"), "-o", path(folder), "--threads", "1", "--augment",
+                                                "color", "--augment-target", "0.6", "--validate-every", "20"});
+        words.resize(words.size() - 2);  // without --steps
+        words.insert(words.end(), {flag, value});
+        return words;
+    };
+    const RunResult timed = run(into("timed", "--time", "2s"));
+    ASSERT_EQ(timed.exit_code, 0) << timed.error;
+    const std::string said = "--time 2s: ";
+    const std::size_t begin = timed.error.find(said);
+    ASSERT_NE(begin, std::string::npos) << timed.error;
+    const std::string steps = std::to_string(std::stoll(timed.error.substr(begin + said.size())));
+    EXPECT_THAT(bytes("timed/options.toml"), HasSubstr("\nsteps = " + steps + "\n"));
+    // However slow the machine was meanwhile.
+    done({"train", "--resume", "-o", path("timed"), "--time", "1d", "--quiet"});
+    done(into("straight", "--steps", steps));
+    EXPECT_EQ(bytes("timed/metrics.jsonl"), bytes("straight/metrics.jsonl"));
+    for (const char* file : {"weights.safetensors", "weights_ema.safetensors"}) {
+        EXPECT_TRUE(bytes(std::string("timed/") + file) == bytes(std::string("straight/") + file)) << file;
+    }
+}
+
 TEST_F(GanTrain, ResumeStartsWhatIsNotThereAndRefusesOtherOptions) {
     ASSERT_EQ(train({"--resume"}).exit_code, 0);
     const std::string weights = bytes("run/weights.safetensors");

@@ -91,6 +91,86 @@ TEST_F(VaeTrain, KilledAndResumedGivesTheSameBytes) {
     }
 }
 
+/// Runs that --time plans, with a schedule that their number of steps shapes.
+class VaeTrainByTime : public VaeTrain {
+  protected:
+    std::vector<std::string> words(const std::string& folder, const std::vector<std::string>& more) const {
+        std::vector<std::string> all = quick({path("data"), "-o", path(folder), "--kl-warmup", "0.5"});
+        all.resize(all.size() - 2);  // without --steps
+        all.insert(all.end(), more.begin(), more.end());
+        return all;
+    }
+
+    std::string planned_steps(const std::string& folder) const {
+        const std::string options = bytes(folder + "/options.toml");
+        const std::string line = "\nsteps = ";
+        const std::size_t begin = options.find(line) + line.size();
+        return options.substr(begin, options.find('\n', begin) - begin);
+    }
+
+    /// However slow the machine was meanwhile.
+    void finish(const std::string& folder) const {
+        done({"train", "--resume", "-o", path(folder), "--time", "1d", "--quiet"});
+    }
+};
+
+TEST_F(VaeTrainByTime, PlansAsManyStepsAsFitAndIsTheRunWithThatManySteps) {
+    const RunResult result = run(words("timed", {"--time", "1s"}));
+    ASSERT_EQ(result.exit_code, 0) << result.error;
+    const std::string steps = planned_steps("timed");
+    EXPECT_THAT(result.error, HasSubstr("--time 1s: " + steps + " step"));
+    EXPECT_THAT(bytes("timed/options.toml"), HasSubstr("\nepochs = 0\n"));
+    finish("timed");
+    done(words("straight", {"--steps", steps, "--quiet"}));
+    for (const char* file : {"metrics.jsonl", "weights.safetensors", "weights_ema.safetensors"}) {
+        EXPECT_TRUE(bytes(std::string("timed/") + file) == bytes(std::string("straight/") + file)) << file;
+    }
+    EXPECT_EQ(json_lines(bytes("timed/metrics.jsonl")).back()["step"], std::stoll(steps));
+}
+
+TEST_F(VaeTrainByTime, AResumeKeepsThePlanAndOnlyStopsWhenItsTimeIsUp) {
+    const RunResult killed = stopped(words("parts", {"--time", "1m", "--checkpoint-minutes", "0"}), SIGKILL, 8);
+    ASSERT_EQ(killed.signal, SIGKILL) << killed.error;
+    const std::string steps = planned_steps("parts");
+    const RunResult timed = run({"train", "--resume", "-o", path("parts"), "--time", "0.001s"});
+    ASSERT_EQ(timed.exit_code, 0) << timed.error;
+    EXPECT_THAT(timed.error, Not(HasSubstr("shaped by")));
+    EXPECT_EQ(planned_steps("parts"), steps);
+    EXPECT_LT(json_lines(bytes("parts/metrics.jsonl")).back()["step"], std::stoll(steps));
+    expect_fault(run({"train", "--resume", "-o", path("parts"), "--steps", steps + "0"}), 2, "steps");
+}
+
+TEST_F(VaeTrainByTime, KilledBeforeThePlanIsSettledItPlansAfresh) {
+    RunningProgram program(command(words("run", {"--time", "30m"})), run_);  // it measures for seconds
+    usleep(300'000);
+    program.signal(SIGKILL);
+    EXPECT_EQ(program.wait().signal, SIGKILL);
+    EXPECT_FALSE(exists("run"));
+    const RunResult result = run(words("run", {"--time", "1s", "--resume"}));
+    EXPECT_EQ(result.exit_code, 0) << result.error;
+    EXPECT_THAT(result.error, HasSubstr("--time 1s: " + planned_steps("run") + " step"));
+}
+
+TEST_F(VaeTrainByTime, StepsAndEpochsOverruleIt) {
+    const RunResult steps = run(words("steps", {"--time", "1h", "--steps", "6"}));
+    EXPECT_EQ(steps.exit_code, 0) << steps.error;
+    EXPECT_THAT(steps.error, Not(HasSubstr("shaped by")));
+    EXPECT_EQ(planned_steps("steps"), "6");
+    done(words("epochs", {"--time", "1h", "--epochs", "1", "--quiet"}));
+    EXPECT_EQ(planned_steps("epochs"), "0");
+}
+
+TEST_F(VaeTrainByTime, DryRunSaysThePlanAndAConfigurationLeavesItToTheTime) {
+    const RunResult result =
+        run(words("run", {"--time", "20s", "--dry-run", "--save-config", path("my.toml"), "--quiet"}));
+    EXPECT_EQ(result.exit_code, 0) << result.error;
+    EXPECT_THAT(result.output, HasSubstr(", by which the steps are planned\n"));
+    EXPECT_THAT(bytes("my.toml"), HasSubstr("time = \"20s\"\n"));
+    EXPECT_THAT(bytes("my.toml"), Not(HasSubstr("steps = ")));
+    EXPECT_THAT(bytes("my.toml"), Not(HasSubstr("epochs = ")));
+    EXPECT_FALSE(exists("run"));
+}
+
 TEST_F(VaeTrain, ResumeStartsWhatIsNotThereAndRefusesOtherOptions) {
     ASSERT_EQ(train({"--resume"}).exit_code, 0);
     const std::string weights = bytes("run/weights.safetensors");

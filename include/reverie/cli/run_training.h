@@ -48,9 +48,10 @@ struct TrainingProgram {
     std::function<void()> trained = {};
 };
 
-/// Opens the images, makes the run folder (or goes on with it), writes labels.json, trains and prints the folder as
-/// the last line; with --dry-run says what it would do, from one measured step. Returns 0; throws Cancelled when
-/// stopped by the user, after everything was saved and the folder was printed; and what the parts throw.
+/// Opens the images, plans by --time where that is to decide, makes the run folder (or goes on with it), writes
+/// labels.json, trains and prints the folder as the last line; with --dry-run says what it would do, from what it
+/// measured. Returns 0; throws Cancelled when stopped by the user, after everything was saved and the folder was
+/// printed; and what the parts throw.
 int run_training(Session& session, const TrainFlags& flags, const DataFlags& data, const TrainingProgram& program);
 
 }  // namespace reverie

@@ -29,6 +29,9 @@ void add_flags(CLI::App& app, TrainFlags& flags, const TrainOptions& recipe, boo
 /// Throws Usage for flags that exclude each other or are out of range.
 void validate(const TrainFlags& flags);
 
+/// Whether --time is to decide how many steps are planned, as it does where nothing else that was given says so.
+bool time_plans(const TrainFlags& flags);
+
 /// The recipe with what was given put over it, checked. Throws Usage.
 TrainOptions train_options(const TrainFlags& flags, const TrainOptions& recipe, const CommonOptions& common,
                            const Runtime& runtime);

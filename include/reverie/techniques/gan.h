@@ -84,6 +84,7 @@ class GanTask : public TrainTask {
             const NamedTensors& start = {});
     ~GanTask() override;
     std::vector<Phase> phases() override;
+    void begin_as_later() override;  ///< augments
     NamedTensors state() override;
     std::vector<std::string> added_later() const override;
     NamedTensors averaged() override;  ///< the generator's

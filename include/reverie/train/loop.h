@@ -26,7 +26,8 @@ enum class TrainEngine {
 struct TrainOptions {
     std::int64_t steps = 0;  ///< planned steps: the schedule's length (0: from epochs)
     double epochs = 0.0;     ///< used when steps is 0
-    double seconds = 0.0;    ///< stop after so much time in this process; never shapes a schedule. 0: no limit
+    double seconds = 0.0;    ///< stop after so much time in this process, but not before a step; shapes no schedule,
+                             ///< except through plan_by_time (train/time_plan.h). 0: no limit
     std::int64_t batch = 64;
     std::uint64_t seed = 0;
     ScheduleOptions schedule;

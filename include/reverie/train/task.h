@@ -44,6 +44,7 @@ struct Phase {
     NamedTensors parameters;
     OptimizerOptions optimizer;
     std::int64_t every = 1;                                            ///< run in steps divisible by it
+    std::int64_t period = 1;                                           ///< steps after which its costs repeat
     double rests_at = -std::numeric_limits<double>::infinity();        ///< no update when the loss is no more than this
     std::function<Tensor(const StepInput& input, StepLog& log)> loss;  ///< a differentiable scalar
 };
@@ -52,8 +53,10 @@ class TrainTask {
   public:
     virtual ~TrainTask() = default;
 
-    /// Asked for once.
+    /// Asked for by who takes steps: once for a run, and once before it to measure some.
     virtual std::vector<Phase> phases() = 0;
+    /// Before steps are measured that are not kept: brings on what will make later ones dearer than the first.
+    virtual void begin_as_later() {}
 
     /// Everything the task's next step depends on beside optimisers: weights and buffers, by the names of the exported
     /// file. The tensors themselves (restored in place).

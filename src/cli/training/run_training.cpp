@@ -1,5 +1,6 @@
 #include "reverie/cli/run_training.h"
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <utility>
@@ -11,6 +12,7 @@
 #include "reverie/core/text.h"
 #include "reverie/data/image_source.h"
 #include "reverie/train/step_cost.h"
+#include "reverie/train/time_plan.h"
 
 namespace reverie {
 namespace {
@@ -66,6 +68,19 @@ void require_same_labels(const TrainingImages& data) {
     }
 }
 
+/// As many steps as fit into --time become the plan, as if --steps had said so.
+TimePlan settle_plan(Session& session, const TrainFlags& flags, TrainingPlan& plan, Batches& batches,
+                     const OrderedBatches* measured) {
+    session.console().begin("");
+    const TimePlan fitting = plan_by_time(*plan.task, batches, measured, plan.options, session.hooks());
+    session.console().end();
+    plan.options.steps = fitting.steps;
+    plan.options.epochs = 0.0;
+    session.console().info("--time " + flags.options.find("time")->front() + ": " + std::to_string(fitting.steps) +
+                           (fitting.steps == 1 ? " step fits" : " steps fit") + ", which the schedules are shaped by");
+    return fitting;
+}
+
 /// Whether the number of planned steps decides the weights, so that a resume may not change it.
 bool steps_decide(const TrainingPlan& plan) { return plan.planned || plan.options.schedule.kind == Schedule::Cosine; }
 
@@ -111,11 +126,14 @@ RunIdentity identity_of(Session& session, const TrainFlags& flags, const DataFla
     return identity;
 }
 
-Settings as_settings(const RunIdentity& identity) {
+/// `planned`: whether the number of steps is known, and not still to be found out by --time.
+Settings as_settings(const RunIdentity& identity, bool planned) {
     Settings settings;
     for (const RunOptions* options : {&identity.options, &identity.free}) {
         for (const auto& [name, text] : *options) {
-            settings.set(name, text);
+            if (planned || (name != "steps" && name != "epochs")) {
+                settings.set(name, text);
+            }
         }
     }
     return settings;
@@ -161,7 +179,7 @@ std::int64_t disk_needed(const TrainingPlan& plan, const Batches& batches) {
 }
 
 void describe_plan(Session& session, const TrainingImages& data, RunOptions lines, const TrainingPlan& plan,
-                   Batches& batches) {
+                   const std::optional<TimePlan>& by_time, Batches& batches) {
     const std::int64_t steps = planned_steps(plan.options, batches.count());
     const StepCost cost = measure_step(*plan.task, batches, plan.options);
     const std::int64_t tenths = steps * plan.options.batch * 10 / batches.count();
@@ -169,10 +187,12 @@ void describe_plan(Session& session, const TrainingImages& data, RunOptions line
                                     number_text(static_cast<double>(tenths) / 10.0) + " epochs)");
     lines.emplace_back("memory", "about " + human_bytes(static_cast<std::uint64_t>(cost.bytes)));
     lines.emplace_back("disk", "about " + human_bytes(static_cast<std::uint64_t>(disk_needed(plan, batches))));
+    const double seconds = by_time ? by_time->spent + by_time->run_seconds : cost.seconds * static_cast<double>(steps);
     lines.emplace_back(
-        "time",
-        "about " + human_seconds(cost.seconds * static_cast<double>(steps)) +
-            (plan.options.seconds > 0.0 ? ", at most " + human_seconds(plan.options.seconds) + " of them now" : ""));
+        "time", "about " + human_seconds(seconds) +
+                    (by_time                      ? ", by which the steps are planned"
+                     : plan.options.seconds > 0.0 ? ", at most " + human_seconds(plan.options.seconds) + " of them now"
+                                                  : ""));
     if (session.common().json) {
         Json object;
         object["output"] = session.common().output;
@@ -257,34 +277,44 @@ int run_training(Session& session, const TrainFlags& flags, const DataFlags& dat
     if (plan.labelled) {
         require_same_labels(images);
     }
-    const RunIdentity identity = identity_of(session, flags, data, images, plan, program.name);
-    session.save_config(as_settings(identity));
+    const bool resumes = !options_to_resume(flags, common, program.name).empty();
+    const bool by_time = time_plans(flags) && !resumes;
+    const auto identity = [&] { return identity_of(session, flags, data, images, plan, program.name); };
+    session.save_config(as_settings(identity(), !by_time));
     const Division division = divided(images, plan, flags, common.runtime.seed);
     const RunOptions facts = facts_of(session, images, division, plan);
     Batches batches(images.images, division.train,
                     {.batch = plan.options.batch, .seed = plan.options.seed, .mirror = data.mirror});
-    const bool resumes = !options_to_resume(flags, common, identity.program).empty();
-    if (common.dry_run) {
-        if (resumes) {
-            RunFolder::require_resumable(common.output, identity);
-        }
-        describe_plan(session, images, facts, plan, batches);
-        return 0;
-    }
-
     std::optional<OrderedBatches> measured;
     if (!division.measured.empty()) {
         measured.emplace(images.test ? *images.test : images.images, division.measured, plan.options.batch);
     }
-    RunFolder folder = resumes ? RunFolder::resume(common.output, identity)
-                               : RunFolder::create(common.output, identity, disk_needed(plan, batches));
+    const OrderedBatches* const validation = measured ? &*measured : nullptr;
+    std::optional<TimePlan> fitting;
+    if (by_time) {
+        fitting = settle_plan(session, flags, plan, batches, validation);
+    }
+    if (common.dry_run) {
+        if (resumes) {
+            RunFolder::require_resumable(common.output, identity());
+        }
+        describe_plan(session, images, facts, plan, fitting, batches);
+        return 0;
+    }
+
+    RunFolder folder = resumes ? RunFolder::resume(common.output, identity())
+                               : RunFolder::create(common.output, identity(), disk_needed(plan, batches));
+    TrainOptions options = plan.options;
+    if (fitting) {
+        constexpr double kNearlyNothing = 1e-9;  // 0 would be no limit
+        options.seconds = std::max(kNearlyNothing, options.seconds - fitting->spent);
+    }
     TrainResult result;
     try {
         warn_of_skipped(session, images, folder);
         write_labels(images, folder);
         session.console().begin("");
-        result =
-            train(*plan.task, batches, measured ? &*measured : nullptr, plan.options, folder, facts, session.hooks());
+        result = train(*plan.task, batches, validation, options, folder, facts, session.hooks());
     } catch (...) {
         folder.give_up();
         if (RunFolder::holds_steps(common.output)) {

@@ -64,6 +64,10 @@ std::int64_t conditional_classes(bool conditional, const std::vector<std::string
     return static_cast<std::int64_t>(classes.size());
 }
 
+bool time_plans(const TrainFlags& flags) {
+    return flags.options.has("time") && !flags.options.has("steps") && !flags.options.has("epochs");
+}
+
 std::vector<Followers> train_followers() { return followers_of(train_option_table()); }
 
 TrainOptions train_options(const TrainFlags& flags, const TrainOptions& recipe, const CommonOptions& common,

@@ -254,6 +254,7 @@ std::vector<Phase> GanTask::phases() {
     discriminator.name = kDiscriminator;
     discriminator.parameters = parameters_of(*state->nets.discriminator, kDiscriminator);
     discriminator.optimizer = options.discriminator;
+    discriminator.period = options.r1 > 0.0 ? options.r1_every : 1;
     discriminator.rests_at = options.discriminator_rest;
     discriminator.loss = [state, handed_over](const StepInput& input, StepLog& log) {
         if (input.step == 0 && !state->pretrained) {
@@ -281,6 +282,12 @@ std::vector<Phase> GanTask::phases() {
         return state->generator_phase(fakes, input);
     };
     return {discriminator, generator};
+}
+
+void GanTask::begin_as_later() {
+    if (state_->options.augment.any() && state_->options.augment_target > 0.0) {
+        state_->probability.fill_(1.0);  // any but 0, with which nothing is computed
+    }
 }
 
 NamedTensors GanTask::state() {

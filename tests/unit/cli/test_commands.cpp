@@ -81,6 +81,21 @@ TEST(TrainFlags, StepsAndEpochsReplaceEachOther) {
     EXPECT_THROW(validate(none), Error);
 }
 
+TEST(TrainFlags, TimePlansUnlessSomethingElseSaysHowLong) {
+    const auto plans = [](const std::vector<std::pair<std::string, std::string>>& given) {
+        TrainFlags flags;
+        for (const auto& [name, text] : given) {
+            flags.options.set(name, {text});
+        }
+        return time_plans(flags);
+    };
+    EXPECT_FALSE(plans({}));
+    EXPECT_TRUE(plans({{"time", "30m"}}));
+    EXPECT_FALSE(plans({{"time", "30m"}, {"steps", "10"}}));
+    EXPECT_FALSE(plans({{"time", "30m"}, {"epochs", "2"}}));
+    EXPECT_FALSE(plans({{"time", "30m"}, {"steps", "10"}, {"epochs", "0"}})) << "as an earlier run's options say it";
+}
+
 TEST(DataFlags, SizesAreWidthByHeight) {
     const auto size = [](const std::string& text) {
         GivenOptions given;

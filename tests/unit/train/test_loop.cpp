@@ -271,7 +271,7 @@ TEST_F(Loop, StopsWhenTheTimeIsUp) {
     run_.options.steps = 1000000;
     const TrainResult result = train_tiny(path_, run_);
     EXPECT_EQ(result.end, TrainEnd::TimeUp);
-    EXPECT_LT(result.steps, 10);
+    EXPECT_EQ(result.steps, 1) << "however little time there is, it gets somewhere";
     EXPECT_TRUE(std::filesystem::exists(path_ / kReportFile));
 }
 
