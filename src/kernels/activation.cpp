@@ -44,7 +44,8 @@ struct Silu : Function<Silu> {
     static variable_list backward(AutogradContext* ctx, const variable_list& gradients) {
         const Tensor in = ctx->get_saved_variables()[0];
         if (c10::GradMode::is_enabled()) {  // a gradient of the gradient may be asked for
-            return {at::silu_backward(gradients[0], in)};
+            const Tensor s = at::sigmoid(in);
+            return {gradients[0] * s * (1.0 + in * (1.0 - s))};
         }
         Tensor gradient = gradients[0];
         if (gradient.strides() != in.strides()) {

@@ -1,11 +1,13 @@
 // Private to the kernels: activations.
 // Included by kernel_bodies.h alone.
 
-/// e^x to 2 units in the last place, of x held between -87 and 87 (a NaN stays one): 2^n e^r with |r| <= ln(2) / 2.
+/// Between -87 and 87, where e^x is an ordinary number; a NaN stays one.
+REVERIE_INLINE Vector in_range(Vector x) { return -at_most(-at_most(x, broadcast(87.0F)), broadcast(87.0F)); }
+
+/// e^x to 2 units in the last place, of x held in that range: 2^n e^r with |r| <= ln(2) / 2.
 REVERIE_INLINE Vector exp_of(Vector x) {
     constexpr float kRound = 12582912.0F;  // 1.5 * 2^23: adding it rounds to whole numbers
-    x = at_most(x, broadcast(87.0F));
-    x = -at_most(-x, broadcast(87.0F));
+    x = in_range(x);
     const Vector n = (x * 1.44269504F + kRound) - kRound;
     const Vector r = (x - n * 0.693359375F) + n * 2.12194440e-4F;
     Vector p = broadcast(1.9875691500e-4F);
@@ -34,6 +36,6 @@ void silu_back(const float* in, const float* gradient, float* out, std::int64_t 
         const int n = static_cast<int>(count - i < kWidth ? count - i : kWidth);
         const Vector x = load(in + i, n);
         const Vector s = sigmoid(x);
-        store(out + i, load(gradient + i, n) * (s * (1.0F + x * (1.0F - s))), n);
+        store(out + i, load(gradient + i, n) * (s * (1.0F + in_range(x) * (1.0F - s))), n);
     }
 }

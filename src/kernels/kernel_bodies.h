@@ -26,6 +26,7 @@ REVERIE_INLINE void by_vectors(int channels, const Body& body) {
 #include "kernels/kernel_windows.h"
 
 #include "kernels/kernel_activations.h"
+#include "kernels/kernel_norms.h"
 #include "kernels/winograd_bodies.h"
 
 constexpr Kernels kKernels = {REVERIE_KERNELS_NAME,
@@ -48,4 +49,8 @@ constexpr Kernels kKernels = {REVERIE_KERNELS_NAME,
                               correlate,
                               turn,
                               silu,
-                              silu_back};
+                              silu_back,
+                              norm_moments,
+                              norm_forward,
+                              norm_back_sums,
+                              norm_back};

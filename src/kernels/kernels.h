@@ -93,6 +93,24 @@ struct Cross {
     double* sums = nullptr;  ///< [channels][channels], added to
 };
 
+/// Some pixels of a channels-last map without gaps, on their way through a norm and a leaky ReLU:
+/// y = scale * x + shift, out = y > 0 or not sloped ? y : slope * y.
+struct NormJob {
+    const float* in = nullptr;
+    const float* gradient = nullptr;  ///< of out
+    float* out = nullptr;             ///< or the gradient of in
+    std::int64_t pixels = 0;
+    int channels = 0;
+    const float* scale = nullptr;  ///< these by channel
+    const float* shift = nullptr;
+    const float* origin = nullptr;    ///< what sums count x from, so that they lose no digits
+    const float* linear = nullptr;    ///< the gradient of in is scale times y's and linear * x + constant
+    const float* constant = nullptr;
+    bool sloped = false;
+    float slope = 0.0F;
+    float* sums = nullptr;  ///< [2][channels]
+};
+
 /// A tile of inputs becomes so many numbers, of which each has its own product, and these become the outputs.
 struct Transform {
     int positions;
@@ -129,6 +147,12 @@ struct Kernels {
     /// x * sigmoid(x), and a gradient through it.
     void (*silu)(const float* in, float* out, std::int64_t count);
     void (*silu_back)(const float* in, const float* gradient, float* out, std::int64_t count);
+    /// Sums of x - origin and of its square.
+    void (*norm_moments)(const NormJob& job);
+    void (*norm_forward)(const NormJob& job);
+    /// Sums of y's gradient, and of it times x - origin.
+    void (*norm_back_sums)(const NormJob& job);
+    void (*norm_back)(const NormJob& job);
 };
 
 const Kernels& plain_kernels();

@@ -4,9 +4,9 @@
 #include <c10/core/GradMode.h>
 #include <torch/nn/modules/activation.h>
 
-#include <optional>
 #include <variant>
 
+#include "kernels/norm.h"
 namespace reverie {
 namespace {
 
@@ -23,7 +23,33 @@ Tensor convolve(const torch::nn::ConvTranspose2dImpl& layer, const Tensor& x) {
                                   options.output_padding()->front());
 }
 
+Tensor normalize(torch::nn::BatchNorm2dImpl& layer, const Tensor& x, std::optional<double> leaky_slope) {
+    if (!layer.is_training()) {
+        const Tensor y = layer.forward(x);
+        return leaky_slope ? at::leaky_relu(y, *leaky_slope) : y;
+    }
+    {
+        const c10::NoGradGuard no_grad;
+        layer.num_batches_tracked.add_(1);
+    }
+    return batch_norm(x, layer.weight, layer.bias,
+                      {layer.running_mean, layer.running_var, layer.options.momentum().value()}, layer.options.eps(),
+                      leaky_slope);
+}
+
+/// Of an activation that a layer before it can do; 0 for a ReLU.
+std::optional<double> slope_of(const torch::nn::Module& module) {
+    if (const auto* leaky = module.as<torch::nn::LeakyReLUImpl>()) {
+        return leaky->options.negative_slope();
+    }
+    return module.as<torch::nn::ReLUImpl>() != nullptr ? std::optional(0.0) : std::nullopt;
+}
+
 }  // namespace
+
+Tensor normalize(torch::nn::BatchNorm2d& layer, const Tensor& x, std::optional<double> leaky_slope) {
+    return normalize(*layer, x, leaky_slope);
+}
 
 Tensor convolve(const torch::nn::Conv2d& layer, const Tensor& x, const Afterwards& afterwards) {
     return convolve(*layer, x, afterwards);
@@ -34,20 +60,22 @@ Tensor convolve(const torch::nn::ConvTranspose2d& layer, const Tensor& x) { retu
 Tensor run_layers(torch::nn::Sequential& layers, Tensor x) {
     for (auto layer = layers->begin(); layer != layers->end(); ++layer) {
         const auto module = layer->ptr();
-        if (const auto* conv = module->as<torch::nn::Conv2dImpl>()) {
-            std::optional<double> slope;
-            if (const auto next = layer + 1; next != layers->end()) {
-                if (const auto* leaky = next->ptr()->as<torch::nn::LeakyReLUImpl>()) {
-                    slope = leaky->options.negative_slope();
-                    layer = next;
-                }
-            }
+        const auto next = layer + 1;
+        const std::optional<double> slope = next != layers->end() ? slope_of(*next->ptr()) : std::nullopt;
+        const auto* conv = module->as<torch::nn::Conv2dImpl>();
+        auto* norm = module->as<torch::nn::BatchNorm2dImpl>();
+        if (conv != nullptr) {
             x = convolve(*conv, x, {.leaky_slope = slope});
+        } else if (norm != nullptr) {
+            x = normalize(*norm, x, slope);
         } else if (const auto* transposed = module->as<torch::nn::ConvTranspose2dImpl>()) {
             x = convolve(*transposed, x);
+            continue;
         } else {
             x = layer->forward(x);
+            continue;
         }
+        layer = slope ? next : layer;
     }
     return x;
 }

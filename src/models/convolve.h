@@ -1,8 +1,11 @@
-// Layers of LibTorch's modules on the convolutions of kernels/convolution.h: their weights and names, our kernels.
+// Layers of LibTorch's modules on kernels/convolution.h and kernels/norm.h: their weights and names, our kernels.
 #pragma once
 
+#include <torch/nn/modules/batchnorm.h>
 #include <torch/nn/modules/container/sequential.h>
 #include <torch/nn/modules/conv.h>
+
+#include <optional>
 
 #include "kernels/convolution.h"
 #include "reverie/core/tensor.h"
@@ -11,7 +14,9 @@ namespace reverie {
 
 Tensor convolve(const torch::nn::Conv2d& layer, const Tensor& x, const Afterwards& afterwards = {});
 Tensor convolve(const torch::nn::ConvTranspose2d& layer, const Tensor& x);
-/// One layer after the other; a leaky ReLU together with the convolution before it.
+/// With a `leaky_slope` a leaky ReLU comes after it; 0 is a ReLU.
+Tensor normalize(torch::nn::BatchNorm2d& layer, const Tensor& x, std::optional<double> leaky_slope = std::nullopt);
+/// One layer after the other; an activation together with the convolution or norm before it.
 Tensor run_layers(torch::nn::Sequential& layers, Tensor x);
 
 /// Weights of convolutions in the memory that kernels read them from: nothing is copied in a step.

@@ -67,7 +67,7 @@ class Upward : public Module {
           conv_(register_module("conv", doubling(in, out, /*bias=*/false))),
           norm_(register_module("norm", BatchNorm2d(out))) {}
     Tensor forward(const Tensor& x) {
-        return at::relu(norm_(cut(convolve(conv_, x), size_)));
+        return normalize(norm_, cut(convolve(conv_, x), size_), /*leaky_slope=*/0.0);
     }
 
   private:
@@ -109,7 +109,7 @@ class ReverieGenerator final : public GanGenerator {
         const Tensor in = labels_.is_empty() ? latents : at::cat({latents, labels_(labels)}, 1);
         Tensor x = stem_(in).view({-1, plan_.widths.back(), plan_.base().height, plan_.base().width});
         x = x.contiguous(at::MemoryFormat::ChannelsLast);  // a sixth quicker on CPUs
-        x = attended(at::relu(norm_(x)), stages_.size());
+        x = attended(normalize(norm_, x, /*leaky_slope=*/0.0), stages_.size());
         for (std::size_t i = 0; i < stages_.size(); ++i) {
             x = attended(stages_[i]->forward(x), stages_.size() - 1 - i);
         }

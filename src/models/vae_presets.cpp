@@ -122,7 +122,7 @@ class NormedStage : public torch::nn::Module {
     explicit NormedStage(Convolution convolution, std::int64_t channels)
         : convolution_(register_module("0", std::move(convolution))),
           norm_(register_module("1", BatchNorm2d(channels))) {}
-    Tensor forward(const Tensor& x) { return at::leaky_relu(norm_(convolve(convolution_, x)), 0.01); }
+    Tensor forward(const Tensor& x) { return normalize(norm_, convolve(convolution_, x), 0.01); }
 
   private:
     Convolution convolution_;

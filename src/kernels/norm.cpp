@@ -1,0 +1,200 @@
+#include "kernels/norm.h"
+
+#include <ATen/ATen.h>
+#include <torch/csrc/autograd/autograd.h>
+#include <torch/csrc/autograd/custom_function.h>
+
+#include <algorithm>
+#include <cmath>
+#include <vector>
+
+#include "kernels/engine.h"
+#include "kernels/machine.h"
+
+namespace reverie {
+namespace {
+
+using kernels::Machine;
+using kernels::NormJob;
+using torch::autograd::AutogradContext;
+using torch::autograd::Function;
+using torch::autograd::variable_list;
+
+constexpr std::int64_t kBlock = 256;  // pixels whose sums are taken in float
+
+/// Groups of images that share their moments: all, or each its own.
+struct Groups {
+    std::int64_t count, pixels, channels;
+
+    Groups(const Tensor& x, bool each)
+        : count(each ? x.size(0) : 1), pixels(x.numel() / x.size(1) / count), channels(x.size(1)) {}
+    std::int64_t blocks() const { return (pixels + kBlock - 1) / kBlock; }
+};
+
+/// kernel(job) for every block of pixels, with the numbers of its group by channel.
+template <typename Prepare>
+void for_each_block(const Groups& groups, const NormJob& all, const Machine& machine,
+                    void (*kernel)(const NormJob& job), const Prepare& prepare) {
+    machine.work.for_each(groups.count * groups.blocks(), [&](std::int64_t item, kernels::Scratch&) {
+        const std::int64_t group = item / groups.blocks();
+        const std::int64_t first = item % groups.blocks() * kBlock;
+        NormJob job = all;
+        const std::int64_t at = (group * groups.pixels + first) * groups.channels;
+        const auto moved = [](auto* numbers, std::int64_t by) { return numbers == nullptr ? nullptr : numbers + by; };
+        job.in = all.in + at;
+        job.gradient = moved(all.gradient, at);
+        job.out = moved(all.out, at);
+        job.pixels = std::min(kBlock, groups.pixels - first);
+        for (const float* NormJob::*numbers :
+             {&NormJob::scale, &NormJob::shift, &NormJob::origin, &NormJob::linear, &NormJob::constant}) {
+            job.*numbers = moved(all.*numbers, group * groups.channels);
+        }
+        prepare(job, item);
+        kernel(job);
+    });
+}
+
+/// [groups][2][channels]: what `kernel` sums up, block after block in float64.
+Tensor sums_of(const Groups& groups, NormJob job, const Machine& machine, void (*kernel)(const NormJob& job)) {
+    const std::int64_t width = 2 * groups.channels;
+    const Tensor parts = at::empty({groups.count * groups.blocks(), width}, at::kFloat);
+    auto* const numbers = parts.data_ptr<float>();
+    for_each_block(groups, job, machine, kernel,
+                   [&](NormJob& one, std::int64_t item) { one.sums = numbers + item * width; });
+    Tensor sums = at::zeros({groups.count, 2, groups.channels}, at::kDouble);
+    auto* const total = sums.data_ptr<double>();
+    for (std::int64_t item = 0; item < parts.size(0); ++item) {
+        double* const group = total + item / groups.blocks() * width;
+        for (std::int64_t i = 0; i < width; ++i) {
+            group[i] += static_cast<double>(numbers[item * width + i]);
+        }
+    }
+    return sums;
+}
+
+/// The norm by LibTorch, for gradients of gradients and where ours is not wanted.
+Tensor by_libtorch(const Tensor& x, const Tensor& weight, const Tensor& bias, bool each, double epsilon,
+                   std::optional<double> slope) {
+    const Tensor y = each ? at::instance_norm(x, weight, bias, {}, {}, true, 0.0, epsilon, false)
+                          : at::batch_norm(x, weight, bias, {}, {}, true, 0.0, epsilon, false);
+    return slope ? at::leaky_relu(y, *slope) : y;
+}
+
+/// By group and channel, [groups,C] each: what x is counted from, the scale and the shift.
+struct Norm : Function<Norm> {
+    /// `moments`, float64 [groups,2,C], is given the means and biased variances.
+    static Tensor forward(AutogradContext* ctx, const Tensor& x, const Tensor& weight, const Tensor& bias, bool each,
+                          double epsilon, std::optional<double> slope, Tensor* moments);
+    static variable_list backward(AutogradContext* ctx, const variable_list& gradients);
+};
+
+Tensor Norm::forward(AutogradContext* ctx, const Tensor& x, const Tensor& weight, const Tensor& bias, bool each,
+                     double epsilon, std::optional<double> slope, Tensor* moments) {
+    const Groups groups(x, each);
+    const Machine machine = kernels::this_machine();
+    const Tensor origin =
+        x.permute({0, 2, 3, 1}).reshape({groups.count, groups.pixels, groups.channels}).select(1, 0).contiguous();
+    NormJob job{.in = x.const_data_ptr<float>(),
+                .channels = static_cast<int>(groups.channels),
+                .origin = origin.const_data_ptr<float>(),
+                .sloped = slope.has_value(),
+                .slope = static_cast<float>(slope.value_or(0.0))};
+    const Tensor means = sums_of(groups, job, machine, machine.kernels.norm_moments) / static_cast<double>(groups.pixels);
+    const Tensor shifted = means.select(1, 0);
+    const Tensor variance = (means.select(1, 1) - shifted.square()).clamp_min(0.0);
+    const Tensor mean = shifted + origin;
+    *moments = at::stack({mean, variance}, 1);
+    const Tensor inverse = (variance + epsilon).rsqrt();
+    const Tensor scale = weight * inverse;
+    const Tensor single_scale = scale.to(at::kFloat).contiguous();
+    const Tensor single_shift = (bias - mean * scale).to(at::kFloat).contiguous();
+    const Tensor y = at::empty_like(x);
+    job.out = y.data_ptr<float>();
+    job.scale = single_scale.const_data_ptr<float>();
+    job.shift = single_shift.const_data_ptr<float>();
+    for_each_block(groups, job, machine, machine.kernels.norm_forward, [](NormJob&, std::int64_t) {});
+    ctx->save_for_backward({x, weight, bias, single_scale, single_shift, mean.to(at::kFloat).contiguous(), inverse});
+    ctx->saved_data["each"] = each;
+    ctx->saved_data["epsilon"] = epsilon;
+    ctx->saved_data["slope"] = slope;
+    return y;
+}
+
+variable_list Norm::backward(AutogradContext* ctx, const variable_list& gradients) {
+    const variable_list saved = ctx->get_saved_variables();
+    const Tensor &x = saved[0], &weight = saved[1], &inverse = saved[6];
+    const bool each = ctx->saved_data["each"].toBool();
+    const auto slope = ctx->saved_data["slope"].toOptional<double>();
+    if (c10::GradMode::is_enabled()) {  // a gradient of the gradient may be asked for
+        const Tensor y = by_libtorch(x, weight, saved[2], each, ctx->saved_data["epsilon"].toDouble(), slope);
+        const variable_list inputs = {x, weight, saved[2]};
+        variable_list found = torch::autograd::grad({y}, inputs, {gradients[0]}, true, true, /*allow_unused=*/true);
+        found.resize(7);
+        return found;
+    }
+    const Groups groups(x, each);
+    const Machine machine = kernels::this_machine();
+    const Tensor gradient = gradients[0].contiguous(at::MemoryFormat::ChannelsLast);
+    const Tensor out = at::empty_like(x);
+    NormJob job{.in = x.const_data_ptr<float>(),
+                .gradient = gradient.const_data_ptr<float>(),
+                .out = out.data_ptr<float>(),
+                .channels = static_cast<int>(groups.channels),
+                .scale = saved[3].const_data_ptr<float>(),
+                .shift = saved[4].const_data_ptr<float>(),
+                .origin = saved[5].const_data_ptr<float>(),
+                .sloped = slope.has_value(),
+                .slope = static_cast<float>(slope.value_or(0.0))};
+    const Tensor sums = sums_of(groups, job, machine, machine.kernels.norm_back_sums);
+    const Tensor of_bias = sums.select(1, 0);
+    const Tensor of_weight = sums.select(1, 1) * inverse;
+    // scale (g - mean of g - x^ mean of (g x^)), x^ = (x - mean) / deviation, as scale g + linear x + constant.
+    const Tensor scale = weight * inverse / static_cast<double>(groups.pixels);
+    const Tensor slopes = -scale * inverse * of_weight;
+    const Tensor linear = slopes.to(at::kFloat).contiguous();
+    const Tensor constant = (-scale * of_bias - slopes * saved[5]).to(at::kFloat).contiguous();
+    job.linear = linear.const_data_ptr<float>();
+    job.constant = constant.const_data_ptr<float>();
+    for_each_block(groups, job, machine, machine.kernels.norm_back, [](NormJob&, std::int64_t) {});
+    return {out, of_weight.sum(0).to(at::kFloat), of_bias.sum(0).to(at::kFloat), Tensor(), Tensor(), Tensor(), Tensor()};
+}
+
+/// Nothing where LibTorch has to do it.
+bool is_ours(const Tensor& x, const Tensor& weight, const Tensor& bias) {
+    const auto plain = [](const Tensor& t) { return t.defined() && t.is_cpu() && t.scalar_type() == at::kFloat; };
+    return plain(x) && x.dim() == 4 && x.numel() > 0 && plain(weight) && plain(bias) && convolutions_are_ours();
+}
+
+Tensor channels_last(const Tensor& x) { return x.contiguous(at::MemoryFormat::ChannelsLast); }
+
+}  // namespace
+
+Tensor batch_norm(const Tensor& x, const Tensor& weight, const Tensor& bias, const RunningMoments& running,
+                  double epsilon, std::optional<double> leaky_slope) {
+    const std::int64_t count = x.numel() / x.size(1);
+    if (!is_ours(x, weight, bias) || count < 2) {  // it refuses a single number
+        const Tensor y =
+            at::batch_norm(x, weight, bias, running.mean, running.variance, true, running.momentum, epsilon, false);
+        return leaky_slope ? at::leaky_relu(y, *leaky_slope) : y;
+    }
+    Tensor moments;
+    Tensor y = Norm::apply(channels_last(x), weight, bias, false, epsilon, leaky_slope, &moments);
+    if (running.mean.defined()) {
+        const c10::NoGradGuard no_grad;
+        const double unbiased = static_cast<double>(count) / static_cast<double>(count - 1);
+        running.mean.lerp_(moments[0][0].to(at::kFloat), running.momentum);
+        running.variance.lerp_((moments[0][1] * unbiased).to(at::kFloat), running.momentum);
+    }
+    return y;
+}
+
+Tensor instance_norm(const Tensor& x, const Tensor& weight, const Tensor& bias, double epsilon,
+                     std::optional<double> leaky_slope) {
+    if (!is_ours(x, weight, bias)) {
+        return by_libtorch(x, weight, bias, true, epsilon, leaky_slope);
+    }
+    Tensor moments;
+    return Norm::apply(channels_last(x), weight, bias, true, epsilon, leaky_slope, &moments);
+}
+
+}  // namespace reverie
