@@ -11,7 +11,7 @@
 namespace reverie {
 
 struct Batch {
-    Tensor images;           ///< float32 [N,C,H,W] in [0,1], contiguous, CPU
+    Tensor images;           ///< float32 [N,C,H,W] in [0,1], channels-last where training asks (Batches), CPU
     Tensor labels;           ///< int64 [N]; -1: none
     Tensor indices;          ///< int64 [N], into the dataset
     std::int64_t first = 0;  ///< global number of the first sample: step * N. Sample i is number first + i

@@ -31,8 +31,7 @@ class Train : public Program {
         return "The run folder gets weights, metrics, previews and report.html; its name is the last line printed.\n\n"
                "examples:\n"
                "  gan train faces/ -o run/ --size 64 --mirror --time 30m\n"
-               "  gan train faces/ -o run/ --resume              goes on; with --threads 1 to the bit as if never "
-               "stopped\n"
+               "  gan train faces/ -o run/ --resume              goes on, to the bit as if never stopped\n"
                "  gan train mnist/ -o digits/ --conditional\n"
                "  gan train birds.tar -o run/ --preset pytorch --size 64 --dry-run\n";
     }
