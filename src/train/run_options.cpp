@@ -116,6 +116,14 @@ std::string options_toml(const RunIdentity& identity) {
     return text;
 }
 
+RunOptions with_later_options(RunOptions options) {
+    const bool has_engine = std::ranges::find(options, "engine", &RunOptions::value_type::first) != options.end();
+    if (!has_engine) {
+        options.emplace_back("engine", "libtorch");  // there was no other
+    }
+    return options;
+}
+
 void require_same(const RunOptions& before, const RunOptions& now, const std::filesystem::path& path) {
     const auto value_in = [](const RunOptions& options, const std::string& name) -> const std::string* {
         const auto found = std::ranges::find(options, name, &RunOptions::value_type::first);

@@ -300,6 +300,11 @@ TEST(TrainOptionsAre, CheckedInFlagNames) {
     EXPECT_THAT(refused([](TrainOptions& o) { o.average_half_life = -1; }), HasSubstr("--ema"));
     EXPECT_THAT(refused([](TrainOptions& o) { o.log_every = 0; }), HasSubstr("--log-every"));
     EXPECT_THAT(refused([](TrainOptions& o) { o.mixed_precision = true; }), HasSubstr("--mixed-precision"));
+    EXPECT_THAT(refused([](TrainOptions& o) {
+                    o.engine = TrainEngine::Own;
+                    o.device = c10::Device(c10::kCUDA, 0);
+                }),
+                AllOf(HasSubstr("--engine"), HasSubstr("--device")));
 }
 
 TEST(TrainOptionsAre, TurnedFromEpochsIntoSteps) {

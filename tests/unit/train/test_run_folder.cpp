@@ -88,6 +88,15 @@ TEST_F(RunFolders, BringCheckpointsBackToTheBit) {
     EXPECT_TRUE(warnings_.empty());
 }
 
+TEST_F(RunFolders, BegunBeforeThereWasAnotherEngineGoOnWithLibTorch) {
+    create().save(state_at(5));
+    identity_.options.emplace_back("engine", "libtorch");
+    RunFolder::require_resumable(path_, identity_);
+    identity_.options.back().second = "auto";
+    EXPECT_THAT(expect_error(ErrorKind::Usage, [this] { RunFolder::require_resumable(path_, identity_); }),
+                HasSubstr("begun with --engine libtorch and is to go on with --engine auto"));
+}
+
 TEST_F(RunFolders, WriteOptionsThatCanBeGivenBack) {
     const RunFolder folder = create();
     EXPECT_EQ(text_of_file(folder.file(kOptionsFile)), "# vae " + version() +
