@@ -3,8 +3,7 @@
 // NOLINTBEGIN(modernize-loop-convert): the pragmas unroll counted loops only
 
 template <int vectors>
-REVERIE_INLINE void product_rows(const Product& job, int first, const float* b, int channel, const Finish& finish) {
-    Vector sum[kRows][vectors];
+REVERIE_INLINE void clear(Vector (&sum)[kRows][vectors]) {
 #pragma GCC unroll 16
     for (int r = 0; r < kRows; ++r) {
 #pragma GCC unroll 4
@@ -12,6 +11,30 @@ REVERIE_INLINE void product_rows(const Product& job, int first, const float* b, 
             sum[r][v] = Vector{};
         }
     }
+}
+
+/// One number of each row times a few columns.
+template <int vectors, typename Number>
+REVERIE_INLINE void add_products(Vector (&sum)[kRows][vectors], const float* columns, const Number& number) {
+    Vector column[vectors];
+#pragma GCC unroll 4
+    for (int v = 0; v < vectors; ++v) {
+        column[v] = load(columns + v * kWidth);
+    }
+#pragma GCC unroll 16
+    for (int r = 0; r < kRows; ++r) {
+        const Vector x = broadcast(number(r));
+#pragma GCC unroll 4
+        for (int v = 0; v < vectors; ++v) {
+            sum[r][v] += x * column[v];
+        }
+    }
+}
+
+template <int vectors>
+REVERIE_INLINE void product_rows(const Product& job, int first, const float* b, int channel, const Finish& finish) {
+    Vector sum[kRows][vectors];
+    clear(sum);
     // Rows are read once a panel and are too short to be foreseen by the processor: those that come next are asked for.
     constexpr int kLine = 64 / sizeof(float);
     const int ahead = first + kRows < job.row_capacity ? kRows : 0;
@@ -32,19 +55,7 @@ REVERIE_INLINE void product_rows(const Product& job, int first, const float* b, 
                 __builtin_prefetch(table[ahead + r] + begin);
             }
             for (int d = begin; d < end; ++d, b += vectors * kWidth) {
-                Vector column[vectors];
-#pragma GCC unroll 4
-                for (int v = 0; v < vectors; ++v) {
-                    column[v] = load(b + v * kWidth);
-                }
-#pragma GCC unroll 16
-                for (int r = 0; r < kRows; ++r) {
-                    const Vector x = broadcast(row[r][d]);
-#pragma GCC unroll 4
-                    for (int v = 0; v < vectors; ++v) {
-                        sum[r][v] += x * column[v];
-                    }
-                }
+                add_products(sum, b, [&](int r) REVERIE_BODY { return row[r][d]; });
             }
         }
     }
@@ -109,13 +120,7 @@ REVERIE_INLINE void cross_panel(const Cross& job, int column, int count) {
     for (std::int64_t begin = 0; begin < job.rows; begin += kBlock) {
         const std::int64_t end = begin + kBlock < job.rows ? begin + kBlock : job.rows;
         Vector sum[kRows][vectors];
-#pragma GCC unroll 16
-        for (int r = 0; r < kRows; ++r) {
-#pragma GCC unroll 4
-            for (int v = 0; v < vectors; ++v) {
-                sum[r][v] = Vector{};
-            }
-        }
+        clear(sum);
         for (std::int64_t row = begin; row < end; ++row) {
             const float* const left = job.left + row * job.stride + job.column;
             const float* const right = job.right + row * job.stride + column;

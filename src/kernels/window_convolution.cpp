@@ -78,6 +78,27 @@ void fill_addresses(const float* first, std::int64_t stride, std::int64_t rows, 
     }
 }
 
+/// Pixel by pixel.
+bool is_pointwise(const SquareWindow& window) { return window.size == 1 && window.stride == 1 && window.padding == 0; }
+
+/// What each pixel gives to its window is what this pixel gets.
+void spread_points(const Map& small, const PackedMatrices& packed, const Map& large, const float* bias,
+                   const Kernels& kernels, Workspace& work) {
+    const std::int64_t at_once = rows_at_once(small.channels, kernels);
+    work.for_each(ceil_div(small.pixels(), at_once), [&](std::int64_t item, Scratch& scratch) {
+        const std::int64_t first = item * at_once;
+        const std::int64_t count = std::min(at_once, small.pixels() - first);
+        fill_addresses(small.at(first), small.stride, count, at_once, scratch);
+        kernels.product({.rows = scratch.addresses.data(),
+                         .row_capacity = at_once,
+                         .count = static_cast<int>(count),
+                         .depth = small.channels,
+                         .packed = packed.matrix(0),
+                         .channels = large.channels},
+                        {.bias = bias, .out = large.at(first), .out_stride = large.stride});
+    });
+}
+
 }  // namespace
 
 void convolve_windows(const SquareWindow& window, const Map& large, const float* weights, const Map& small,
@@ -94,7 +115,7 @@ void convolve_windows(const SquareWindow& window, const Map& large, const float*
         const std::int64_t count = std::min(at_once, small.pixels() - first);
         scratch.pixels.resize(static_cast<std::size_t>(count));
         std::iota(scratch.pixels.begin(), scratch.pixels.end(), first);
-        if (window.size == 1 && window.stride == 1 && window.padding == 0) {  // nothing to be put together
+        if (is_pointwise(window)) {  // nothing to be put together
             fill_addresses(large.at(first), large.stride, count, at_once, scratch);
         } else {
             float* const seen = scratch.floats(at_once * length);
@@ -122,6 +143,9 @@ void spread_windows(const SquareWindow& window, const Map& small, const float* w
     const PackedMatrices packed(
         kernels, 1, small.channels, length,
         [&](std::int64_t, std::int64_t row, std::int64_t column) { return weights[row * length + column]; });
+    if (is_pointwise(window)) {
+        return spread_points(small, packed, large, bias, kernels, work);
+    }
     // What each pixel gives to its window is added to the map, pixel after pixel: an image's stay with one thread, and
     // images of few pixels go together.
     const std::int64_t at_once = rows_at_once(length, kernels);

@@ -347,13 +347,7 @@ REVERIE_INLINE void tile_rows(const TileProducts& job, const float* in, const fl
         next[r] = in + (first + kRows + r < last ? first + kRows + r : last) * job.tile_stride;
     }
     Vector sum[kRows][vectors];
-#pragma GCC unroll 16
-    for (int r = 0; r < kRows; ++r) {
-#pragma GCC unroll 4
-        for (int v = 0; v < vectors; ++v) {
-            sum[r][v] = Vector{};
-        }
-    }
+    clear(sum);
     for (int begin = 0; begin < job.depth; begin += kLine) {
         const int end = begin + kLine < job.depth ? begin + kLine : job.depth;
         if constexpr (fetch) {
@@ -362,19 +356,7 @@ REVERIE_INLINE void tile_rows(const TileProducts& job, const float* in, const fl
             }
         }
         for (int d = begin; d < end; ++d, b += vectors * kWidth) {
-            Vector column[vectors];
-#pragma GCC unroll 4
-            for (int v = 0; v < vectors; ++v) {
-                column[v] = load(b + v * kWidth);
-            }
-#pragma GCC unroll 16
-            for (int r = 0; r < kRows; ++r) {
-                const Vector x = broadcast(row[r][d]);
-#pragma GCC unroll 4
-                for (int v = 0; v < vectors; ++v) {
-                    sum[r][v] += x * column[v];
-                }
-            }
+            add_products(sum, b, [&](int r) REVERIE_BODY { return row[r][d]; });
         }
     }
     float* out = sums + static_cast<std::int64_t>(first) * job.step;
@@ -413,27 +395,9 @@ REVERIE_INLINE void correlate_rows(const Correlation& job, int first) {
     const float* left = job.left + first / kLeftGroup * job.left_group + first % kLeftGroup;
     const float* right = job.right;
     Vector sum[kRows][vectors];
-#pragma GCC unroll 16
-    for (int r = 0; r < kRows; ++r) {
-#pragma GCC unroll 4
-        for (int v = 0; v < vectors; ++v) {
-            sum[r][v] = Vector{};
-        }
-    }
+    clear(sum);
     for (int tile = 0; tile < job.tiles; ++tile, left += kLeftGroup, right += job.right_stride) {
-        Vector column[vectors];
-#pragma GCC unroll 4
-        for (int v = 0; v < vectors; ++v) {
-            column[v] = load(right + v * kWidth);
-        }
-#pragma GCC unroll 16
-        for (int r = 0; r < kRows; ++r) {
-            const Vector x = broadcast(left[r]);
-#pragma GCC unroll 4
-            for (int v = 0; v < vectors; ++v) {
-                sum[r][v] += x * column[v];
-            }
-        }
+        add_products(sum, right, [&](int r) REVERIE_BODY { return left[r]; });
     }
     float* out = job.sums + first * job.sums_stride;
 #pragma GCC unroll 16
