@@ -5,11 +5,9 @@ REVERIE_INLINE std::int64_t pixel_of(const Windows& job, int window) {
     return job.pixels != nullptr ? job.pixels[window] : window;
 }
 
-/// So many vectors of channels of several windows: weights are loaded once for all windows, addresses once for all
-/// vectors.
+/// So many vectors of channels of several windows: weights are loaded once for all of them.
 template <int together, int vectors>
-REVERIE_INLINE void depthwise_windows(const Windows& job, int first, const float* weights, int c, int n,
-                                      const Finish& finish) {
+REVERIE_INLINE void depthwise_windows(const WindowRow& job, int first, int c, int n, const Finish& finish) {
     Vector sum[together][vectors];
 #pragma GCC unroll 8
     for (int w = 0; w < together; ++w) {
@@ -18,34 +16,27 @@ REVERIE_INLINE void depthwise_windows(const Windows& job, int first, const float
             sum[w][v] = Vector{};
         }
     }
-    // The pixels that the next windows see first, and no window before: the others are in the cache.
-    if (first + 2 * together <= job.capacity && job.taps > 0) {
-        const float* const* next = job.inputs + (job.taps - 1) * job.capacity + first + together;
-#pragma GCC unroll 8
-        for (int w = 0; w < together; ++w) {
-            __builtin_prefetch(next[w] + c);
-        }
-    }
-    for (int tap = 0; tap < job.taps; ++tap) {
-        const float* const* inputs = job.inputs + tap * job.capacity + first;
+    const std::int64_t from = first * job.advance + c;
+    for (int tap = 0; tap < job.tap_count; ++tap) {
+        const float* const input = job.taps[tap].input + from;
+        const float* const weights = job.taps[tap].weights + c;
         Vector weight[vectors];
 #pragma GCC unroll 4
         for (int v = 0; v < vectors; ++v) {
-            weight[v] = load(weights + tap * job.channels + c + v * kWidth, n);
+            weight[v] = load(weights + v * kWidth, n);
         }
 #pragma GCC unroll 8
         for (int w = 0; w < together; ++w) {
-            const float* const input = inputs[w] + c;
 #pragma GCC unroll 4
             for (int v = 0; v < vectors; ++v) {
-                sum[w][v] += weight[v] * load(input + v * kWidth, n);
+                sum[w][v] += weight[v] * load(input + w * job.advance + v * kWidth, n);
             }
         }
     }
     std::int64_t pixel[together];
 #pragma GCC unroll 8
     for (int w = 0; w < together; ++w) {
-        pixel[w] = pixel_of(job, first + w);
+        pixel[w] = job.pixel + (first + w) * job.pixel_step;
     }
     if (n == kWidth) {
         finish_rows(sum, pixel, c, finish);
@@ -61,27 +52,31 @@ REVERIE_INLINE void depthwise_windows(const Windows& job, int first, const float
 }
 
 template <int together>
-REVERIE_INLINE void depthwise_channels(const Windows& job, int first, const float* weights, const Finish& finish) {
-    int c = 0;
-    for (; c + 2 * kWidth <= job.channels; c += 2 * kWidth) {
-        depthwise_windows<together, 2>(job, first, weights, c, kWidth, finish);
+REVERIE_INLINE void depthwise_channels(const WindowRow& job, int first, int c, int end, const Finish& finish) {
+    for (; c + 2 * kWidth <= end; c += 2 * kWidth) {
+        depthwise_windows<together, 2>(job, first, c, kWidth, finish);
     }
-    for (; c + kWidth <= job.channels; c += kWidth) {
-        depthwise_windows<together, 1>(job, first, weights, c, kWidth, finish);
+    for (; c + kWidth <= end; c += kWidth) {
+        depthwise_windows<together, 1>(job, first, c, kWidth, finish);
     }
-    if (c < job.channels) {
-        depthwise_windows<together, 1>(job, first, weights, c, job.channels - c, finish);
+    if (c < end) {
+        depthwise_windows<together, 1>(job, first, c, end - c, finish);
     }
 }
 
-void depthwise(const Windows& job, const float* weights, const Finish& finish) {
+void depthwise(const WindowRow& job, const Finish& finish) {
     constexpr int kTogether = 4;
-    int window = 0;
-    for (; window + kTogether <= job.count; window += kTogether) {
-        depthwise_channels<kTogether>(job, window, weights, finish);
-    }
-    for (; window < job.count; ++window) {
-        depthwise_channels<1>(job, window, weights, finish);
+    // Of so many channels the weights and what neighbouring windows see stay in the cache next to the core.
+    constexpr int kChannels = 128;
+    for (int c = 0; c < job.channels; c += kChannels) {
+        const int end = c + kChannels < job.channels ? c + kChannels : job.channels;
+        int window = 0;
+        for (; window + kTogether <= job.count; window += kTogether) {
+            depthwise_channels<kTogether>(job, window, c, end, finish);
+        }
+        for (; window < job.count; ++window) {
+            depthwise_channels<1>(job, window, c, end, finish);
+        }
     }
 }
 

@@ -1,6 +1,6 @@
-// Private: the inner loops of frozen nets and of training, written once and compiled for several instruction sets. Plain
-// pointers and numbers only: what is compiled for newer processors must not leave inlined code of the standard library
-// behind that the linker could choose for all.
+// Private: the inner loops of frozen nets and of training, written once and compiled for several instruction sets.
+// Plain pointers and numbers only: what is compiled for newer processors must not leave inlined code of the standard
+// library behind that the linker could choose for all.
 //
 // A map is channels-last: pixel p's channels lie at p * stride, where the stride may exceed the channels (a slice of a
 // concatenation). Where a loop reads pixels of a map it is handed a table of their addresses, so that borders, padding
@@ -74,6 +74,20 @@ struct Windows {
     const std::int64_t* pixels = nullptr;  ///< [count]: where each goes; null: window w is pixel w
 };
 
+/// Windows side by side along a row of a map, so that what each sees at a tap lies evenly spaced.
+struct WindowRow {
+    struct Tap {
+        const float* input = nullptr;    ///< what the first window sees, all channels
+        const float* weights = nullptr;  ///< by channel
+    };
+    const Tap* taps = nullptr;
+    int tap_count = 0;
+    std::int64_t advance = 0;  ///< floats of the input from window to window
+    int count = 0;
+    int channels = 0;
+    std::int64_t pixel = 0, pixel_step = 1;  ///< where the first goes, and how far on the next
+};
+
 /// Gradients of windows whose maximum was remembered: those count whose index says that this pixel was it.
 struct MaximumSources {
     const std::uint8_t* const* indices = nullptr;  ///< [taps][count], beside Windows::inputs
@@ -129,8 +143,8 @@ struct Kernels {
     void (*cross)(const Cross& job);
     /// Winograd's minimal filtering (Lavin, Gray 2016): F(4x4,3x3), F(6x6,3x3), and F(4,4) along a line.
     Transform square4, square6, line4;
-    /// Each channel by itself: sum over taps of weights[tap * channels + c] * input.
-    void (*depthwise)(const Windows& job, const float* weights, const Finish& finish);
+    /// Each channel by itself: sum over taps of weights * input.
+    void (*depthwise)(const WindowRow& job, const Finish& finish);
     /// sum over taps of factors[tap * capacity + window] * input (squared when `squares`).
     void (*weighted_sum)(const Windows& job, const float* factors, bool squares, const Finish& finish);
     /// The largest of each window times `gain`; `chosen` [pixel][channels], may be null: which tap it was, the first of

@@ -2,8 +2,9 @@
 
 #include <utility>
 
-#include "nn/frozen/kernel_names.h"
 #include "kernels/tiled_products.h"
+#include "nn/frozen/depthwise.h"
+#include "nn/frozen/kernel_names.h"
 #include "nn/frozen/window_products.h"
 #include "nn/frozen/winograd.h"
 
@@ -62,8 +63,8 @@ std::int64_t scratch_bytes(const Node& node, std::int64_t channels, Size output)
     }
     const std::int64_t cells = output.height * output.width;
     if (is_square_winograd(node)) {
-        return kernels::tiles_bytes(square_tiles(output, channels, node.channels), square_positions(channels, node.channels),
-                           channels, node.channels);
+        return kernels::tiles_bytes(square_tiles(output, channels, node.channels),
+                                    square_positions(channels, node.channels), channels, node.channels);
     }
     if (is_line_winograd(node)) {
         return kernels::tiles_bytes(cells / kLineOutputs, kLinePositions, channels, node.channels);

@@ -25,6 +25,7 @@ using kernels::tensor_of;
 using kernels::TilesIn;
 using kernels::TilesOut;
 using kernels::Transform;
+using kernels::WindowRow;
 using kernels::Windows;
 using kernels::Workspace;
 

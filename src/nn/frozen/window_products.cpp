@@ -163,52 +163,6 @@ void FirstConvolution::forward(const Map& input, const Map& output, Finish finis
              forward_, into(finish, output), kernels_, work);
 }
 
-class Depthwise final : public Convolution {
-  public:
-    Depthwise(const Node& node, const ReadWeights& read, const Kernels& kernels)
-        : window_(node.window), kernels_(kernels) {
-        const NodeWeights weights = read();
-        taps_ = weights.weight.flatten(1).t().contiguous();  // [K,1,h,w] -> [taps,K]
-        bias_ = weights.bias;
-    }
-
-    void forward(const Map& input, const Map& output, Finish finish, Workspace& work) override {
-        finish.bias = bias_.data_ptr<float>();
-        sum(forward_walk(window_, {input.height, input.width}, {output.height, output.width}), input, output, finish,
-            work);
-    }
-
-    void backward(const Map& output, const Map& input, Finish finish, Workspace& work) override {
-        for (const Walk& walk : backward_walks(window_, {input.height, input.width})) {
-            sum(walk, output, input, finish, work);
-        }
-    }
-
-  private:
-    void sum(const Walk& walk, const Map& from, const Map& to, const Finish& finish, Workspace& work) const {
-        std::vector<float> weights;
-        for (const Walk::Tap& tap : walk.taps) {
-            const float* const row = taps_.data_ptr<float>() + tap.index * taps_.size(1);
-            weights.insert(weights.end(), row, row + taps_.size(1));
-        }
-        constexpr std::int64_t kBlock = 64;
-        for_each_block(walk, from, to, kBlock, work.zeros(from.channels), work,
-                       [&](Scratch& scratch, std::int64_t, int count) {
-                           kernels_.depthwise({.inputs = scratch.addresses.data(),
-                                               .capacity = kBlock,
-                                               .taps = static_cast<int>(walk.taps.size()),
-                                               .count = count,
-                                               .channels = to.channels,
-                                               .pixels = scratch.pixels.data()},
-                                              weights.data(), into(finish, to));
-                       });
-    }
-
-    Window window_;
-    const Kernels& kernels_;
-    at::Tensor taps_, bias_;
-};
-
 }  // namespace
 
 std::unique_ptr<Convolution> make_window_products(const Node& node, std::int64_t, ReadWeights read,
@@ -219,10 +173,6 @@ std::unique_ptr<Convolution> make_window_products(const Node& node, std::int64_t
 std::unique_ptr<Convolution> make_first_convolution(const Node& node, std::int64_t channels, ReadWeights read,
                                                     std::unique_ptr<Convolution> back, const Kernels& kernels) {
     return std::make_unique<FirstConvolution>(node, channels, std::move(read), std::move(back), kernels);
-}
-
-std::unique_ptr<Convolution> make_depthwise(const Node& node, const ReadWeights& read, const Kernels& kernels) {
-    return std::make_unique<Depthwise>(node, read, kernels);
 }
 
 BorderProducts::BorderProducts(const at::Tensor& weight, const Kernels& kernels)

@@ -22,9 +22,6 @@ std::unique_ptr<Convolution> make_window_products(const Node& node, std::int64_t
 std::unique_ptr<Convolution> make_first_convolution(const Node& node, std::int64_t channels, ReadWeights read,
                                                     std::unique_ptr<Convolution> back, const Kernels& kernels);
 
-/// Each channel by itself.
-std::unique_ptr<Convolution> make_depthwise(const Node& node, const ReadWeights& read, const Kernels& kernels);
-
 /// What 3x3 windows with replicated borders add to the gradient of the input's border: the part that falls on the ring
 /// of cells around it, which are copies of it.
 class BorderProducts {
