@@ -20,22 +20,25 @@ Finish into(Finish finish, const Map& map) {
     return finish;
 }
 
+Finish from_pixel(Finish finish, std::int64_t pixel) {
+    const auto forward = [pixel](auto*& map, std::int64_t stride) {
+        if (map != nullptr) {
+            map += pixel * stride;
+        }
+    };
+    forward(finish.addend, finish.addend_stride);
+    forward(finish.bits, finish.bits_stride);
+    forward(finish.keep, finish.keep_stride);
+    forward(finish.out, finish.out_stride);
+    return finish;
+}
+
 void finish_map(const Map& from, const Map& to, const Finish& finish, const Kernels& kernels, Workspace& work) {
     constexpr std::int64_t kBlock = 256;
     const std::int64_t pixels = from.pixels();
     work.for_each((pixels + kBlock - 1) / kBlock, [&](std::int64_t i, Scratch&) {
         const std::int64_t first = i * kBlock;
-        Finish part = into(finish, to);
-        part.out += first * part.out_stride;
-        if (part.addend != nullptr) {
-            part.addend += first * part.addend_stride;
-        }
-        if (part.bits != nullptr) {
-            part.bits += first * part.bits_stride;
-        }
-        if (part.keep != nullptr) {
-            part.keep += first * part.keep_stride;
-        }
+        const Finish part = from_pixel(into(finish, to), first);
         kernels.finish_map(from.at(first), from.stride, std::min(kBlock, pixels - first), to.channels, part);
     });
 }

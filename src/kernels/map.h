@@ -31,6 +31,9 @@ at::Tensor tensor_of(const Map& map);
 /// `finish` with its results going to a map.
 Finish into(Finish finish, const Map& map);
 
+/// `finish` of a map's pixels from `pixel` on.
+Finish from_pixel(Finish finish, std::int64_t pixel);
+
 /// Pixel by pixel from one map to another of the same size, by way of `finish`.
 void finish_map(const Map& from, const Map& to, const Finish& finish, const Kernels& kernels, Workspace& work);
 

@@ -14,12 +14,6 @@
 
 namespace reverie::frozen {
 
-/// Rows or columns of a map.
-struct Range {
-    std::int64_t begin = 0, end = 0;
-    std::int64_t count() const { return end - begin; }
-};
-
 /// The rows of one image's map, all of them or the last few: cell (y, x) lies at first + y % held * row_stride +
 /// x * stride.
 struct HeldRows {

@@ -14,6 +14,7 @@ using kernels::Cross;
 using kernels::Finish;
 using kernels::finish_map;
 using kernels::Finishing;
+using kernels::from_pixel;
 using kernels::into;
 using kernels::Kernels;
 using kernels::Map;

@@ -12,6 +12,12 @@
 
 namespace reverie::frozen {
 
+/// Rows or columns of a map.
+struct Range {
+    std::int64_t begin = 0, end = 0;
+    std::int64_t count() const { return end - begin; }
+};
+
 /// Destination cells (y0 + step a, x0 + step b) for a < rows, b < columns; each is a sum over taps of the source's cell
 /// (source_step a + dy, source_step b + dx), where there is one.
 struct Walk {

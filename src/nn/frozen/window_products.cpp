@@ -67,14 +67,12 @@ void multiply(const Walk& walk, const Map& from, const Map& to, int depth, int p
     });
 }
 
-class WindowProducts final : public PreparedConvolution {
+class WindowProducts : public PreparedConvolution {
   public:
     WindowProducts(const Node& node, ReadWeights read, const Kernels& kernels)
         : PreparedConvolution(std::move(read)), window_(node.window), kernels_(kernels) {}
 
-  private:
-    int taps() const { return static_cast<int>(window_.kernel_h * window_.kernel_w); }
-
+  protected:
     PackedMatrices prepare(const at::Tensor& weight, bool turned) override {
         return packed_taps(weight, turned, kernels_);
     }
@@ -92,9 +90,115 @@ class WindowProducts final : public PreparedConvolution {
         }
     }
 
-    Window window_;
+    const Window window_;
     const Kernels& kernels_;
+
+  private:
+    int taps() const { return static_cast<int>(window_.kernel_h * window_.kernel_w); }
 };
+
+/// Windows some cells apart over an input of few channels: the gradients of as many neighbouring columns as the windows
+/// are apart fit into one vector, and one product makes them all. Columns are counted with the margin, so that the
+/// weights are the same for every size of map.
+class FewInputs final : public WindowProducts {
+  public:
+    FewInputs(const Node& node, std::int64_t channels, ReadWeights read, const Kernels& kernels)
+        : WindowProducts(node, std::move(read), kernels), channels_(channels) {}
+
+    static bool fits(const Node& node, std::int64_t channels) {
+        constexpr std::int64_t kNarrowest = 8;  // of all vectors
+        return node.window.stride > 1 && node.window.stride * channels <= kNarrowest;
+    }
+
+  private:
+    /// Windows that see one column at most.
+    std::int64_t reach() const { return (window_.kernel_w + window_.stride - 1) / window_.stride; }
+    int joined() const { return static_cast<int>(window_.stride * channels_); }
+
+    PackedMatrices prepare(const at::Tensor& weight, bool turned) override;
+    void apply_back(const Map& output, const Map& input, const PackedMatrices& weights, const Finish& finish,
+                    Workspace& work) const override;
+    Walk walk_of(std::int64_t y, const Margins& margins, const Map& input) const;
+    void finish_columns(const float* sums, const Map& input, std::int64_t pixel, Range columns,
+                        const Finish& finish) const;
+
+    std::int64_t channels_;
+};
+
+/// Turned: rows (row of the window, windows back, output), columns (column, input).
+PackedMatrices FewInputs::prepare(const at::Tensor& weight, bool turned) {
+    if (!turned) {
+        return WindowProducts::prepare(weight, turned);
+    }
+    const float* const w = weight.data_ptr<float>();
+    const std::int64_t outputs = weight.size(0);
+    return {kernels_, 1, window_.kernel_h * reach() * outputs, joined(),
+            [&](std::int64_t, std::int64_t row, std::int64_t column) {
+                const std::int64_t i = row / outputs / reach();
+                const std::int64_t j = row / outputs % reach() * window_.stride + column / channels_;
+                const std::int64_t k = row % outputs * channels_ + column % channels_;
+                return j < window_.kernel_w ? w[(k * window_.kernel_h + i) * window_.kernel_w + j] : 0.0F;
+            }};
+}
+
+/// The rows from `y` on that lie alike between the windows; a column of the walk stands for all that are joined.
+Walk FewInputs::walk_of(std::int64_t y, const Margins& margins, const Map& input) const {
+    const std::int64_t stride = window_.stride;
+    const std::int64_t first = margins.left / stride;
+    Walk walk{.y0 = y,
+              .x0 = first * stride - margins.left,
+              .step = stride,
+              .rows = (input.height - y + stride - 1) / stride,
+              .columns = (input.width - 1 + margins.left) / stride - first + 1,
+              .taps = {}};
+    for (std::int64_t i = window_.kernel_h - 1; i >= 0; --i) {
+        for (std::int64_t back = reach() - 1; back >= 0 && (y + margins.top - i) % stride == 0; --back) {
+            walk.taps.push_back({static_cast<int>(i * reach() + back), (y + margins.top - i) / stride, first - back});
+        }
+    }
+    return walk;
+}
+
+void FewInputs::apply_back(const Map& output, const Map& input, const PackedMatrices& weights, const Finish& finish,
+                           Workspace& work) const {
+    const Margins margins = window_margins(window_, {input.height, input.width});
+    for (std::int64_t y = 0; y < std::min(window_.stride, input.height); ++y) {
+        const Walk walk = walk_of(y, margins, input);
+        const std::vector<int> indices = indices_of(walk);
+        const std::int64_t block = block_of(walk.cells() * input.batch, kernels_);
+        const float* const zeros = work.zeros(output.channels);
+        for_each_block(walk, output, input, block, zeros, work, [&](Scratch& scratch, std::int64_t cell, int count) {
+            float* const sums = scratch.floats(block * joined());
+            kernels_.product({.rows = scratch.addresses.data(),
+                              .row_capacity = block,
+                              .count = count,
+                              .taps = static_cast<int>(indices.size()),
+                              .depth = output.channels,
+                              .packed = weights.matrix(0),
+                              .packed_taps = static_cast<int>(window_.kernel_h * reach()),
+                              .tap_index = indices.data(),
+                              .channels = joined()},
+                             {.out = sums, .out_stride = joined()});
+            for (std::int64_t r = 0; r < count; ++r) {
+                const std::int64_t x = walk.x0 + (cell + r) % walk.columns * walk.step;
+                finish_columns(sums + r * joined(), input, scratch.pixels[static_cast<std::size_t>(r)],
+                               {std::max<std::int64_t>(0, -x), std::min(window_.stride, input.width - x)}, finish);
+            }
+        });
+    }
+}
+
+/// Of joined columns, the first of which is `pixel`, those that exist.
+void FewInputs::finish_columns(const float* sums, const Map& input, std::int64_t pixel, Range columns,
+                               const Finish& finish) const {
+    const bool as_they_are = finish.addend == nullptr && finish.keep == nullptr;
+    if (as_they_are && input.stride == channels_) {
+        std::copy(sums + columns.begin * channels_, sums + columns.end * channels_, input.at(pixel + columns.begin));
+        return;
+    }
+    kernels_.finish_map(sums + columns.begin * channels_, channels_, columns.count(), input.channels,
+                        from_pixel(finish, pixel + columns.begin));
+}
 
 class FirstConvolution final : public Convolution {
   public:
@@ -165,8 +269,11 @@ void FirstConvolution::forward(const Map& input, const Map& output, Finish finis
 
 }  // namespace
 
-std::unique_ptr<Convolution> make_window_products(const Node& node, std::int64_t, ReadWeights read,
+std::unique_ptr<Convolution> make_window_products(const Node& node, std::int64_t channels, ReadWeights read,
                                                   const Kernels& kernels) {
+    if (FewInputs::fits(node, channels)) {
+        return std::make_unique<FewInputs>(node, channels, std::move(read), kernels);
+    }
     return std::make_unique<WindowProducts>(node, std::move(read), kernels);
 }
 
