@@ -168,7 +168,7 @@ void FewInputs::apply_back(const Map& output, const Map& input, const PackedMatr
         const std::int64_t block = block_of(walk.cells() * input.batch, kernels_);
         const float* const zeros = work.zeros(output.channels);
         for_each_block(walk, output, input, block, zeros, work, [&](Scratch& scratch, std::int64_t cell, int count) {
-            float* const sums = scratch.floats(block * joined());
+            float* const sums = scratch.floats(block * kernels_.width);  // whole vectors are stored faster
             kernels_.product({.rows = scratch.addresses.data(),
                               .row_capacity = block,
                               .count = count,
@@ -177,11 +177,11 @@ void FewInputs::apply_back(const Map& output, const Map& input, const PackedMatr
                               .packed = weights.matrix(0),
                               .packed_taps = static_cast<int>(window_.kernel_h * reach()),
                               .tap_index = indices.data(),
-                              .channels = joined()},
-                             {.out = sums, .out_stride = joined()});
+                              .channels = kernels_.width},
+                             {.out = sums, .out_stride = kernels_.width});
             for (std::int64_t r = 0; r < count; ++r) {
                 const std::int64_t x = walk.x0 + (cell + r) % walk.columns * walk.step;
-                finish_columns(sums + r * joined(), input, scratch.pixels[static_cast<std::size_t>(r)],
+                finish_columns(sums + r * kernels_.width, input, scratch.pixels[static_cast<std::size_t>(r)],
                                {std::max<std::int64_t>(0, -x), std::min(window_.stride, input.width - x)}, finish);
             }
         });
