@@ -7,12 +7,13 @@
 #include <mutex>
 #include <utility>
 
+#include "kernels/workspace.h"
 #include "nn/frozen/convolution.h"
 #include "nn/frozen/gradient_sums.h"
 #include "nn/frozen/plan.h"
 #include "nn/frozen/planned_maps.h"
 #include "nn/frozen/pools.h"
-#include "kernels/workspace.h"
+#include "nn/frozen/row_chain.h"
 
 namespace reverie {
 namespace {
@@ -83,6 +84,9 @@ class FrozenExecutor final : public Executor {
     Tensor image_gradient(const Map& gradient) const;
 
     void run_back(const Plan::Step& step, const Map& gradient);
+    /// The chain of a step, with `last` for what it ends in.
+    void run_chain(const Plan::Step& step, const Map& from, const Map& to, const Finish& last);
+    void run_chain_back(const Plan::Step& step, const Map& gradient, const Map& to, const Finish& last);
 
     std::shared_ptr<Convolutions> convolutions_;
     const Graph& graph_;
@@ -130,6 +134,10 @@ void FrozenExecutor::run(const Plan::Step& step, const Tensor& image) {
         const Map other = maps_.map_of(step.other);
         finish.addend = other.data;
         finish.addend_stride = other.stride;
+    }
+    if (!step.links.empty()) {
+        run_chain(step, maps_.map_of(step.input), output, finish);
+        return;
     }
     switch (node.op) {
         case Op::Input:
@@ -185,6 +193,10 @@ void FrozenExecutor::run_back(const Plan::Step& step, const Map& gradient) {
     if (step.other >= 0) {
         gradients_.add_later(gradient, step.other);  // the other summand's gradient is this one's too
     }
+    if (!step.links.empty()) {
+        run_chain_back(step, gradient, maps_.gradient_of(step.input), gradients_.contribution(step.input));
+        return;
+    }
     switch (node.op) {
         case Op::Input:
             break;
@@ -223,6 +235,38 @@ void FrozenExecutor::run_back(const Plan::Step& step, const Map& gradient) {
             gradients_.add(gradient, step.input);
             break;
     }
+}
+
+void FrozenExecutor::run_chain(const Plan::Step& step, const Map& from, const Map& to, const Finish& last) {
+    std::vector<frozen::RowStage> stages;
+    Size size{from.height, from.width};
+    for (const Plan::Link& link : step.links) {
+        const Plan::Storage& storage = maps_.storage_of(link.output);
+        stages.push_back({.windows = convolution(link.node).rows(size, false),
+                          .size = storage.size,
+                          .finish = {.activation = link.activation,
+                                     .bits = maps_.bits_of(link.output),
+                                     .bits_stride = storage.channels / 8}});
+        size = storage.size;
+    }
+    stages.push_back({convolution(step.node).rows(size, false), {to.height, to.width}, last});
+    frozen::run_chain(stages, from, work_);
+}
+
+void FrozenExecutor::run_chain_back(const Plan::Step& step, const Map& gradient, const Map& to, const Finish& last) {
+    std::vector<frozen::RowStage> stages;
+    int node = step.node;
+    for (std::size_t k = step.links.size(); k-- > 0;) {
+        const Plan::Link& link = step.links[k];
+        const Plan::Storage& storage = maps_.storage_of(link.output);
+        stages.push_back({.windows = convolution(node).rows(storage.size, true),
+                          .size = storage.size,
+                          .finish = {.keep = maps_.bits_of(link.output), .keep_stride = storage.channels / 8}});
+        node = link.node;
+    }
+    const Size size{to.height, to.width};
+    stages.push_back({convolution(node).rows(size, true), size, last});
+    frozen::run_chain(stages, gradient, work_);
 }
 
 Tensor FrozenExecutor::backward(const std::vector<Tensor>& gradients, bool again) {

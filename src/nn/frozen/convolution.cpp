@@ -15,7 +15,15 @@ namespace {
 
 constexpr std::int64_t kFewChannels = 4;  // of the image
 
+bool is_one_cell(const Window& w) {
+    return w.kernel_h == 1 && w.kernel_w == 1 && w.stride == 1 && w.pad_h == 0 && w.pad_w == 0;
+}
+
 }  // namespace
+
+bool by_rows(const Node& node, std::int64_t channels) {
+    return is_depthwise(node) || (is_one_cell(node.window) && channels > kFewChannels);
+}
 
 bool can_convolve(const Node& node) {
     const bool depthwise = node.groups > 1;

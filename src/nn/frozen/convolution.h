@@ -12,6 +12,8 @@
 
 namespace reverie::frozen {
 
+class RowWindows;
+
 class Convolution {
   public:
     virtual ~Convolution() = default;
@@ -20,7 +22,14 @@ class Convolution {
     virtual void forward(const Map& input, const Map& output, Finish finish, Workspace& work) = 0;
     /// The gradient of the input, from that of the output (not of what an activation made of it).
     virtual void backward(const Map& output, const Map& input, Finish finish, Workspace& work) = 0;
+    /// Either direction row by row, for inputs of that size; null: the layer does not go `by_rows`.
+    virtual std::unique_ptr<RowWindows> rows(Size input, bool back) = 0;
 };
+
+/// Whether a convolution's rows can be computed one by one.
+bool by_rows(const Node& node, std::int64_t channels);
+/// Whether it takes each channel by itself.
+inline bool is_depthwise(const Node& node) { return node.groups > 1; }
 
 /// Whether a layer can be computed here at all: replicated borders only around 3x3 windows.
 bool can_convolve(const Node& node);

@@ -4,12 +4,16 @@
 #include <numeric>
 
 #include "nn/frozen/convolution.h"
+#include "nn/frozen/row_chain.h"
 
 namespace reverie::frozen {
 namespace {
 
 constexpr std::int64_t kAlignment = 64;
 constexpr std::int64_t kBitsInByte = 8;
+// Bytes: a map that no near cache holds, and rows that the second one does.
+constexpr std::int64_t kFarMap = 4 << 20;
+constexpr std::int64_t kNearRows = 512 << 10;
 
 std::int64_t aligned(std::int64_t bytes) { return (bytes + kAlignment - 1) / kAlignment * kAlignment; }
 
@@ -100,12 +104,63 @@ class Planner {
         }
     }
 
-    void add_step(int i) {
-        const Node& first = node(i);
-        Plan::Step step{.node = i};
-        if (!first.inputs.empty()) {
-            step.input = plan_.value_of[index(first.inputs[0])];
+    /// The activated convolutions from `i` on that go by rows, with what comes after the last of them: a chain, where
+    /// the maps in between are so large that it is worth computing again what its tiles share.
+    std::vector<int> chain_from(int i) const {
+        std::vector<int> convolutions;
+        const auto goes_by_rows = [&](int at) {
+            return node(at).op == Op::Convolution && by_rows(node(at), node(node(at).inputs[0]).channels);
+        };
+        for (int at = i; at >= 0 && goes_by_rows(at);) {
+            convolutions.push_back(at);
+            const int activation = only_user(at);
+            const bool goes_on = activation >= 0 && node(activation).op == Op::Activation;
+            at = goes_on ? only_user(activation) : -1;
         }
+        while (!convolutions.empty() && !is_chain(convolutions)) {
+            convolutions.pop_back();
+        }
+        return convolutions;
+    }
+
+    /// A depthwise convolution with the one behind it, and the one before it where there is one.
+    bool is_chain(const std::vector<int>& convolutions) const {
+        const std::size_t n = convolutions.size();
+        if (n < 2 || n > 3 || !is_depthwise(node(convolutions[n - 2])) || is_depthwise(node(convolutions[n - 1])) ||
+            (n == 3 && is_depthwise(node(convolutions[0])))) {
+            return false;
+        }
+        const Node& depthwise = node(convolutions[n - 2]);
+        const Size size = sizes_[index(depthwise.inputs[0])];
+        const Window& w = depthwise.window;
+        return 4 * size.height * size.width * depthwise.channels >= kFarMap &&
+               chain_bytes(depthwise.channels, std::max(w.kernel_h, w.kernel_w), w.stride) <= kNearRows;
+    }
+
+    /// The convolutions of a chain but the last, each with its activation.
+    std::vector<Plan::Link> add_links(const std::vector<int>& chain) {
+        std::vector<Plan::Link> links;
+        for (std::size_t k = 0; k + 1 < chain.size(); ++k) {
+            const int activation = only_user(chain[k]);
+            const int output = new_value(activation);
+            plan_.value_of[index(chain[k])] = output;
+            storage_of(output).passing = true;
+            storage_of(output).has_bits = plan_.keep;
+            links.push_back({chain[k], output, finishing(node(activation))});
+        }
+        return links;
+    }
+
+    void add_step(int i) {
+        Plan::Step step{.node = i};
+        if (!node(i).inputs.empty()) {
+            step.input = plan_.value_of[index(node(i).inputs[0])];
+        }
+        if (const std::vector<int> chain = chain_from(i); !chain.empty()) {
+            step.links = add_links(chain);
+            i = step.node = chain.back();
+        }
+        const Node& first = node(i);
         int last = i;
         switch (first.op) {
             case Op::Concatenate:
@@ -196,12 +251,18 @@ class Planner {
         std::vector<int> last(plan_.storages.size(), -1);
         for (int k = 0; k < n; ++k) {
             const Plan::Step& step = plan_.steps[index(k)];
-            for (const int value : {step.input, step.output, step.other}) {
+            const auto lives = [&](int value) {
                 if (value >= 0) {
                     const std::size_t storage = index(plan_.values[index(value)].storage);
                     first[storage] = std::min(first[storage], k);
                     last[storage] = std::max(last[storage], k);
                 }
+            };
+            lives(step.input);
+            lives(step.output);
+            lives(step.other);
+            for (const Plan::Link& link : step.links) {
+                lives(link.output);
             }
             if (const Node& of = node(step.node); of.op == Op::Pool && plan_.keep) {
                 if (of.pooling == Pooling::L2) {
@@ -243,13 +304,13 @@ class Planner {
                 continue;  // of a concatenation whose parts nobody wrote: cannot be
             }
             const std::int64_t cells = plan_.batch * storage.size.height * storage.size.width;
-            if (!storage.handed_out) {
+            if (!storage.handed_out && !storage.passing) {
                 storage.map = new_span(cells * storage.channels * 4, first[s], last[s]);
             }
             if (storage.has_bits) {
                 storage.bits = new_span(cells * storage.channels / kBitsInByte, first[s], end);
             }
-            if (plan_.keep) {
+            if (plan_.keep && !storage.passing) {
                 storage.gradient =
                     new_span(cells * storage.channels * 4, storage.in_parts ? n : gradient_begin[s], gradient_end[s]);
             }

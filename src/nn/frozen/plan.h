@@ -29,6 +29,7 @@ struct Plan {
         bool handed_out = false;  ///< a caller gets it: memory of its own
         bool has_bits = false;    ///< the slopes of activations are remembered
         bool in_parts = false;    ///< parts of it are used for themselves, or seeded: its gradient begins as zeros
+        bool passing = false;     ///< only rows of it are there while a chain runs: no map, no gradient
         int map = -1, bits = -1, gradient = -1;  ///< spans
     };
     struct Value {
@@ -36,12 +37,19 @@ struct Plan {
         int channel = 0;  ///< first in the storage
         int channels = 0;
     };
+    /// A convolution that a chain runs before its last one, with what it writes.
+    struct Link {
+        int node = 0;
+        int output = -1;
+        Finishing activation = Finishing::None;
+    };
     struct Step {
         int node = 0;                 ///< whose weights or window
         int input = -1, output = -1;  ///< values
         int other = -1;               ///< value added to the sums
         Finishing activation = Finishing::None;
-        int chosen = -1;  ///< span of a pooling's indices
+        int chosen = -1;          ///< span of a pooling's indices
+        std::vector<Link> links;  ///< convolutions between the input and the node, in one chain with it
     };
 
     std::int64_t batch = 1;

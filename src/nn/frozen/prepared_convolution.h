@@ -3,11 +3,13 @@
 
 #include <ATen/core/Tensor.h>
 
+#include <memory>
 #include <mutex>
 #include <utility>
 
 #include "nn/frozen/convolution.h"
 #include "nn/frozen/kernel_names.h"
+#include "nn/frozen/row_windows.h"
 
 namespace reverie::frozen {
 
@@ -17,19 +19,32 @@ class PreparedConvolution : public Convolution {
     explicit PreparedConvolution(ReadWeights read) : read_(std::move(read)) {}
 
     void forward(const Map& input, const Map& output, Finish finish, Workspace& work) final {
+        const PackedMatrices& weights = forward_weights();
+        finish.bias = bias();
+        apply(input, output, weights, into(finish, output), work);
+    }
+
+    void backward(const Map& output, const Map& input, Finish finish, Workspace& work) final {
+        apply_back(output, input, backward_weights(), into(finish, input), work);
+    }
+
+    std::unique_ptr<RowWindows> rows(Size, bool) override { return nullptr; }
+
+  protected:
+    const PackedMatrices& forward_weights() {
         std::call_once(forward_ready_, [this] {
             const NodeWeights weights = read_();
             forward_ = prepare(weights.weight, false);
             bias_ = weights.bias;
         });
-        finish.bias = bias_.data_ptr<float>();
-        apply(input, output, forward_, into(finish, output), work);
+        return forward_;
     }
-
-    void backward(const Map& output, const Map& input, Finish finish, Workspace& work) final {
+    const PackedMatrices& backward_weights() {
         std::call_once(backward_ready_, [this] { backward_ = prepare(read_().weight, true); });
-        apply_back(output, input, backward_, into(finish, input), work);
+        return backward_;
     }
+    /// Beside the forward weights.
+    const float* bias() const { return bias_.data_ptr<float>(); }
 
   private:
     /// `turned`: for the backward pass.

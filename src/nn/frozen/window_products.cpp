@@ -8,6 +8,7 @@
 
 #include "nn/frozen/kernel_names.h"
 #include "nn/frozen/prepared_convolution.h"
+#include "nn/frozen/row_windows.h"
 
 namespace reverie::frozen {
 namespace {
@@ -67,10 +68,61 @@ void multiply(const Walk& walk, const Map& from, const Map& to, int depth, int p
     });
 }
 
+/// Windows of one cell, row by row.
+class PointwiseRows final : public RowWindows {
+  public:
+    /// `bias` may be null.
+    PointwiseRows(const PackedMatrices& weights, const float* bias, int depth, int channels, const Kernels& kernels)
+        : weights_(weights), bias_(bias), depth_(depth), channels_(channels), kernels_(kernels) {}
+
+    int channels() const override { return channels_; }
+    Range rows_seen(Range rows) const override { return rows; }
+    Range columns_seen(Range columns) const override { return columns; }
+    void run(const HeldRows& from, std::int64_t y, Range columns, const Finish& finish,
+             Scratch& scratch) const override {
+        const std::int64_t capacity = round_up(columns.count(), kernels_.rows);
+        scratch.addresses.resize(static_cast<std::size_t>(capacity));
+        for (std::int64_t k = 0; k < capacity; ++k) {
+            scratch.addresses[static_cast<std::size_t>(k)] = from.at(y, std::min(columns.begin + k, columns.end - 1));
+        }
+        Finish with_bias = finish;
+        with_bias.bias = bias_;
+        kernels_.product({.rows = scratch.addresses.data(),
+                          .row_capacity = capacity,
+                          .count = static_cast<int>(columns.count()),
+                          .depth = depth_,
+                          .packed = weights_.matrix(0),
+                          .channels = channels_},
+                         with_bias);
+    }
+
+  private:
+    const PackedMatrices& weights_;
+    const float* bias_;
+    int depth_, channels_;
+    const Kernels& kernels_;
+};
+
 class WindowProducts : public PreparedConvolution {
   public:
-    WindowProducts(const Node& node, ReadWeights read, const Kernels& kernels)
-        : PreparedConvolution(std::move(read)), window_(node.window), kernels_(kernels) {}
+    WindowProducts(const Node& node, std::int64_t channels, ReadWeights read, const Kernels& kernels)
+        : PreparedConvolution(std::move(read)),
+          window_(node.window),
+          inputs_(static_cast<int>(channels)),
+          outputs_(static_cast<int>(node.channels)),
+          by_rows_(by_rows(node, channels)),
+          kernels_(kernels) {}
+
+    std::unique_ptr<RowWindows> rows(Size, bool back) override {
+        if (!by_rows_) {
+            return nullptr;
+        }
+        if (back) {
+            return std::make_unique<PointwiseRows>(backward_weights(), nullptr, outputs_, inputs_, kernels_);
+        }
+        const PackedMatrices& weights = forward_weights();
+        return std::make_unique<PointwiseRows>(weights, bias(), inputs_, outputs_, kernels_);
+    }
 
   protected:
     PackedMatrices prepare(const at::Tensor& weight, bool turned) override {
@@ -91,6 +143,8 @@ class WindowProducts : public PreparedConvolution {
     }
 
     const Window window_;
+    const int inputs_, outputs_;
+    const bool by_rows_;
     const Kernels& kernels_;
 
   private:
@@ -103,7 +157,7 @@ class WindowProducts : public PreparedConvolution {
 class FewInputs final : public WindowProducts {
   public:
     FewInputs(const Node& node, std::int64_t channels, ReadWeights read, const Kernels& kernels)
-        : WindowProducts(node, std::move(read), kernels), channels_(channels) {}
+        : WindowProducts(node, channels, std::move(read), kernels) {}
 
     static bool fits(const Node& node, std::int64_t channels) {
         constexpr std::int64_t kNarrowest = 8;  // of all vectors
@@ -113,7 +167,7 @@ class FewInputs final : public WindowProducts {
   private:
     /// Windows that see one column at most.
     std::int64_t reach() const { return (window_.kernel_w + window_.stride - 1) / window_.stride; }
-    int joined() const { return static_cast<int>(window_.stride * channels_); }
+    int joined() const { return static_cast<int>(window_.stride) * inputs_; }
 
     PackedMatrices prepare(const at::Tensor& weight, bool turned) override;
     void apply_back(const Map& output, const Map& input, const PackedMatrices& weights, const Finish& finish,
@@ -121,8 +175,6 @@ class FewInputs final : public WindowProducts {
     Walk walk_of(std::int64_t y, const Margins& margins, const Map& input) const;
     void finish_columns(const float* sums, const Map& input, std::int64_t pixel, Range columns,
                         const Finish& finish) const;
-
-    std::int64_t channels_;
 };
 
 /// Turned: rows (row of the window, windows back, output), columns (column, input).
@@ -135,8 +187,8 @@ PackedMatrices FewInputs::prepare(const at::Tensor& weight, bool turned) {
     return {kernels_, 1, window_.kernel_h * reach() * outputs, joined(),
             [&](std::int64_t, std::int64_t row, std::int64_t column) {
                 const std::int64_t i = row / outputs / reach();
-                const std::int64_t j = row / outputs % reach() * window_.stride + column / channels_;
-                const std::int64_t k = row % outputs * channels_ + column % channels_;
+                const std::int64_t j = row / outputs % reach() * window_.stride + column / inputs_;
+                const std::int64_t k = row % outputs * inputs_ + column % inputs_;
                 return j < window_.kernel_w ? w[(k * window_.kernel_h + i) * window_.kernel_w + j] : 0.0F;
             }};
 }
@@ -192,11 +244,11 @@ void FewInputs::apply_back(const Map& output, const Map& input, const PackedMatr
 void FewInputs::finish_columns(const float* sums, const Map& input, std::int64_t pixel, Range columns,
                                const Finish& finish) const {
     const bool as_they_are = finish.addend == nullptr && finish.keep == nullptr;
-    if (as_they_are && input.stride == channels_) {
-        std::copy(sums + columns.begin * channels_, sums + columns.end * channels_, input.at(pixel + columns.begin));
+    if (as_they_are && input.stride == inputs_) {
+        std::copy(sums + columns.begin * inputs_, sums + columns.end * inputs_, input.at(pixel + columns.begin));
         return;
     }
-    kernels_.finish_map(sums + columns.begin * channels_, channels_, columns.count(), input.channels,
+    kernels_.finish_map(sums + columns.begin * inputs_, inputs_, columns.count(), input.channels,
                         from_pixel(finish, pixel + columns.begin));
 }
 
@@ -214,6 +266,7 @@ class FirstConvolution final : public Convolution {
     void backward(const Map& output, const Map& input, Finish finish, Workspace& work) override {
         back_->backward(output, input, finish, work);
     }
+    std::unique_ptr<RowWindows> rows(Size, bool) override { return nullptr; }
 
   private:
     /// [rows of the window][cells of a row, channels] by outputs.
@@ -274,7 +327,7 @@ std::unique_ptr<Convolution> make_window_products(const Node& node, std::int64_t
     if (FewInputs::fits(node, channels)) {
         return std::make_unique<FewInputs>(node, channels, std::move(read), kernels);
     }
-    return std::make_unique<WindowProducts>(node, std::move(read), kernels);
+    return std::make_unique<WindowProducts>(node, channels, std::move(read), kernels);
 }
 
 std::unique_ptr<Convolution> make_first_convolution(const Node& node, std::int64_t channels, ReadWeights read,

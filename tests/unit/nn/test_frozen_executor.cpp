@@ -404,6 +404,17 @@ TEST(FrozenExecutors, EveryKernelSetRunsWholeNets) {
     EXPECT_EQ(&kernels::best_kernels(), kernels::runnable_kernels().back());
 }
 
+TEST(FrozenExecutors, ChainsGiveTheBitsOfTheirLayers) {
+    FrozenNet net = net_of(make_graph("efficientnet_lite0", "lite0"));
+    const Tensor large = formula_image(301, 398, "large");  // whose first blocks are chains
+    const Tensor feature = net.forward(large, {"block2"}).at("block2").clone();
+    const Tensor gradient = net.backward({{"block2", seed_of(feature)}});
+    const std::vector<std::string> inside = {"block0.depthwise", "block1.expand", "block2.depthwise", "block2"};
+    EXPECT_TRUE(at::equal(net.forward(large, inside).at("block2"), feature));
+    EXPECT_TRUE(at::equal(net.backward({{"block2", seed_of(feature)}}), gradient));
+    EXPECT_TRUE(at::equal(net.forward(large, {"block2"}, false).at("block2"), feature));
+}
+
 TEST(FrozenExecutors, SilentTapsCostNoGradient) {
     FrozenNet net = net_of(make_graph("vgg16", "torchvision"));
     const Tensor feature = net.forward(image(), {"relu1_1", "relu3_1"}).at("relu1_1");

@@ -239,6 +239,35 @@ TEST(FrozenPlan, ActivationsAndAdditionsAreFinishedByTheirConvolution) {
     EXPECT_EQ(std::ranges::count_if(blocks.steps, [](const Plan::Step& step) { return step.other >= 0; }), 9);
 }
 
+/// The steps that are chains of so many convolutions.
+int chains_of(const Plan& plan, std::size_t convolutions) {
+    return static_cast<int>(std::ranges::count_if(
+        plan.steps, [&](const Plan::Step& step) { return step.links.size() + 1 == convolutions; }));
+}
+
+TEST(FrozenPlan, BlocksWithLargeMapsAreChainsUnlessACallerLooksInside) {
+    const Graph lite0 = make_graph("efficientnet_lite0", "lite0");
+    const Size large{832, 1088};
+    const Plan blocks = plan_of(lite0, large, {"block5"});
+    EXPECT_EQ(chains_of(blocks, 2), 1);  // the first block has no expansion
+    EXPECT_EQ(chains_of(blocks, 3), 5);
+    for (const Plan::Step& step : blocks.steps) {
+        for (const Plan::Link& link : step.links) {
+            const Plan::Storage& storage = blocks.storages[index(blocks.values[index(link.output)].storage)];
+            EXPECT_TRUE(storage.has_bits);
+            EXPECT_EQ(storage.map, -1);
+            EXPECT_EQ(storage.gradient, -1);
+        }
+    }
+    const Plan looked_at = plan_of(lite0, large, {"block2.expand", "block3.depthwise", "block5"});
+    EXPECT_EQ(chains_of(looked_at, 2), 2);  // of block 2 what comes behind the expansion
+    EXPECT_EQ(chains_of(looked_at, 3), 3);
+    EXPECT_EQ(chains_of(plan_of(lite0, {97, 75}, {"block5"}), 3), 0);  // all of its maps are near
+    const Plan forward = plan_of(lite0, large, {"block5"}, false);
+    EXPECT_EQ(chains_of(forward, 3), 5);
+    EXPECT_TRUE(std::ranges::none_of(forward.storages, &Plan::Storage::has_bits));
+}
+
 TEST(FrozenPlan, NothingIsRememberedForAPassWithoutBackward) {
     const Graph vgg = make_graph("vgg19", "torchvision");
     const Plan plan = plan_of(vgg, {97, 75}, {"relu5_1"}, false);
