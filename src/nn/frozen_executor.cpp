@@ -80,8 +80,10 @@ class FrozenExecutor final : public Executor {
     Convolution& convolution(int node) { return convolutions_->of(node); }
 
     void run(const Plan::Step& step, const Tensor& image);
+    template <typename Visit>
+    void for_each_row(const Map& map, const Visit& visit);
     void normalize(const Tensor& image, const Map& map);
-    Tensor image_gradient(const Map& gradient) const;
+    Tensor image_gradient(const Map& gradient);
 
     void run_back(const Plan::Step& step, const Map& gradient);
     /// The chain of a step, with `last` for what it ends in.
@@ -98,28 +100,40 @@ class FrozenExecutor final : public Executor {
     bool kept_ = false;  // the last forward's maps
 };
 
-void FrozenExecutor::normalize(const Tensor& image, const Map& map) {
-    const Tensor given = image.contiguous();  // [N,3,H,W]
-    const float* const pixels = given.data_ptr<float>();
+/// visit(first pixel of the map's row, its place in a contiguous [N,3,H,W], channel) for each row and channel.
+template <typename Visit>
+void FrozenExecutor::for_each_row(const Map& map, const Visit& visit) {
     const std::int64_t plane = map.height * map.width;
-    const Normalization& n = graph_.normalization;
     work_.for_each(map.batch * map.height, [&](std::int64_t row, frozen::Scratch&) {
-        const std::int64_t first = row * map.width;
         const std::int64_t at = row / map.height * 3 * plane + row % map.height * map.width;
         for (int c = 0; c < 3; ++c) {
-            const auto scale = static_cast<float>(n.scale[c]);
-            const auto shift = static_cast<float>(n.shift[c]);
-            for (std::int64_t x = 0; x < map.width; ++x) {
-                map.at(first + x)[c] = pixels[at + c * plane + x] * scale + shift;
-            }
+            visit(row * map.width, at + c * plane, c);
         }
     });
 }
 
-Tensor FrozenExecutor::image_gradient(const Map& gradient) const {
-    const Normalization& n = graph_.normalization;
-    const Tensor scale = at::tensor({n.scale[0], n.scale[1], n.scale[2]}, at::kFloat).view({1, 3, 1, 1});
-    return (frozen::tensor_of(gradient) * scale).contiguous();
+void FrozenExecutor::normalize(const Tensor& image, const Map& map) {
+    const Tensor given = image.contiguous();  // [N,3,H,W]
+    const float* const pixels = given.data_ptr<float>();
+    for_each_row(map, [&](std::int64_t first, std::int64_t at, int c) {
+        const auto scale = static_cast<float>(graph_.normalization.scale[c]);
+        const auto shift = static_cast<float>(graph_.normalization.shift[c]);
+        for (std::int64_t x = 0; x < map.width; ++x) {
+            map.at(first + x)[c] = pixels[at + x] * scale + shift;
+        }
+    });
+}
+
+Tensor FrozenExecutor::image_gradient(const Map& map) {
+    Tensor gradient = at::empty({map.batch, 3, map.height, map.width}, at::TensorOptions(at::kFloat));
+    float* const pixels = gradient.data_ptr<float>();
+    for_each_row(map, [&](std::int64_t first, std::int64_t at, int c) {
+        const auto scale = static_cast<float>(graph_.normalization.scale[c]);
+        for (std::int64_t x = 0; x < map.width; ++x) {
+            pixels[at + x] = map.at(first + x)[c] * scale;
+        }
+    });
+    return gradient;
 }
 
 void FrozenExecutor::run(const Plan::Step& step, const Tensor& image) {

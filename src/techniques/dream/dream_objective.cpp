@@ -41,8 +41,10 @@ Tensor DreamObjective::value_and_gradient(const Tensor& image, std::int64_t step
     const Size size = size_of(image);
     const Shift shift = shift_of(step);
     const std::int64_t around = 2 * (options_.margin + options_.jitter);
-    const Tensor canvas = image.index_select(1, mirrored(size.height, shift.top, around - shift.top, image.device()))
-                              .index_select(2, mirrored(size.width, shift.left, around - shift.left, image.device()));
+    // Rows and columns at once: columns alone are gathered pixel by pixel with a long stride between them.
+    const Tensor rows = mirrored(size.height, shift.top, around - shift.top, image.device());
+    const Tensor columns = mirrored(size.width, shift.left, around - shift.left, image.device());
+    const Tensor canvas = at::index(image, {std::nullopt, rows.unsqueeze(1), columns});
 
     const bool first = factors_.empty();
     if (first && options_.channel_balance > 0.0) {
