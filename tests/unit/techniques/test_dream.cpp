@@ -245,7 +245,7 @@ TEST(Dream, TilesGiveTheWholePicturesGradientWhereTheirHaloCoversTheField) {
 
 TEST(Dream, MemoryLimitChoosesTilesAndSaysTheLeastThatWorks) {
     const DreamOptions options = quick();
-    const Size size{700, 900};
+    const Size size{1400, 1800};  // the net's maps are most of it
     const DreamPlan whole = plan_dream(size, lite0(), options, 0);
     EXPECT_EQ(whole.tile, 0);
     const DreamPlan tiled = plan_dream(size, lite0(), options, whole.peak_bytes * 3 / 4);
