@@ -32,17 +32,15 @@ struct Tiling {
     double products;    ///< that it saves: so many become one
 };
 
-constexpr std::int64_t kFewChannels = 4;
-
 std::optional<Tiling> tiling_of(const SquareWindow& window, std::int64_t channels) {
     if (window.padding != 1) {
         return std::nullopt;
     }
     if (window.stride == 2 && (window.size == 4 || window.size == 3)) {
-        return Tiling{channels <= kFewChannels ? WinogradWindow::Phases : WinogradWindow::Strided, 4,
+        return Tiling{channels <= kMostPhaseChannels ? WinogradWindow::Phases : WinogradWindow::Strided, 4,
                       static_cast<double>(4 * window.size * window.size) / 25};
     }
-    if (window.stride == 1 && window.size == 3 && channels > kFewChannels) {
+    if (window.stride == 1 && window.size == 3 && channels > kMostPhaseChannels) {
         return Tiling{WinogradWindow::Square, 3, 144.0 / 36};
     }
     return std::nullopt;

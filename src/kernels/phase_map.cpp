@@ -8,15 +8,15 @@ namespace {
 
 constexpr std::int64_t kPhases = 4;
 
-/// Whether row or column `at` of a map of `cells` exists.
-bool within(std::int64_t at, std::int64_t cells) { return at >= 0 && at < cells; }
+/// Column j of a map by phases holds columns 2j-1 and 2j of a row side by side, as they lie there: so many numbers go
+/// together, fewer at the border, where some of them are missing.
+struct Pair {
+    std::int64_t first, last;  // numbers of it that are there
 
-/// So few that a call would take longer.
-void copy_few(const float* from, std::int64_t count, float* to) {
-    for (std::int64_t c = 0; c < count; ++c) {
-        to[c] = from[c];
-    }
-}
+    Pair(std::int64_t column, std::int64_t width, std::int64_t channels)
+        : first(column == 0 ? channels : 0),
+          last(std::clamp<std::int64_t>(width - (2 * column - 1), 0, 2) * channels) {}
+};
 
 /// Where tap (y, x) of a 4x4 window lies among [2][2][phase].
 std::int64_t place_of(std::int64_t y, std::int64_t x) { return (y / 2 * 2 + x / 2) * kPhases + y % 2 * 2 + x % 2; }
@@ -58,16 +58,17 @@ void to_phases(const Map& large, const Map& phases, Workspace& work) {
         const std::int64_t image = item / phases.height;
         float* const row = phases.at(item * phases.width);
         std::fill_n(row, phases.width * phases.stride, 0.0F);
-        for (std::int64_t phase = 0; phase < kPhases; ++phase) {
-            const std::int64_t y = 2 * (item % phases.height) - 1 + phase / 2;
-            if (!within(y, large.height)) {
+        for (std::int64_t below = 0; below < 2; ++below) {
+            const std::int64_t y = 2 * (item % phases.height) - 1 + below;
+            if (y < 0 || y >= large.height) {
                 continue;
             }
-            const float* const from = large.at((image * large.height + y) * large.width);
-            for (std::int64_t j = 0; j < phases.width; ++j) {
-                const std::int64_t x = 2 * j - 1 + phase % 2;
-                if (within(x, large.width)) {
-                    copy_few(from + x * large.stride, channels, row + j * phases.stride + phase * channels);
+            const float* from = large.at((image * large.height + y) * large.width) - channels;
+            float* to = row + 2 * below * channels;
+            for (std::int64_t j = 0; j < phases.width; ++j, from += 2 * channels, to += phases.stride) {
+                const Pair pair(j, large.width, channels);
+                for (std::int64_t c = pair.first; c < pair.last; ++c) {
+                    to[c] = from[c];
                 }
             }
         }
@@ -76,16 +77,19 @@ void to_phases(const Map& large, const Map& phases, Workspace& work) {
 
 void from_phases(const Map& phases, const float* bias, const Map& large, Workspace& work) {
     const std::int64_t channels = large.channels;
+    float twice[2 * kMostPhaseChannels] = {};
+    for (std::int64_t c = 0; c < 2 * channels && bias != nullptr; ++c) {
+        twice[c] = bias[c % channels];
+    }
     work.for_each(large.batch * large.height, [&](std::int64_t item, Scratch&) {
         const std::int64_t image = item / large.height;
         const std::int64_t y = item % large.height + 1;
-        const float* const row =
-            phases.at((image * phases.height + y / 2) * phases.width) + y % 2 * 2 * channels;
-        float* out = large.at(item * large.width);
-        for (std::int64_t x = 1; x <= large.width; ++x, out += large.stride) {
-            const float* const from = row + x / 2 * phases.stride + x % 2 * channels;
-            for (std::int64_t c = 0; c < channels; ++c) {
-                out[c] = bias != nullptr ? from[c] + bias[c] : from[c];
+        const float* from = phases.at((image * phases.height + y / 2) * phases.width) + y % 2 * 2 * channels;
+        float* to = large.at(item * large.width) - channels;
+        for (std::int64_t j = 0; 2 * j <= large.width; ++j, from += phases.stride, to += 2 * channels) {
+            const Pair pair(j, large.width, channels);
+            for (std::int64_t c = pair.first; c < pair.last; ++c) {
+                to[c] = from[c] + twice[c];
             }
         }
     });

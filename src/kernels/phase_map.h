@@ -9,6 +9,9 @@
 
 namespace reverie::kernels {
 
+/// Of the larger map; more fill vectors by themselves.
+constexpr std::int64_t kMostPhaseChannels = 4;
+
 /// Channels of such a map.
 std::int64_t phase_channels(std::int64_t channels, const Kernels& kernels);
 
@@ -16,6 +19,7 @@ std::int64_t phase_channels(std::int64_t channels, const Kernels& kernels);
 Map phase_map(const Map& large, const Map& small, std::int64_t channels, float* memory);
 std::int64_t phase_map_floats(const Map& small, std::int64_t channels);
 
+// Of both, pixels of `large` lie side by side without gaps.
 void to_phases(const Map& large, const Map& phases, Workspace& work);
 /// `bias` [channels of large] may be null.
 void from_phases(const Map& phases, const float* bias, const Map& large, Workspace& work);
