@@ -96,7 +96,7 @@ void side_by_side(const std::vector<std::function<void()>>& tasks) {
         // The system has no more threads: those there are do it.
     }
     work();
-    others.clear();                                  // joins
+    others.clear();               // joins
     at::set_num_threads(before);  // what threads to come take over is no longer 1
     if (fault) {
         std::rethrow_exception(fault);

@@ -1,5 +1,5 @@
-// Activations of nets in training that are neither part of a convolution nor, in LibTorch, the same bits with any number
-// of threads.
+// Activations of nets in training that are neither part of a convolution nor, in LibTorch, the same bits with any
+// number of threads.
 #pragma once
 
 #include "reverie/core/tensor.h"

@@ -140,4 +140,14 @@ Tensor transposed_convolution(const Tensor& input, const Tensor& weight, const T
     return by_libtorch(input, weight, bias, steps, true);
 }
 
+Tensor fully_connected(const Tensor& x, const Tensor& weight, const Tensor& bias) {
+    const bool matrices = x.defined() && x.dim() == 2 && weight.defined() && weight.dim() == 2;
+    if (!matrices || !is_plain(x) || !is_plain(weight) || x.numel() == 0 || casts(at::kCPU) ||
+        !convolutions_are_ours()) {
+        return at::linear(x, weight, bias);
+    }
+    const auto as_map = [](const Tensor& rows) { return rows.view({rows.size(0), rows.size(1), 1, 1}); };
+    return convolution(as_map(x.contiguous()), as_map(weight.contiguous()), bias, 1, 0).flatten(1);
+}
+
 }  // namespace reverie

@@ -28,4 +28,7 @@ Tensor convolution(const Tensor& input, const Tensor& weight, const Tensor& bias
 Tensor transposed_convolution(const Tensor& input, const Tensor& weight, const Tensor& bias, std::int64_t stride,
                               std::int64_t padding, std::int64_t output_padding = 0);
 
+/// x [N,F], weight [outputs,F], bias [outputs] or undefined -> [N,outputs].
+Tensor fully_connected(const Tensor& x, const Tensor& weight, const Tensor& bias);
+
 }  // namespace reverie

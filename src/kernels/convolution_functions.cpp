@@ -91,8 +91,10 @@ variable_list ConvolvedMap::backward(AutogradContext* ctx, const variable_list& 
     }
     return {ctx->needs_input_grad(0) ? spread_like(saved[0], gradient, saved[1], window) : Tensor(),
             ctx->needs_input_grad(1) ? CorrelatedMaps::apply(saved[0], gradient, window) : Tensor(),
-            wants_bias(ctx) ? PixelSums::apply(gradient) : Tensor(), wants_addend(ctx) ? gradient : Tensor(),
-            Tensor(), Tensor()};
+            wants_bias(ctx) ? PixelSums::apply(gradient) : Tensor(),
+            wants_addend(ctx) ? gradient : Tensor(),
+            Tensor(),
+            Tensor()};
 }
 
 Tensor SpreadMap::forward(AutogradContext* ctx, const Tensor& small, const Tensor& weight,
@@ -110,7 +112,10 @@ variable_list SpreadMap::backward(AutogradContext* ctx, const variable_list& gra
     const Tensor gradient = channels_last(gradients[0]);
     return {ctx->needs_input_grad(0) ? convolved(gradient, saved[1], window) : Tensor(),
             ctx->needs_input_grad(1) ? CorrelatedMaps::apply(gradient, saved[0], window) : Tensor(),
-            wants_bias(ctx) ? PixelSums::apply(gradient) : Tensor(), Tensor(), Tensor(), Tensor()};
+            wants_bias(ctx) ? PixelSums::apply(gradient) : Tensor(),
+            Tensor(),
+            Tensor(),
+            Tensor()};
 }
 
 Tensor CorrelatedMaps::forward(AutogradContext* ctx, const Tensor& large, const Tensor& small,
@@ -141,8 +146,8 @@ variable_list PixelSums::backward(AutogradContext* ctx, const variable_list& gra
 
 Tensor convolution_function(const SquareWindow& window, const Tensor& large, const Tensor& weight, const Tensor& bias,
                             const Afterwards& afterwards) {
-    return ConvolvedMap::apply(channels_last(large), channels_last(weight), optional(bias),
-                               optional(afterwards.addend), window, afterwards.leaky_slope);
+    return ConvolvedMap::apply(channels_last(large), channels_last(weight), optional(bias), optional(afterwards.addend),
+                               window, afterwards.leaky_slope);
 }
 
 Tensor transposed_function(const SquareWindow& window, const Tensor& small, const Tensor& weight, const Tensor& bias,

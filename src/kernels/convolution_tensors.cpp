@@ -120,9 +120,7 @@ void correlate_tiling(const Tiling& tiling, const Map& large, const Map& small, 
 at::Tensor convolve(const SquareWindow& window, const at::Tensor& large, const at::Tensor& weight,
                     const at::Tensor& bias, const at::Tensor& addend, std::optional<double> slope,
                     const Machine& machine) {
-    const auto cells = [&](std::int64_t side) {
-        return (side + 2 * window.padding - window.size) / window.stride + 1;
-    };
+    const auto cells = [&](std::int64_t side) { return (side + 2 * window.padding - window.size) / window.stride + 1; };
     const at::Tensor from = channels_last(large);
     const at::Tensor shift = bias.defined() ? bias.contiguous() : bias;
     at::Tensor to = empty_map(large.size(0), weight.size(0), cells(large.size(2)), cells(large.size(3)));

@@ -29,7 +29,8 @@ const Kernels& best_kernels() {
         const std::string capability = at::get_cpu_capability();
         const int width = capability == "AVX512" ? 16 : capability == "AVX2" ? 8 : 0;
         const std::vector<const Kernels*> all = runnable_kernels();
-        const auto held = std::find_if(all.rbegin(), all.rend(), [&](const Kernels* one) { return one->width <= width; });
+        const auto held =
+            std::find_if(all.rbegin(), all.rend(), [&](const Kernels* one) { return one->width <= width; });
         return held == all.rend() ? *all.front() : **held;
     }();
     return best;

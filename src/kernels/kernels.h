@@ -117,8 +117,8 @@ struct NormJob {
     int channels = 0;
     const float* scale = nullptr;  ///< these by channel
     const float* shift = nullptr;
-    const float* origin = nullptr;    ///< what sums count x from, so that they lose no digits
-    const float* linear = nullptr;    ///< the gradient of in is scale times y's and linear * x + constant
+    const float* origin = nullptr;  ///< what sums count x from, so that they lose no digits
+    const float* linear = nullptr;  ///< the gradient of in is scale times y's and linear * x + constant
     const float* constant = nullptr;
     bool sloped = false;
     float slope = 0.0F;

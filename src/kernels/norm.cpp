@@ -99,7 +99,8 @@ Tensor Norm::forward(AutogradContext* ctx, const Tensor& x, const Tensor& weight
                 .origin = origin.const_data_ptr<float>(),
                 .sloped = slope.has_value(),
                 .slope = static_cast<float>(slope.value_or(0.0))};
-    const Tensor means = sums_of(groups, job, machine, machine.kernels.norm_moments) / static_cast<double>(groups.pixels);
+    const Tensor means =
+        sums_of(groups, job, machine, machine.kernels.norm_moments) / static_cast<double>(groups.pixels);
     const Tensor shifted = means.select(1, 0);
     const Tensor variance = (means.select(1, 1) - shifted.square()).clamp_min(0.0);
     const Tensor mean = shifted + origin;
@@ -156,7 +157,8 @@ variable_list Norm::backward(AutogradContext* ctx, const variable_list& gradient
     job.linear = linear.const_data_ptr<float>();
     job.constant = constant.const_data_ptr<float>();
     for_each_block(groups, job, machine, machine.kernels.norm_back, [](NormJob&, std::int64_t) {});
-    return {out, of_weight.sum(0).to(at::kFloat), of_bias.sum(0).to(at::kFloat), Tensor(), Tensor(), Tensor(), Tensor()};
+    return {out,     of_weight.sum(0).to(at::kFloat), of_bias.sum(0).to(at::kFloat), Tensor(), Tensor(), Tensor(),
+            Tensor()};
 }
 
 /// Nothing where LibTorch has to do it.

@@ -34,6 +34,26 @@ std::int64_t PackedMatrices::bytes(const Kernels& kernels, std::int64_t count, s
     return 4 * count * rows * filled(kernels, columns);
 }
 
+PackedMatrices PackedMatrices::copied(const Kernels& kernels, const float* values, std::int64_t rows,
+                                      std::int64_t columns) {
+    PackedMatrices packed(kernels, 1, rows, columns);
+    packed.fill([&](float* out, std::int64_t, std::int64_t first, std::int64_t width, std::int64_t step) {
+        for (std::int64_t row = 0; row < rows; ++row) {
+            std::copy_n(values + row * columns + first, width, out + row * step);
+        }
+    });
+    return packed;
+}
+
+PackedMatrices PackedMatrices::turned(const Kernels& kernels, const float* values, std::int64_t rows,
+                                      std::int64_t columns) {
+    PackedMatrices packed(kernels, 1, rows, columns);
+    packed.fill([&](float* out, std::int64_t, std::int64_t first, std::int64_t width, std::int64_t step) {
+        kernels.turn(values + first * rows, rows, static_cast<int>(width), static_cast<int>(rows), out, step);
+    });
+    return packed;
+}
+
 void PackedMatrices::fill(
     const std::function<void(float*, std::int64_t, std::int64_t, std::int64_t, std::int64_t)>& one) {
     auto* const memory = memory_.data_ptr<float>();

@@ -29,6 +29,11 @@ class PackedMatrices {
         });
     }
 
+    /// One matrix [rows][columns] as it lies there.
+    static PackedMatrices copied(const Kernels& kernels, const float* values, std::int64_t rows, std::int64_t columns);
+    /// One that lies there the other way round: [columns][rows].
+    static PackedMatrices turned(const Kernels& kernels, const float* values, std::int64_t rows, std::int64_t columns);
+
     const float* matrix(std::int64_t index) const { return memory_.data_ptr<float>() + index * size_; }
     static std::int64_t bytes(const Kernels& kernels, std::int64_t count, std::int64_t rows, std::int64_t columns);
 

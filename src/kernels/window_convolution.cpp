@@ -105,9 +105,7 @@ void convolve_windows(const SquareWindow& window, const Map& large, const float*
                       const Finish& finish, const Kernels& kernels, Workspace& work) {
     const Views views(window, large, small);
     const std::int64_t length = views.cells();
-    const PackedMatrices packed(
-        kernels, 1, length, small.channels,
-        [&](std::int64_t, std::int64_t row, std::int64_t column) { return weights[column * length + row]; });
+    const PackedMatrices packed = PackedMatrices::turned(kernels, weights, length, small.channels);
     const std::int64_t at_once = rows_at_once(length, kernels);
     const Finish to_small = into(finish, small);
     work.for_each(ceil_div(small.pixels(), at_once), [&](std::int64_t item, Scratch& scratch) {
@@ -140,9 +138,7 @@ void spread_windows(const SquareWindow& window, const Map& small, const float* w
     const std::int64_t channels = large.channels;
     const std::int64_t length = window.size * window.size * channels;
     const std::int64_t per_row = window.size * channels;
-    const PackedMatrices packed(
-        kernels, 1, small.channels, length,
-        [&](std::int64_t, std::int64_t row, std::int64_t column) { return weights[row * length + column]; });
+    const PackedMatrices packed = PackedMatrices::copied(kernels, weights, small.channels, length);
     if (is_pointwise(window)) {
         return spread_points(small, packed, large, bias, kernels, work);
     }
@@ -184,9 +180,8 @@ void spread_windows(const SquareWindow& window, const Map& small, const float* w
                         continue;
                     }
                     float* const to = large.at((image * large.height + y) * large.width + x0 + left);
-                    kernels.finish_map(
-                        given + (p - first) * length + i * per_row + left * channels, 0, 1,
-                        static_cast<int>((right - left) * channels), {.addend = to, .out = to});
+                    kernels.finish_map(given + (p - first) * length + i * per_row + left * channels, 0, 1,
+                                       static_cast<int>((right - left) * channels), {.addend = to, .out = to});
                 }
             }
         }
@@ -246,14 +241,19 @@ void correlate_windows(const SquareWindow& window, const Map& large, const Map& 
             }
         }
     });
-    work.for_each(outputs, [&](std::int64_t output, Scratch&) {
-        for (std::int64_t cell = 0; cell < length; ++cell) {
+    // All shares together in the first, and that the other way round.
+    work.for_each(ceil_div(length, kLeftGroup), [&](std::int64_t group, Scratch&) {
+        const std::int64_t cell = group * kLeftGroup;
+        const std::int64_t cells = std::min<std::int64_t>(kLeftGroup, length - cell);
+        for (std::int64_t at = cell * width; parts > 1 && at < (cell + cells) * width; ++at) {
             double sum = 0.0;
             for (std::int64_t part = 0; part < parts; ++part) {
-                sum += static_cast<double>(sums[part * part_floats + cell * width + output]);
+                sum += static_cast<double>(sums[part * part_floats + at]);
             }
-            weights[output * length + cell] = static_cast<float>(sum);
+            sums[at] = static_cast<float>(sum);
         }
+        kernels.turn(sums + cell * width, width, static_cast<int>(cells), static_cast<int>(outputs), weights + cell,
+                     length);
     });
 }
 

@@ -1,6 +1,6 @@
 // Private: convolutions of any square window, stride and padding, their transposes and gradients, as products over the
-// windows themselves: for what winograd_convolution.h does not know, and for maps of so few channels that its transforms
-// would cost more than they save. Layouts, and what the three do, are those of that header.
+// windows themselves: for what winograd_convolution.h does not know, and for maps of so few channels that its
+// transforms would cost more than they save. Layouts, and what the three do, are those of that header.
 #pragma once
 
 #include "kernels/kernels.h"

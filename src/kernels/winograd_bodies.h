@@ -307,8 +307,7 @@ REVERIE_INLINE void exchange_all(Vector (&m)[kWidth]) {
     }
 }
 
-void turn(const float* from, std::int64_t from_stride, int rows, int columns, float* to,
-                  std::int64_t to_stride) {
+void turn(const float* from, std::int64_t from_stride, int rows, int columns, float* to, std::int64_t to_stride) {
     for (int row = 0; row < rows; row += kWidth) {
         for (int column = 0; column < columns; column += kWidth) {
             const float* const in = from + row * from_stride + column;

@@ -65,9 +65,7 @@ class Direction {
     const Kernels& kernels_;
 
   private:
-    std::int64_t packed_floats() const {
-        return scheme_.positions * (depth() * kernels_.panel + kPadding);
-    }
+    std::int64_t packed_floats() const { return scheme_.positions * (depth() * kernels_.panel + kPadding); }
     std::int64_t turned_floats() const { return scheme_.taps / scheme_.phases * kTurned * kernels_.panel; }
     std::int64_t sums_stride(const Panel& panel) const { return kTilesAtOnce * panel.step + kPadding; }
     std::int64_t sums_floats() const { return scheme_.positions * (kTilesAtOnce * kernels_.panel + kPadding); }
@@ -143,7 +141,8 @@ void Direction::by_blocks(Workspace& work) const {
     const std::int64_t near = kNearTiles / (4 * scheme_.positions * depth());
     const std::int64_t most = std::clamp<std::int64_t>(near, 4 * kernels_.rows, kTilesAtOnce);
     const std::int64_t units = tiles_.count() / unit();
-    const std::int64_t items = std::max(ceil_div(tiles_.count(), most), std::min(units, kTasksPerThread * work.threads()));
+    const std::int64_t items =
+        std::max(ceil_div(tiles_.count(), most), std::min(units, kTasksPerThread * work.threads()));
     const std::int64_t per_item = ceil_div(units, std::min(units, items)) * unit();
     const std::int64_t at_once = ceil_div(per_item, ceil_div(per_item, most));
     const Layout layout = Layout::rows(depth(), at_once);

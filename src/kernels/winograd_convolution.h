@@ -7,9 +7,10 @@
 // F(4x4,3x3): 36 products for 144. The gradient of the input, which is also the transposed convolution, and that of the
 // weights are the same steps the other way round (winograd_kernels.h).
 //
-// Maps are channels-last, weights [outputs][window][window][inputs], which is how LibTorch's channels-last keeps weights
-// of a convolution; those of a transposed one, from the small map to the large, lie in the same order. Every sum is
-// taken in an order that depends on shapes and processor alone: the same bits come out with any number of threads.
+// Maps are channels-last, weights [outputs][window][window][inputs], which is how LibTorch's channels-last keeps
+// weights of a convolution; those of a transposed one, from the small map to the large, lie in the same order. Every
+// sum is taken in an order that depends on shapes and processor alone: the same bits come out with any number of
+// threads.
 #pragma once
 
 #include "kernels/kernels.h"
@@ -26,8 +27,8 @@ enum class WinogradWindow {
 
 /// The convolution. `large` is the map before it; `small`, as large or half as high and wide, rounded either way, is
 /// written by way of `finish`, of which everything counts.
-void convolve_tiles(WinogradWindow window, const Map& large, const float* weights, const Map& small, const Finish& finish,
-                    const Kernels& kernels, Workspace& work);
+void convolve_tiles(WinogradWindow window, const Map& large, const float* weights, const Map& small,
+                    const Finish& finish, const Kernels& kernels, Workspace& work);
 
 /// The transposed convolution: `small` to `large`, or gradients the same way. `bias` [channels of large] may be null.
 void spread_tiles(WinogradWindow window, const Map& small, const float* weights, const Map& large, const float* bias,

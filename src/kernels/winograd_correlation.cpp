@@ -35,7 +35,7 @@ class Weights {
     void run(float* weights, Workspace& work) const {
         const std::int64_t sums = 4 * scheme_.positions * scheme_.phases * inputs_ * outputs_;
         const std::int64_t parts = std::min(tiles_.count() / kTilesOfPart, kMostParts);
-        sums <= kNearWeights && parts >= kFewParts ? by_parts(parts, weights, work) : together(weights, work);
+        sums <= kNearWeights&& parts >= kFewParts ? by_parts(parts, weights, work) : together(weights, work);
     }
 
   private:
@@ -45,8 +45,8 @@ class Weights {
     Layout right(std::int64_t tiles) const { return Layout::grouped(scheme_.phases * panels_, group_, tiles); }
     Layout left(std::int64_t tiles) const { return Layout::grouped(left_groups_, kLeftGroup, tiles); }
     WayIn right_in(const Layout& layout) const {
-        return {scheme_.kernels.inputs_in,      scheme_.phases, scheme_.side, static_cast<int>(inputs_), layout,
-                panels_ * layout.group_stride};
+        return {scheme_.kernels.inputs_in, scheme_.phases, scheme_.side,
+                static_cast<int>(inputs_), layout,         panels_ * layout.group_stride};
     }
     WayIn left_in(const Layout& layout) const {
         return {scheme_.kernels.outputs_in, 1, kStep, static_cast<int>(outputs_), layout, 0};

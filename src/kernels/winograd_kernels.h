@@ -1,5 +1,6 @@
-// Private: the inner loops of convolutions in training by Winograd's minimal filtering, as winograd_convolution.cpp puts
-// them together. Plain pointers and numbers only, like all that is compiled for several instruction sets (kernels.h).
+// Private: the inner loops of convolutions in training by Winograd's minimal filtering, as winograd_convolution.cpp
+// puts them together. Plain pointers and numbers only, like all that is compiled for several instruction sets
+// (kernels.h).
 //
 // Minimal filtering (Lavin, Gray 2016) along one axis: outputs = A^T [(G weights) * (B^T inputs)], of
 //   F(4,2), for the four phases of 4x4 windows of stride 2: 5 inputs and products, points 0, 1, -1, 2 and infinity;

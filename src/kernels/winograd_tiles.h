@@ -117,9 +117,9 @@ class Tiles {
             std::int64_t x = x0;
             std::int64_t pixel = (at.image * large_.height + y) * large_.width + x;
             for (std::int64_t j = 0; j < scheme_.side; ++j, x += scheme_.stride, pixel += scheme_.stride) {
-                *table++ = outside || x < 0 || x >= large_.width      ? -1
-                           : again || (j < overlap && at.x > 0) ? -2 - pixel
-                                                                : pixel;
+                *table++ = outside || x < 0 || x >= large_.width ? -1
+                           : again || (j < overlap && at.x > 0)  ? -2 - pixel
+                                                                 : pixel;
             }
         }
     }

@@ -5,6 +5,7 @@
 #include <torch/nn/modules/activation.h>
 
 #include <variant>
+#include <vector>
 
 #include "kernels/norm.h"
 namespace reverie {
@@ -56,6 +57,12 @@ Tensor convolve(const torch::nn::Conv2d& layer, const Tensor& x, const Afterward
 }
 
 Tensor convolve(const torch::nn::ConvTranspose2d& layer, const Tensor& x) { return convolve(*layer, x); }
+
+Tensor multiply(const torch::nn::Linear& layer, const Tensor& x) {
+    std::vector<std::int64_t> shape = x.sizes().vec();
+    shape.back() = layer->weight.size(0);
+    return fully_connected(x.reshape({-1, x.size(-1)}), layer->weight, layer->bias).view(shape);
+}
 
 Tensor run_layers(torch::nn::Sequential& layers, Tensor x) {
     for (auto layer = layers->begin(); layer != layers->end(); ++layer) {

@@ -4,6 +4,7 @@
 #include <torch/nn/modules/batchnorm.h>
 #include <torch/nn/modules/container/sequential.h>
 #include <torch/nn/modules/conv.h>
+#include <torch/nn/modules/linear.h>
 
 #include <optional>
 
@@ -14,6 +15,8 @@ namespace reverie {
 
 Tensor convolve(const torch::nn::Conv2d& layer, const Tensor& x, const Afterwards& afterwards = {});
 Tensor convolve(const torch::nn::ConvTranspose2d& layer, const Tensor& x);
+/// x [...,F] -> [...,outputs].
+Tensor multiply(const torch::nn::Linear& layer, const Tensor& x);
 /// With a `leaky_slope` a leaky ReLU comes after it; 0 is a ReLU.
 Tensor normalize(torch::nn::BatchNorm2d& layer, const Tensor& x, std::optional<double> leaky_slope = std::nullopt);
 /// One layer after the other; an activation together with the convolution or norm before it.

@@ -47,7 +47,7 @@ class Chollet2Generator final : public GanGenerator {
         initialize_as_keras(*this, seed);
     }
     Tensor forward(const Tensor& latents, const Tensor& /*labels*/) override {
-        Tensor x = dense_(latents).view({-1, 128, 8, 8});
+        Tensor x = multiply(dense_, latents).view({-1, 128, 8, 8});
         x = at::leaky_relu(convolve(up1_, x), 0.2);
         x = at::leaky_relu(convolve(up2_, x), 0.2);
         x = at::leaky_relu(convolve(up3_, x), 0.2);
@@ -73,7 +73,7 @@ class Chollet1Generator final : public GanGenerator {
         initialize_as_keras(*this, seed);
     }
     Tensor forward(const Tensor& latents, const Tensor& /*labels*/) override {
-        Tensor x = at::leaky_relu(dense_(latents), 0.3).view({-1, 128, 16, 16});
+        Tensor x = at::leaky_relu(multiply(dense_, latents), 0.3).view({-1, 128, 16, 16});
         x = convolve(conv1_, x, {.leaky_slope = 0.3});
         x = at::leaky_relu(convolve(up_, x), 0.3);
         x = convolve(conv2_, x, {.leaky_slope = 0.3});
@@ -106,7 +106,7 @@ class CholletDiscriminator final : public GanDiscriminator {
             x = convolve(conv, x, {.leaky_slope = slope_});
         }
         x = x.flatten(1);
-        return dense_(is_training() ? dropped(x, dropout_, dropout) : x).squeeze(1).to(at::kFloat);
+        return multiply(dense_, is_training() ? dropped(x, dropout_, dropout) : x).squeeze(1).to(at::kFloat);
     }
 
   private:

@@ -66,9 +66,7 @@ class Upward : public Module {
         : size_(size),
           conv_(register_module("conv", doubling(in, out, /*bias=*/false))),
           norm_(register_module("norm", BatchNorm2d(out))) {}
-    Tensor forward(const Tensor& x) {
-        return normalize(norm_, cut(convolve(conv_, x), size_), /*leaky_slope=*/0.0);
-    }
+    Tensor forward(const Tensor& x) { return normalize(norm_, cut(convolve(conv_, x), size_), /*leaky_slope=*/0.0); }
 
   private:
     Size size_;
@@ -107,7 +105,7 @@ class ReverieGenerator final : public GanGenerator {
 
     Tensor forward(const Tensor& latents, const Tensor& labels) override {
         const Tensor in = labels_.is_empty() ? latents : at::cat({latents, labels_(labels)}, 1);
-        Tensor x = stem_(in).view({-1, plan_.widths.back(), plan_.base().height, plan_.base().width});
+        Tensor x = multiply(stem_, in).view({-1, plan_.widths.back(), plan_.base().height, plan_.base().width});
         x = x.contiguous(at::MemoryFormat::ChannelsLast);  // a sixth quicker on CPUs
         x = attended(normalize(norm_, x, /*leaky_slope=*/0.0), stages_.size());
         for (std::size_t i = 0; i < stages_.size(); ++i) {
@@ -175,7 +173,7 @@ class ReverieDiscriminator final : public GanDiscriminator {
             x = plan_.attends(level) ? attention_->forward(x) : x;
         }
         const Tensor last = deviation_ ? with_minibatch_deviation(x) : x;
-        Tensor logits = at::linear(last.flatten(1), head_->weight(), head_->bias()).squeeze(1).to(at::kFloat);
+        Tensor logits = fully_connected(last.flatten(1), head_->weight(), head_->bias()).squeeze(1).to(at::kFloat);
         if (!labels_) {
             return logits;
         }

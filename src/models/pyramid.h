@@ -24,8 +24,8 @@ inline std::vector<Size> pyramid(Size size, std::int64_t least) {
     }
 }
 
-/// The first rows and columns of maps [N,C,H,W] up to `size`; where that is all, the maps themselves, for the gradient of
-/// a slice is a copy.
+/// The first rows and columns of maps [N,C,H,W] up to `size`; where that is all, the maps themselves, for the gradient
+/// of a slice is a copy.
 inline Tensor cut(const Tensor& x, Size size) {
     const Tensor rows = x.size(2) == size.height ? x : x.narrow(2, 0, size.height);
     return x.size(3) == size.width ? rows : rows.narrow(3, 0, size.width);

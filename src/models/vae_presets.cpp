@@ -63,12 +63,12 @@ class CholletVae final : public PresetVae {
     Posterior encode(const Tensor& images, const Tensor& /*labels*/) override {
         Tensor x = at::relu(convolve(conv1_, padded(images)));  // [N,32,14,14]
         x = at::relu(convolve(conv2_, padded(x)));              // [N,64,7,7]
-        x = at::relu(dense_(x.flatten(1)));           // [N,16]
-        return {z_mean_(x).to(at::kFloat), held_log_variance(z_log_var_(x))};
+        x = at::relu(multiply(dense_, x.flatten(1)));           // [N,16]
+        return {multiply(z_mean_, x).to(at::kFloat), held_log_variance(multiply(z_log_var_, x))};
     }
 
     Tensor decode(const Tensor& latents, const Tensor& /*labels*/) override {
-        Tensor x = at::relu(first_(latents)).view({-1, 64, 7, 7});
+        Tensor x = at::relu(multiply(first_, latents)).view({-1, 64, 7, 7});
         x = at::relu(cut(convolve(up1_, x)));  // [N,64,14,14]
         x = at::relu(cut(convolve(up2_, x)));  // [N,32,28,28]
         return convolve(last_, x);
@@ -100,12 +100,12 @@ class PytorchVae final : public PresetVae {
     }
 
     Posterior encode(const Tensor& images, const Tensor& /*labels*/) override {
-        const Tensor x = at::relu(fc1_(images.flatten(1)));
-        return {fc21_(x).to(at::kFloat), held_log_variance(fc22_(x))};
+        const Tensor x = at::relu(multiply(fc1_, images.flatten(1)));
+        return {multiply(fc21_, x).to(at::kFloat), held_log_variance(multiply(fc22_, x))};
     }
 
     Tensor decode(const Tensor& latents, const Tensor& /*labels*/) override {
-        return fc4_(at::relu(fc3_(latents))).view({-1, 1, 28, 28});
+        return multiply(fc4_, at::relu(multiply(fc3_, latents))).view({-1, 1, 28, 28});
     }
 
   private:
@@ -169,11 +169,11 @@ class AntixkVae final : public PresetVae {
             x = stage->forward(x);  // ... [N,512,2,2]
         }
         x = x.flatten(1);
-        return {fc_mu_(x).to(at::kFloat), held_log_variance(fc_var_(x))};
+        return {multiply(fc_mu_, x).to(at::kFloat), held_log_variance(multiply(fc_var_, x))};
     }
 
     Tensor decode(const Tensor& latents, const Tensor& /*labels*/) override {
-        Tensor x = decoder_input_(latents).view({-1, 512, 2, 2});
+        Tensor x = multiply(decoder_input_, latents).view({-1, 512, 2, 2});
         for (const auto& stage : up_) {
             x = stage->forward(x);  // ... [N,32,64,64]
         }

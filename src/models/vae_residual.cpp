@@ -38,7 +38,9 @@ class ResidualBlock : public Module {
     explicit ResidualBlock(std::int64_t channels)
         : conv1_(register_module("conv1", convolution(channels, channels, 3))),
           conv2_(register_module("conv2", convolution(channels, channels, 3))) {}
-    Tensor forward(const Tensor& x) { return convolve(conv2_, apply_silu(convolve(conv1_, apply_silu(x))), {.addend = x}); }
+    Tensor forward(const Tensor& x) {
+        return convolve(conv2_, apply_silu(convolve(conv1_, apply_silu(x))), {.addend = x});
+    }
 
   private:
     Conv2d conv1_, conv2_;
@@ -123,7 +125,7 @@ class ResidualEncoder : public Module {
             x = stage->blocks(convolve(stage->conv, x));
         }
         x = apply_silu(with_labels(x, labels_, labels));  // [N,C,h,w]
-        x = spatial_ ? head_(x.permute({0, 2, 3, 1})).permute({0, 3, 1, 2}) : head_(x.flatten(1));
+        x = spatial_ ? multiply(head_, x.permute({0, 2, 3, 1})).permute({0, 3, 1, 2}) : multiply(head_, x.flatten(1));
         return {x.narrow(1, 0, latent_).to(at::kFloat), bounded_log_variance(x.narrow(1, latent_, latent_))};
     }
 
@@ -153,9 +155,10 @@ class ResidualDecoder : public Module {
     }
 
     Tensor forward(const Tensor& latents, const Tensor& labels) {
-        Tensor x = plan_.spatial
-                       ? stem_(latents.permute({0, 2, 3, 1})).permute({0, 3, 1, 2})
-                       : stem_(latents).view({-1, plan_.narrowest(), plan_.cells().height, plan_.cells().width});
+        Tensor x =
+            plan_.spatial
+                ? multiply(stem_, latents.permute({0, 2, 3, 1})).permute({0, 3, 1, 2})
+                : multiply(stem_, latents).view({-1, plan_.narrowest(), plan_.cells().height, plan_.cells().width});
         x = with_labels(x, labels_, labels).contiguous(kChannelsLast);
         for (std::size_t i = 0; i < stages_.size(); ++i) {
             x = stages_[i]->blocks(x);

@@ -3,9 +3,9 @@
 
 #include <memory>
 
+#include "kernels/kernels.h"
 #include "nn/bind.h"
 #include "nn/executor.h"
-#include "kernels/kernels.h"
 
 namespace reverie {
 

@@ -6,6 +6,7 @@
 #include <chrono>
 #include <numeric>
 
+#include "kernels/engine.h"
 #include "reverie/core/device.h"
 #include "reverie/core/error.h"
 #include "train/copy_tensors.h"
@@ -186,6 +187,7 @@ TimePlan plan_by_time(TrainTask& task, Batches& batches, const OrderedBatches* v
     any_plan.steps = kMostTrialSteps;
     validate(any_plan);
     hooks.progress({.stage = "finding out how many steps fit"});
+    const TrainingEngine engine(has_own_engine(options));
     const double begin = clock();
     const NamedTensors state = task.state();
     const NamedTensors start = copy_of(state);

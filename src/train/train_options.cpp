@@ -115,9 +115,11 @@ OptionTable<TrainOptions> make_table() {
         {.name = "engine",
          .heading = "Training",
          .placeholder = "",
-         .help = "what convolutions run on: own is for CPUs, quicker, and gives the same bits with any number of threads; "
-                 "auto takes it there",
-         .field = option_choice<TrainOptions>([](auto& o) -> auto& { return o.engine; }, engines()),
+         .help =
+             "what convolutions run on: own is for CPUs, quicker, and gives the same bits with any number of threads; "
+             "auto takes it there",
+         .field = option_choice<TrainOptions>(
+             [](auto& o) -> auto& { return o.engine; }, engines()),
          .from_recipe = false},
         {.name = "mixed-precision",
          .heading = "Training",

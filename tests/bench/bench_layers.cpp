@@ -165,11 +165,11 @@ int main(int count, char** words) {
                 }
             }
         }
-        std::printf("%s %lldx%lld step %lld, %lld-%lld at %lldx%lld\n",
-                    layer.transposed ? "transposed" : "convolution", static_cast<long long>(layer.window.size),
-                    static_cast<long long>(layer.window.size), static_cast<long long>(layer.window.stride),
-                    static_cast<long long>(layer.inputs), static_cast<long long>(layer.outputs),
-                    static_cast<long long>(layer.side), static_cast<long long>(layer.side));
+        std::printf("%s %lldx%lld step %lld, %lld-%lld at %lldx%lld\n", layer.transposed ? "transposed" : "convolution",
+                    static_cast<long long>(layer.window.size), static_cast<long long>(layer.window.size),
+                    static_cast<long long>(layer.window.stride), static_cast<long long>(layer.inputs),
+                    static_cast<long long>(layer.outputs), static_cast<long long>(layer.side),
+                    static_cast<long long>(layer.side));
         double sums[kWays] = {};
         for (int product = 0; product < kProducts; ++product) {
             double medians[kWays];

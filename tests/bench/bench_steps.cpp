@@ -37,8 +37,8 @@ class Training final : public Subject {
   public:
     Training(std::unique_ptr<TrainTask> task, const TrainOptions& options, Size size, std::int64_t channels)
         : task_(std::move(task)), options_(options), stepper_(*task_, options_) {
-        batch_.images = at::rand({options.batch, channels, size.height, size.width})
-                            .contiguous(at::MemoryFormat::ChannelsLast);
+        batch_.images =
+            at::rand({options.batch, channels, size.height, size.width}).contiguous(at::MemoryFormat::ChannelsLast);
         batch_.labels = at::zeros({options.batch}, at::kLong);
         batch_.indices = at::arange(options.batch, at::kLong);
     }

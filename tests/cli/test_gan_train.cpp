@@ -45,23 +45,17 @@ TEST_F(GanTrain, MakesAWholeRunFolder) {
 
 TEST_F(GanTrain, KilledAndResumedWithAnyNumberOfThreadsGivesTheSameBytes) {
     const auto into = [&](const std::string& folder, std::vector<std::string> more) {
-        more.insert(more.begin(), {path("data"), "-o",
-                                   path(folder), "--validate-every",
-                                   "20",         "--label-noise",
-                                   "0.1",        "--label-smoothing",
-                                   "0.05",       "--augment-target",
-                                   "0.6",        "--r1",
-                                   "0.1",        "--r1-every",
-                                   "3",          "--learning-rate",
-                                   "0.001",      "--minibatch-std",
-                                   "on"});
+        more.insert(more.begin(), {path("data"), "-o", path(folder), "--validate-every", "20", "--label-noise", "0.1",
+                                   "--label-smoothing", "0.05", "--augment-target", "0.6", "--r1", "0.1", "--r1-every",
+                                   "3", "--learning-rate", "0.001", "--minibatch-std", "on"});
         return quick(std::move(more), "60");
     };
     ASSERT_EQ(run(into("whole", {"--threads", "1"})).exit_code, 0);
 
     const RunResult killed = stopped(into("parts", {"--checkpoint-minutes", "0", "--threads", "2"}), SIGKILL, 8);
     ASSERT_EQ(killed.signal, SIGKILL) << killed.error;
-    const RunResult interrupted = stopped(into("parts", {"--checkpoint-minutes", "0", "--threads", "3", "--resume"}), SIGINT, 30);
+    const RunResult interrupted =
+        stopped(into("parts", {"--checkpoint-minutes", "0", "--threads", "3", "--resume"}), SIGINT, 30);
     EXPECT_EQ(interrupted.exit_code, 130) << interrupted.error;
     EXPECT_EQ(interrupted.output, path("parts") + "\n");
     EXPECT_THAT(bytes("parts/metrics.jsonl"), Not(HasSubstr("\"step\":60")));

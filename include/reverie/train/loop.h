@@ -39,7 +39,7 @@ struct TrainOptions {
     double checkpoint_minutes = 5.0;     ///< a log line, validation or preview so long after the last checkpoint writes
                                          ///< the next; one is also written at the beginning and at the end
     TrainEngine engine = TrainEngine::Auto;
-    bool mixed_precision = false;        ///< bfloat16 autocast and TF32 on CUDA; refused on the CPU
+    bool mixed_precision = false;  ///< bfloat16 autocast and TF32 on CUDA; refused on the CPU
     c10::Device device = c10::Device(c10::kCPU);
 };
 

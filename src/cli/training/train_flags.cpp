@@ -75,8 +75,7 @@ TrainOptions train_options(const TrainFlags& flags, const TrainOptions& recipe, 
     TrainOptions options = with_given(recipe, train_option_table(), flags.options);
     options.seed = common.runtime.seed;
     options.device = runtime.device;
-    if (flags.resume && !flags.options.has("engine") &&
-        is_there(std::filesystem::path(common.output) / kOptionsFile)) {
+    if (flags.resume && !flags.options.has("engine") && is_there(std::filesystem::path(common.output) / kOptionsFile)) {
         options.engine = TrainEngine::Libtorch;  // of runs begun before there was another
     }
     validate(options);

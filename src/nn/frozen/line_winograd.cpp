@@ -4,9 +4,9 @@
 #include <memory>
 #include <utility>
 
+#include "kernels/tiled_products.h"
 #include "nn/frozen/kernel_names.h"
 #include "nn/frozen/prepared_convolution.h"
-#include "kernels/tiled_products.h"
 #include "nn/frozen/winograd.h"
 #include "nn/window_geometry.h"
 

@@ -4,8 +4,8 @@
 
 #include <algorithm>
 
-#include "nn/frozen/kernel_names.h"
 #include "kernels/kernel_choice.h"
+#include "nn/frozen/kernel_names.h"
 
 namespace reverie::frozen {
 namespace {

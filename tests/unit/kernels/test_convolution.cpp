@@ -10,6 +10,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <tuple>
 #include <vector>
 
 #include "reverie/core/parallel.h"
@@ -48,9 +49,12 @@ struct Case {
     std::int64_t output_padding = 0;
     std::int64_t window = 4, stride = 2, padding = 1;
 };
-const std::vector<Case> kCases = {{false, 2, 16, 24, 12, 10, true, kSlope}, {false, 3, 3, 20, 9, 8, true, 0.0},
-                                  {false, 1, 20, 1, 7, 6, false, {}},       {true, 2, 24, 16, 5, 6, true, {}},
-                                  {true, 3, 20, 3, 4, 3, false, {}, 1},     {true, 2, 7, 1, 1, 1, true, {}},
+const std::vector<Case> kCases = {{false, 2, 16, 24, 12, 10, true, kSlope},
+                                  {false, 3, 3, 20, 9, 8, true, 0.0},
+                                  {false, 1, 20, 1, 7, 6, false, {}},
+                                  {true, 2, 24, 16, 5, 6, true, {}},
+                                  {true, 3, 20, 3, 4, 3, false, {}, 1},
+                                  {true, 2, 7, 1, 1, 1, true, {}},
                                   {false, 2, 16, 12, 7, 9, true, kSlope, 0, 3, 1, 1},
                                   {false, 2, 16, 12, 9, 8, true, {}, 0, 3, 2, 1},
                                   {true, 2, 16, 12, 5, 4, true, {}, 1, 3, 2, 1},
@@ -73,8 +77,8 @@ Tensor ours(const Case& c, const Tensor& x, const Tensor& w, const Tensor& b) {
 template <typename Function>
 std::vector<Tensor> derivatives(const Case& c, at::ScalarType type, Layout layout, const Function& function) {
     const Tensor x = leaf(noise({c.batch, c.in, c.height, c.width}, "x"), type, layout);
-    const std::vector<std::int64_t> window = c.transposed ? std::vector{c.in, c.out, c.window, c.window}
-                                                          : std::vector{c.out, c.in, c.window, c.window};
+    const std::vector<std::int64_t> window =
+        c.transposed ? std::vector{c.in, c.out, c.window, c.window} : std::vector{c.out, c.in, c.window, c.window};
     const Tensor w = leaf(noise(window, "w"), type, layout);
     const Tensor b = c.bias ? leaf(noise({c.out}, "b"), type, layout) : Tensor();
     std::vector<Tensor> found = {function(c, x, w, b)};
@@ -161,12 +165,34 @@ TEST(Convolution, GivesTheSameBitsWithOneAndTwoThreads) {
     }
 }
 
+TEST(FullyConnected, HasTheDerivativesOfFloat64AndTheSameBitsWithAnyNumberOfThreads) {
+    for (const auto& [rows, in, out] : {std::tuple(5, 40, 1), std::tuple(33, 257, 70), std::tuple(128, 16, 300)}) {
+        const auto all = [rows = rows, in = in, out = out](at::ScalarType type, const auto& function) {
+            const Tensor x = leaf(noise({rows, in}, "x"), type, Layout::Contiguous);
+            const Tensor w = leaf(noise({out, in}, "w"), type, Layout::Contiguous);
+            const Tensor b = leaf(noise({out}, "b"), type, Layout::Contiguous);
+            const Tensor y = function(x, w, b);
+            std::vector<Tensor> found = grad({y.square().sum()}, {x, w, b}, {}, true, true);
+            const std::vector<Tensor> second = grad({found[0].square().sum()}, {w});
+            found.insert(found.end(), {y, second[0]});
+            return found;
+        };
+        const auto by = [](const Tensor& x, const Tensor& w, const Tensor& b) { return fully_connected(x, w, b); };
+        const std::vector<Tensor> found = all(at::kFloat, by);
+        expect_close(found, all(at::kDouble,
+                                [](const Tensor& x, const Tensor& w, const Tensor& b) { return at::linear(x, w, b); }));
+        const ThreadShare share(3);
+        EXPECT_TRUE(at::equal(all(at::kFloat, by)[3], found[3]));
+    }
+}
+
 TEST(Convolution, RunsOnOurKernelsInChannelsLastMemoryWhateverCameIn) {
     const Tensor x = leaf(noise({2, 8, 6, 6}, "x"), at::kFloat, Layout::Contiguous);
     const Tensor w = noise({8, 8, 4, 4}, "w").to(at::kFloat);  // asks for no gradient
     for (const bool transposed : {false, true}) {
         const Tensor y = transposed ? transposed_convolution(x, w, {}, 2, 1) : convolution(x, w, {}, 2, 1);
-        EXPECT_NE(y.grad_fn()->name().find(transposed ? "SpreadMap" : "ConvolvedMap"), std::string::npos) << y.grad_fn()->name();
+        EXPECT_NE(y.grad_fn()->name().find(transposed ? "SpreadMap" : "ConvolvedMap"), std::string::npos)
+            << y.grad_fn()->name();
         EXPECT_TRUE(y.is_contiguous(at::MemoryFormat::ChannelsLast));
         EXPECT_TRUE(grad({y.sum()}, {x}).front().is_contiguous(at::MemoryFormat::ChannelsLast));
     }

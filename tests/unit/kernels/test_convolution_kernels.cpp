@@ -115,9 +115,8 @@ TEST_P(ConvolutionKernels, GiveWhatFloat64Gives) {
     const std::vector<std::int64_t> padding(2, l.window.padding);
     const std::vector<Tensor> found = all_products(l, kernels());
     EXPECT_LE(relative_l2(found[0], at::conv2d(n.large, n.weight, n.bias, stride, padding)), kTolerance) << "forward";
-    const auto [input_gradient, weight_gradient, bias_gradient] =
-        at::convolution_backward(n.small, n.large, n.weight, l.outputs, stride, padding, {1, 1}, false, {0, 0}, 1,
-                                 {true, true, true});
+    const auto [input_gradient, weight_gradient, bias_gradient] = at::convolution_backward(
+        n.small, n.large, n.weight, l.outputs, stride, padding, {1, 1}, false, {0, 0}, 1, {true, true, true});
     EXPECT_LE(relative_l2(found[1], input_gradient), kTolerance) << "gradient of the input";
     EXPECT_LE(relative_l2(found[2], weight_gradient), kTolerance) << "gradient of the weights";
     EXPECT_LE(relative_l2(found[4], bias_gradient), kTolerance) << "gradient of the bias";
@@ -186,13 +185,14 @@ TEST(ConvolutionKernelsOnSlices, LeavesNeighboursAloneAndTakesAnAddend) {
         const test::SlicedMap added(addend, 1, 2);
         const Tensor weight = n.weight.to(at::kFloat).permute({0, 2, 3, 1}).contiguous();
         kernels::convolve_tiles(WinogradWindow::Strided, large.map(), weight.data_ptr<float>(), small.map(),
-                                 {.addend = added.map().data, .addend_stride = added.map().stride}, *kernels, work);
+                                {.addend = added.map().data, .addend_stride = added.map().stride}, *kernels, work);
         const Tensor wanted = at::conv2d(n.large, n.weight, {}, {2, 2}, {1, 1}) + addend;
         EXPECT_LE(relative_l2(small.values(), wanted), kTolerance) << kernels->name;
         EXPECT_TRUE(small.neighbours_are_untouched()) << kernels->name;
         const test::SlicedMap back({2, 20, 11, 12}, 31, 4);
         small.fill(n.small);
-        kernels::spread_tiles(WinogradWindow::Strided, small.map(), weight.data_ptr<float>(), back.map(), nullptr, *kernels, work);
+        kernels::spread_tiles(WinogradWindow::Strided, small.map(), weight.data_ptr<float>(), back.map(), nullptr,
+                              *kernels, work);
         EXPECT_LE(relative_l2(back.values(), at::conv_transpose2d(n.small, n.weight, {}, {2, 2}, {1, 1}, {1, 0})),
                   kTolerance)
             << kernels->name;

@@ -71,7 +71,8 @@ void expect_close(const std::vector<Tensor>& found, const std::vector<Tensor>& w
 TEST(Norm, HasTheDerivativesOfFloat64) {
     for (const auto& shape : kShapes) {
         for (const std::optional<double> slope : {std::optional<double>(), std::optional(0.0), std::optional(0.2)}) {
-            for (const auto& [name, layer] : {std::pair("batch", batch(slope)), std::pair("instance", instance(slope))}) {
+            for (const auto& [name, layer] :
+                 {std::pair("batch", batch(slope)), std::pair("instance", instance(slope))}) {
                 for (const bool twice : {false, true}) {
                     if (twice && slope) {  // float32 and float64 see other sides of a kink
                         continue;
@@ -115,14 +116,21 @@ TEST(Norm, GivesTheSameBitsWithAnyNumberOfThreads) {
 }
 
 TEST(Silu, IsThatOfFloat64EverywhereAndSoIsItsSlope) {
-    const Tensor wide = at::cat({at::linspace(-120.0, 120.0, 4001, at::kDouble), at::tensor({0.0, -1e-30, 3e38, -3e38})})
-                            .to(at::kFloat)
-                            .to(at::kDouble);
+    const Tensor wide =
+        at::cat({at::linspace(-120.0, 120.0, 4001, at::kDouble), at::tensor({0.0, -1e-30, 3e38, -3e38})})
+            .to(at::kFloat)
+            .to(at::kDouble);
     const Tensor x = leaf(wide, at::kFloat);
     const Tensor exact = leaf(wide, at::kDouble);
     const Tensor y = apply_silu(x);
     const Tensor wanted = at::silu(exact);
-    EXPECT_LE((y.to(at::kDouble) - wanted).abs().div(wanted.abs() + 1e-30).masked_fill(wide < -80.0, 0.0).max().item<double>(), 5e-7);
+    EXPECT_LE((y.to(at::kDouble) - wanted)
+                  .abs()
+                  .div(wanted.abs() + 1e-30)
+                  .masked_fill(wide < -80.0, 0.0)
+                  .max()
+                  .item<double>(),
+              5e-7);
     EXPECT_TRUE(y.isfinite().all().item<bool>());
     const Tensor slope = grad({y.sum()}, {x})[0];
     EXPECT_LE((slope.to(at::kDouble) - grad({wanted.sum()}, {exact})[0]).abs().max().item<double>(), 2e-6);

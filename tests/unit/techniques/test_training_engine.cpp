@@ -42,10 +42,9 @@ Subject vae(const std::string& preset, Size size, std::int64_t channels) {
     VaeRecipe recipe = vae_recipe(preset, size, channels);
     recipe.options.net.size = size;
     recipe.options.net.channels = channels;
-    return {[options = recipe.options] {
-                return std::make_unique<VaeTask>(options, 1, c10::Device(c10::kCPU), nullptr);
-            },
-            recipe.training, size, channels};
+    return {
+        [options = recipe.options] { return std::make_unique<VaeTask>(options, 1, c10::Device(c10::kCPU), nullptr); },
+        recipe.training, size, channels};
 }
 
 /// Weights, moments and logs after some steps.
@@ -58,13 +57,12 @@ NamedTensors after_steps(const Subject& subject, int threads, bool ours, std::in
     training.steps = 100;
     Stepper stepper(*task, training);
     for (std::int64_t step = 0; step < steps; ++step) {
-        const Batch batch{
-            .images = uniform_noise(1, 2, step * kImages, kImages,
-                                    {subject.channels, subject.size.height, subject.size.width})
-                          .contiguous(at::MemoryFormat::ChannelsLast),
-            .labels = at::zeros({kImages}, at::kLong),
-            .indices = at::arange(kImages, at::kLong),
-            .first = step * kImages};
+        const Batch batch{.images = uniform_noise(1, 2, step * kImages, kImages,
+                                                  {subject.channels, subject.size.height, subject.size.width})
+                                        .contiguous(at::MemoryFormat::ChannelsLast),
+                          .labels = at::zeros({kImages}, at::kLong),
+                          .indices = at::arange(kImages, at::kLong),
+                          .first = step * kImages};
         stepper.step(batch, step, 100, 1, 1.0);
     }
     NamedTensors found = task->state();
@@ -80,14 +78,13 @@ NamedTensors after_steps(const Subject& subject, int threads, bool ours, std::in
 }
 
 const std::map<std::string, Subject>& subjects() {
-    static const std::map<std::string, Subject> all = {
-        {"default GAN, augmented", gan("reverie", {64, 64}, 3, 500)},
-        {"default GAN, odd sizes", gan("reverie", {67, 90}, 1, 10'000)},
-        {"DCGAN", gan("pytorch", {64, 64}, 3, 10'000)},
-        {"Chollet's GAN", gan("chollet1e", {32, 32}, 3, 10'000)},
-        {"default VAE", vae("reverie", {64, 64}, 3)},
-        {"default VAE, grey and odd", vae("reverie", {75, 66}, 1)},
-        {"AntixK's VAE", vae("antixk", {64, 64}, 3)}};
+    static const std::map<std::string, Subject> all = {{"default GAN, augmented", gan("reverie", {64, 64}, 3, 500)},
+                                                       {"default GAN, odd sizes", gan("reverie", {67, 90}, 1, 10'000)},
+                                                       {"DCGAN", gan("pytorch", {64, 64}, 3, 10'000)},
+                                                       {"Chollet's GAN", gan("chollet1e", {32, 32}, 3, 10'000)},
+                                                       {"default VAE", vae("reverie", {64, 64}, 3)},
+                                                       {"default VAE, grey and odd", vae("reverie", {75, 66}, 1)},
+                                                       {"AntixK's VAE", vae("antixk", {64, 64}, 3)}};
     return all;
 }
 
