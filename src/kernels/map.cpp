@@ -33,6 +33,18 @@ Finish from_pixel(Finish finish, std::int64_t pixel) {
     return finish;
 }
 
+Finish from_channel(Finish finish, std::int64_t first) {
+    const auto moved = [](auto* of_channel_0, std::int64_t by) {
+        return of_channel_0 == nullptr ? nullptr : of_channel_0 + by;
+    };
+    finish.bias = moved(finish.bias, first);
+    finish.addend = moved(finish.addend, first);
+    finish.bits = moved(finish.bits, first / 8);
+    finish.keep = moved(finish.keep, first / 8);
+    finish.out += first;
+    return finish;
+}
+
 void finish_map(const Map& from, const Map& to, const Finish& finish, const Kernels& kernels, Workspace& work) {
     constexpr std::int64_t kBlock = 256;
     const std::int64_t pixels = from.pixels();

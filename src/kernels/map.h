@@ -34,6 +34,9 @@ Finish into(Finish finish, const Map& map);
 /// `finish` of a map's pixels from `pixel` on.
 Finish from_pixel(Finish finish, std::int64_t pixel);
 
+/// `finish` of channels from `first` on, a multiple of 8.
+Finish from_channel(Finish finish, std::int64_t first);
+
 /// Pixel by pixel from one map to another of the same size, by way of `finish`.
 void finish_map(const Map& from, const Map& to, const Finish& finish, const Kernels& kernels, Workspace& work);
 

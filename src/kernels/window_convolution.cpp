@@ -81,21 +81,34 @@ void fill_addresses(const float* first, std::int64_t stride, std::int64_t rows, 
 /// Pixel by pixel.
 bool is_pointwise(const SquareWindow& window) { return window.size == 1 && window.stride == 1 && window.padding == 0; }
 
-/// What each pixel gives to its window is what this pixel gets.
-void spread_points(const Map& small, const PackedMatrices& packed, const Map& large, const float* bias,
-                   const Kernels& kernels, Workspace& work) {
-    const std::int64_t at_once = rows_at_once(small.channels, kernels);
-    work.for_each(ceil_div(small.pixels(), at_once), [&](std::int64_t item, Scratch& scratch) {
-        const std::int64_t first = item * at_once;
-        const std::int64_t count = std::min(at_once, small.pixels() - first);
-        fill_addresses(small.at(first), small.stride, count, at_once, scratch);
+/// Each pixel's channels times a matrix.
+void multiply_points(const Map& from, const PackedMatrices& packed, std::int64_t columns, const Finish& finish,
+                     const Kernels& kernels, Workspace& work) {
+    constexpr std::int64_t kTasksPerThread = 2;
+    const std::int64_t at_once = rows_at_once(from.channels, kernels);
+    const std::int64_t blocks = ceil_div(from.pixels(), at_once);
+    // Where pixels are few, columns are shared out too, whole panels of them.
+    const std::int64_t panels = ceil_div(columns, kernels.panel);
+    const std::int64_t shares = std::clamp<std::int64_t>(ceil_div(kTasksPerThread * work.threads(), blocks), 1, panels);
+    const std::int64_t per_share = ceil_div(panels, shares) * kernels.panel;
+    work.for_each(blocks * shares, [&](std::int64_t item, Scratch& scratch) {
+        const std::int64_t column = item % shares * per_share;
+        const std::int64_t first = item / shares * at_once;
+        const std::int64_t count = std::min(at_once, from.pixels() - first);
+        if (column >= columns) {
+            return;
+        }
+        fill_addresses(from.at(first), from.stride, count, at_once, scratch);
+        scratch.pixels.resize(static_cast<std::size_t>(count));
+        std::iota(scratch.pixels.begin(), scratch.pixels.end(), first);
         kernels.product({.rows = scratch.addresses.data(),
                          .row_capacity = at_once,
                          .count = static_cast<int>(count),
-                         .depth = small.channels,
-                         .packed = packed.matrix(0),
-                         .channels = large.channels},
-                        {.bias = bias, .out = large.at(first), .out_stride = large.stride});
+                         .depth = from.channels,
+                         .packed = packed.matrix(0) + column * from.channels,
+                         .channels = static_cast<int>(std::min(per_share, columns - column)),
+                         .pixels = scratch.pixels.data()},
+                        from_channel(finish, column));
     });
 }
 
@@ -106,22 +119,21 @@ void convolve_windows(const SquareWindow& window, const Map& large, const float*
     const Views views(window, large, small);
     const std::int64_t length = views.cells();
     const PackedMatrices packed = PackedMatrices::turned(kernels, weights, length, small.channels);
-    const std::int64_t at_once = rows_at_once(length, kernels);
     const Finish to_small = into(finish, small);
+    if (is_pointwise(window)) {
+        return multiply_points(large, packed, small.channels, to_small, kernels, work);
+    }
+    const std::int64_t at_once = rows_at_once(length, kernels);
     work.for_each(ceil_div(small.pixels(), at_once), [&](std::int64_t item, Scratch& scratch) {
         const std::int64_t first = item * at_once;
         const std::int64_t count = std::min(at_once, small.pixels() - first);
         scratch.pixels.resize(static_cast<std::size_t>(count));
         std::iota(scratch.pixels.begin(), scratch.pixels.end(), first);
-        if (is_pointwise(window)) {  // nothing to be put together
-            fill_addresses(large.at(first), large.stride, count, at_once, scratch);
-        } else {
-            float* const seen = scratch.floats(at_once * length);
-            for (std::int64_t p = 0; p < count; ++p) {
-                views.copy(first + p, 0, length, seen + p * length);
-            }
-            fill_addresses(seen, length, count, at_once, scratch);
+        float* const seen = scratch.floats(at_once * length);
+        for (std::int64_t p = 0; p < count; ++p) {
+            views.copy(first + p, 0, length, seen + p * length);
         }
+        fill_addresses(seen, length, count, at_once, scratch);
         kernels.product({.rows = scratch.addresses.data(),
                          .row_capacity = at_once,
                          .count = static_cast<int>(count),
@@ -140,7 +152,7 @@ void spread_windows(const SquareWindow& window, const Map& small, const float* w
     const std::int64_t per_row = window.size * channels;
     const PackedMatrices packed = PackedMatrices::copied(kernels, weights, small.channels, length);
     if (is_pointwise(window)) {
-        return spread_points(small, packed, large, bias, kernels, work);
+        return multiply_points(small, packed, channels, into({.bias = bias}, large), kernels, work);
     }
     // What each pixel gives to its window is added to the map, pixel after pixel: an image's stay with one thread, and
     // images of few pixels go together.

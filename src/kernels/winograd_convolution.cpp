@@ -214,12 +214,6 @@ class Convolution final : public Direction {
 
     void out(const Panel& panel, std::int64_t first, std::int64_t count, const float* sums,
              std::int64_t position_stride, Scratch& scratch) const override {
-        Finish part = finish_;
-        part.out += panel.column;
-        part.bias = part.bias == nullptr ? nullptr : part.bias + panel.column;
-        part.addend = part.addend == nullptr ? nullptr : part.addend + panel.column;
-        part.bits = part.bits == nullptr ? nullptr : part.bits + panel.column / 8;
-        part.keep = part.keep == nullptr ? nullptr : part.keep + panel.column / 8;
         scratch.pixels.resize(static_cast<std::size_t>(count * kStep * kStep));
         for (std::int64_t t = 0; t < count; ++t) {
             tiles_.small_pixels(first + t, scratch.pixels.data() + t * kStep * kStep);
@@ -230,7 +224,7 @@ class Convolution final : public Direction {
                                      .tiles = static_cast<int>(count),
                                      .channels = static_cast<int>(panel.columns),
                                      .pixels = scratch.pixels.data()},
-                                    part);
+                                    from_channel(finish_, panel.column));
     }
 
   private:
