@@ -11,7 +11,7 @@ if(REVERIE_PCH)
     target_precompile_headers(reverie_core PRIVATE <ATen/ATen.h> <filesystem> <functional> <map> <optional> <span> <string> <vector>)
 endif()
 
-foreach(room core nn models optimize metrics techniques)
+foreach(room core kernels nn models optimize metrics techniques)
     add_subdirectory(${room})
 endforeach()
 target_sources(reverie_core PRIVATE

@@ -1,8 +1,9 @@
 // Steps of training nets for tools/bench train, which asks for them in turn with those of other programs. Reads lines
 // "NET ENGINE STEPS" and answers with the seconds of each step:
 //
-//     bench_steps [THREADS]
+//     bench_steps [THREADS [NET ENGINE STEPS]]
 //
+// With a net it takes that one's steps alone, for its memory.
 // NET is gan-pytorch-64, gan-64, gan-32, vae-64, vae-28 or style-256, ENGINE own, libtorch (its nets' own memory
 // layout) or planar (style-256 alone: LibTorch on images that are not channels-last). Images are noise, made before; a
 // GAN's or VAE's step is all that its training loop does for a batch: losses, gradients, optimisers, mean weights.
@@ -15,6 +16,7 @@
 #include <iostream>
 #include <map>
 #include <memory>
+#include <sstream>
 #include <string>
 
 #include "bench/style_net.h"
@@ -97,11 +99,13 @@ int main(int count, char** words) {
     using namespace reverie;
     keep_freed_memory();  // as the programs do
     at::set_num_threads(count > 1 ? std::stoi(words[1]) : 2);
+    std::istringstream one(count > 4 ? std::string(words[2]) + " " + words[3] + " " + words[4] : "");
+    std::istream& orders = count > 4 ? one : std::cin;
     std::map<std::string, std::unique_ptr<Subject>> subjects;
     std::string net;
     std::string engine;
     int steps = 0;
-    while (std::cin >> net >> engine >> steps) {
+    while (orders >> net >> engine >> steps) {
         std::unique_ptr<Subject>& subject = subjects[net + " " + engine];
         const TrainingEngine on(engine == "own");
         if (!subject) {

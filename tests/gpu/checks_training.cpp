@@ -67,6 +67,7 @@ VaeOptions small_vae(LikelihoodKind kind) {
     VaeOptions options;
     options.net = {.size = {33, 36}, .channels = 3, .latent = 5, .width = 8, .blocks = 1};
     options.likelihood.kind = kind;
+    options.optimizer.epsilon = 1e-3;  // what is nearly nothing shall not make a whole step to either side
     return options;
 }
 

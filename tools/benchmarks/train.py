@@ -3,7 +3,7 @@
   steps    one step of the default nets and of a feed-forward style net, ours against LibTorch in the same program; and
            of pytorch/examples' DCGAN, ours against a transcription in Python in the better of both memory layouts
   layers   layer by layer: forward, gradient of the input, gradients of the weights, against the better layout
-  memory   the peak of gan train and vae train, a few steps of each engine
+  memory   the peak of a process that takes 20 steps of a net on either engine, medians of three
 
 A step is all that a training loop does for a batch that is there: losses, gradients, optimisers, mean weights; of the
 default GAN the mean of 16, since every 16th takes R1. Medians over --repeats, in brackets from LibTorch's best over our
@@ -31,17 +31,16 @@ NETS = {  # name: (what it is, steps at a time, LibTorch's ways)
 }
 DCGAN = "gan-pytorch-64"
 HELD_TO_AVX2 = {"ATEN_CPU_CAPABILITY": "avx2", "ONEDNN_MAX_CPU_ISA": "AVX2", "MKL_ENABLE_INSTRUCTIONS": "AVX2"}
-MEMORY = {"gan train": ["gan", "--features", "none"], "vae train": ["vae"]}
+STEPS = measuring.built_program("tests/bench_steps")
 
 
 class Steps:
     """bench_steps: seconds of some steps of a net, asked for when their turn comes."""
 
     def __init__(self, options):
-        program = measuring.built_program("tests/bench_steps")
-        if not os.path.isfile(program):
-            sys.exit(f"{program} is not built; cmake --build --preset release")
-        self.process = subprocess.Popen([program, str(options.threads)], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+        if not os.path.isfile(STEPS):
+            sys.exit(f"{STEPS} is not built; cmake --build --preset release")
+        self.process = subprocess.Popen([STEPS, str(options.threads)], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
                                         text=True)
 
     def __call__(self, net, engine, steps):
@@ -110,16 +109,13 @@ def bench_layers(options):
 
 def bench_memory(options):
     rows = []
-    for name, (program, *words) in MEMORY.items():
+    for net in options.nets:
         peaks = []
         for engine in ("own", "libtorch"):
-            run = os.path.join(options.keep, f"{program}-{engine}-{os.getpid()}")
-            command = [measuring.built_program(f"bin/{program}"), "train", options.data, "-o", run, "--engine", engine,
-                       "--steps", "34", "--threads", str(options.threads), "--preview-every", "0", "--validate-every",
-                       "0", "--quiet", *words]
-            peaks.append(measuring.run(command).peak)
-        rows.append([name, *map(measuring.megabytes, peaks), f"{peaks[0] / peaks[1]:.2f}"])
-    measuring.table(["peak of the process", "own", "libtorch", "own / libtorch"], rows)
+            series = [measuring.run([STEPS, str(options.threads), net, engine, "20"]).peak for _ in range(3)]
+            peaks.append(statistics.median(series))
+        rows.append([NETS[net][0], *map(measuring.megabytes, peaks), f"{peaks[0] / peaks[1]:.2f}"])
+    measuring.table(["peak of a process that takes steps", "own", "libtorch", "own / libtorch"], rows)
 
 
 def main():
@@ -127,15 +123,11 @@ def main():
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("what", choices=["steps", "layers", "memory"])
     parser.add_argument("--nets", nargs="+", default=list(NETS), choices=list(NETS), metavar="NET",
-                        help="steps: of " + ", ".join(NETS))
+                        help="steps, memory: of " + ", ".join(NETS))
     parser.add_argument("--repeats", type=int, default=7)
     parser.add_argument("--threads", type=int, default=os.cpu_count())
     parser.add_argument("--avx2", action="store_true")
-    parser.add_argument("--data", help="memory: what gan train reads")
-    parser.add_argument("--keep", default="/tmp", help="memory: folder for the runs")
     options = parser.parse_args()
-    if options.what == "memory" and not options.data:
-        parser.error("memory needs --data")
     if options.avx2:
         os.environ.update(HELD_TO_AVX2)
     print(measuring.machine(options.threads) + (", held to AVX2" if options.avx2 else ""))

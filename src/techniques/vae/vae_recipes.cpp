@@ -57,7 +57,7 @@ VaeRecipe reverie(Size size, std::int64_t channels) {
                                 .weight_decay = 0.01};
     recipe.options.kl_warmup = 0.1;
     recipe.training.batch = small ? 128 : 32;
-    recipe.training.steps = small ? 15'000 : 10'000;  // about half an hour on two cores
+    recipe.training.steps = small ? 15'000 : 10'000;  // about a quarter of an hour on two cores
     recipe.training.schedule = {.kind = Schedule::Cosine, .warmup_steps = 250};
     recipe.training.clip_norm = values;
     recipe.training.average_half_life = 10'000;
