@@ -143,9 +143,9 @@ int run_checked(int argc, char** argv, Program& program, const Environment& envi
 std::string first_line(const std::string& text) { return text.substr(0, text.find('\n')); }
 
 bool tells_of_memory(const std::string& what) {
-    // The last is oneDNN's: it finds no memory for the code it makes.
+    // The last two are OpenCV's and oneDNN's, which finds no memory for the code it makes.
     for (const char* words : {"out of memory", "not enough memory", "can't allocate memory", "Cannot allocate memory",
-                              "could not create a primitive"}) {
+                              "Insufficient memory", "could not create a primitive"}) {
         if (what.find(words) != std::string::npos) {
             return true;
         }
