@@ -31,7 +31,10 @@ thread_local int kernels_take = 0;
 
 }  // namespace
 
-ThreadShare::ThreadShare(int threads) : before_(own_threads()), kernels_before_(std::exchange(kernels_take, 0)) {
+ThreadShare::ThreadShare(int threads) : ThreadShare(threads, 0) {}
+
+ThreadShare::ThreadShare(int threads, int kernels)
+    : before_(own_threads()), kernels_before_(std::exchange(kernels_take, kernels)) {
     at::set_num_threads(threads);
 }
 
@@ -40,9 +43,7 @@ ThreadShare::~ThreadShare() {
     kernels_take = kernels_before_;
 }
 
-KernelThreads::KernelThreads() : kernels_before_(kernel_threads()), alone_(1) { kernels_take = kernels_before_; }
-
-KernelThreads::~KernelThreads() = default;
+KernelThreads::KernelThreads() : share_(1, kernel_threads()) {}
 
 int kernel_threads() { return kernels_take > 0 ? kernels_take : own_threads(); }
 

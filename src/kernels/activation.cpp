@@ -5,6 +5,7 @@
 
 #include <algorithm>
 
+#include "core/ceil_div.h"
 #include "kernels/engine.h"
 #include "kernels/machine.h"
 
@@ -19,7 +20,7 @@ using torch::autograd::variable_list;
 template <typename Run>
 void for_each_piece(std::int64_t count, kernels::Workspace& work, const Run& run) {
     constexpr std::int64_t kPiece = 1 << 14;
-    work.for_each((count + kPiece - 1) / kPiece, [&](std::int64_t item, kernels::Scratch&) {
+    work.for_each(ceil_div(count, kPiece), [&](std::int64_t item, kernels::Scratch&) {
         run(item * kPiece, std::min(kPiece, count - item * kPiece));
     });
 }

@@ -22,8 +22,6 @@ SquareWindow window_of(AutogradContext* ctx) {
     return {ctx->saved_data["size"].toInt(), ctx->saved_data["stride"].toInt(), ctx->saved_data["padding"].toInt()};
 }
 
-Tensor channels_last(const Tensor& t) { return t.contiguous(at::MemoryFormat::ChannelsLast); }
-
 std::optional<Tensor> optional(const Tensor& t) { return t.defined() ? std::optional(t) : std::nullopt; }
 
 // The functions, named after what they give. LibTorch calls backward with gradients off unless a graph of the gradients

@@ -4,10 +4,14 @@
 
 #include <cstdint>
 
+#include "core/ceil_div.h"
 #include "kernels/phase_map.h"
 #include "kernels/winograd_convolution.h"
 
 namespace reverie::kernels {
+
+at::Tensor channels_last(const at::Tensor& t) { return t.contiguous(at::MemoryFormat::ChannelsLast); }
+
 namespace {
 
 Map map_of(const at::Tensor& t) {
@@ -19,7 +23,6 @@ Map map_of(const at::Tensor& t) {
             .channels = static_cast<int>(t.size(1))};
 }
 
-at::Tensor channels_last(const at::Tensor& t) { return t.contiguous(at::MemoryFormat::ChannelsLast); }
 at::Tensor empty_map(std::int64_t n, std::int64_t c, std::int64_t h, std::int64_t w) {
     return at::empty({n, c, h, w}, at::TensorOptions(at::kFloat), at::MemoryFormat::ChannelsLast);
 }
@@ -53,7 +56,7 @@ std::optional<Tiling> worthwhile(const SquareWindow& window, const at::Tensor& l
     if (!tiling) {
         return std::nullopt;
     }
-    const auto tiles = [](std::int64_t cells) { return (cells + kTileOutputs - 1) / kTileOutputs * kTileOutputs; };
+    const auto tiles = [](std::int64_t cells) { return ceil_div(cells, kTileOutputs) * kTileOutputs; };
     const auto used = static_cast<double>(small.size(2) * small.size(3));
     const auto taken = static_cast<double>(tiles(small.size(2)) * tiles(small.size(3)));
     return used * tiling->products > taken * kTransforms ? tiling : std::nullopt;

@@ -13,6 +13,8 @@
 
 namespace reverie::kernels {
 
+/// The tensor itself, or a copy.
+at::Tensor channels_last(const at::Tensor& t);
 /// large [N,C,H,W], weight [outputs,C,size,size] -> [N,outputs,h,w]. `bias` and `addend` [N,outputs,h,w] may be
 /// undefined. With a `slope` a leaky ReLU comes last.
 at::Tensor convolve(const SquareWindow& window, const at::Tensor& large, const at::Tensor& weight,

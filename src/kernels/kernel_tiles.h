@@ -2,7 +2,7 @@
 // Included by kernel_bodies.h alone.
 
 // One-dimensional transforms of the inputs of a tile and of its sums: B^T and A^T (Lavin, Gray 2016). F(4,3) has the
-// points 0, 1, -1, 2, -2 and infinity, F(6,3) 1/2 and -1/2 too.
+// points 0, 1, -1, 2, -2 and infinity, F(6,3) 1/2 and -1/2 too, F(4,2) 0, 1, -1, 2 and infinity.
 
 REVERIE_INLINE void tile_in(const Vector (&d)[6], Vector (&t)[6]) {
     const Vector a = d[4] - 4.0F * d[2];
@@ -26,6 +26,15 @@ REVERIE_INLINE void tile_out(const Vector (&m)[6], Vector (&y)[4]) {
     y[1] = b + 2.0F * e;
     y[2] = a + 4.0F * c;
     y[3] = b + 8.0F * e + m[5];
+}
+
+REVERIE_INLINE void tile_out(const Vector (&m)[5], Vector (&y)[4]) {
+    const Vector a = m[1] + m[2];
+    const Vector b = m[1] - m[2];
+    y[0] = m[0] + a + m[3];
+    y[1] = b + 2.0F * m[3];
+    y[2] = a + 4.0F * m[3];
+    y[3] = b + 8.0F * m[3] + m[4];
 }
 
 REVERIE_INLINE void tile_in(const Vector (&d)[8], Vector (&t)[8]) {
@@ -62,7 +71,7 @@ REVERIE_INLINE void tile_out(const Vector (&m)[8], Vector (&y)[6]) {
 
 /// Tiles of side x side inputs.
 template <int side>
-REVERIE_INLINE void square_in(const TilesIn& job) {
+void square_in(const TilesIn& job) {
     for (int tile = 0; tile < job.tiles; ++tile) {
         const float* const* pixels = job.pixels + tile * side * side;
         float* out = job.out + tile * job.tile_stride;
@@ -97,7 +106,7 @@ REVERIE_INLINE void square_in(const TilesIn& job) {
 
 /// Tiles of `side` x `side` sums to those of `step` x `step` outputs.
 template <int side, int step>
-REVERIE_INLINE void square_out(const TilesOut& job, const Finish& finish) {
+void square_out(const TilesOut& job, const Finish& finish) {
     for (int tile = 0; tile < job.tiles; ++tile) {
         const float* sums = job.sums + tile * job.tile_stride;
         const std::int64_t* pixels = job.pixels + tile * step * step;
@@ -131,11 +140,6 @@ REVERIE_INLINE void square_out(const TilesOut& job, const Finish& finish) {
         });
     }
 }
-
-void square4_in(const TilesIn& job) { square_in<6>(job); }
-void square4_out(const TilesOut& job, const Finish& finish) { square_out<6, 4>(job, finish); }
-void square6_in(const TilesIn& job) { square_in<8>(job); }
-void square6_out(const TilesOut& job, const Finish& finish) { square_out<8, 6>(job, finish); }
 
 // B^T and A^T of F(4,4) with the points 0, 1, -1, 2, -2, 1/2 and infinity.
 constexpr float kLineIn[7][7] = {{-2, 4, 2.5F, -5, -0.5F, 1, 0}, {0, 2, -2, -4.5F, 0.5F, 1, 0},

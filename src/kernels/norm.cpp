@@ -8,6 +8,7 @@
 #include <cmath>
 #include <vector>
 
+#include "core/ceil_div.h"
 #include "kernels/engine.h"
 #include "kernels/machine.h"
 
@@ -28,7 +29,7 @@ struct Groups {
 
     Groups(const Tensor& x, bool each)
         : count(each ? x.size(0) : 1), pixels(x.numel() / x.size(1) / count), channels(x.size(1)) {}
-    std::int64_t blocks() const { return (pixels + kBlock - 1) / kBlock; }
+    std::int64_t blocks() const { return ceil_div(pixels, kBlock); }
 };
 
 /// kernel(job) for every block of pixels, with the numbers of its group by channel.

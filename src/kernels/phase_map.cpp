@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cstdint>
 
+#include "core/ceil_div.h"
+
 namespace reverie::kernels {
 namespace {
 
@@ -36,7 +38,7 @@ void for_each_tap(std::int64_t outputs, std::int64_t channels, std::int64_t phas
 }  // namespace
 
 std::int64_t phase_channels(std::int64_t channels, const Kernels& kernels) {
-    return (kPhases * channels + kernels.width - 1) / kernels.width * kernels.width;
+    return ceil_div(kPhases * channels, kernels.width) * kernels.width;
 }
 
 Map phase_map(const Map& large, const Map& small, std::int64_t channels, float* memory) {

@@ -6,14 +6,14 @@
 #include <cstring>
 #include <numeric>
 
+#include "core/ceil_div.h"
 #include "kernels/packed_matrix.h"
+#include "kernels/part_sums.h"
 
 namespace reverie::kernels {
 namespace {
 
 constexpr std::int64_t kNear = 48 * 1024;  // floats that stay near a core while they are worked on
-
-std::int64_t ceil_div(std::int64_t n, std::int64_t by) { return (n + by - 1) / by; }
 
 /// Rows of a product that go together: as many as stay near the core with `length` floats each.
 std::int64_t rows_at_once(std::int64_t length, const Kernels& kernels) {
@@ -89,7 +89,8 @@ void multiply_points(const Map& from, const PackedMatrices& packed, std::int64_t
     const std::int64_t blocks = ceil_div(from.pixels(), at_once);
     // Where pixels are few, columns are shared out too, whole panels of them.
     const std::int64_t panels = ceil_div(columns, kernels.panel);
-    const std::int64_t shares = std::clamp<std::int64_t>(ceil_div(kTasksPerThread * work.threads(), blocks), 1, panels);
+    const std::int64_t shares =
+        std::clamp<std::int64_t>(ceil_div(kTasksPerThread * kernel_threads(), blocks), 1, panels);
     const std::int64_t per_share = ceil_div(panels, shares) * kernels.panel;
     work.for_each(blocks * shares, [&](std::int64_t item, Scratch& scratch) {
         const std::int64_t column = item % shares * per_share;
@@ -257,12 +258,8 @@ void correlate_windows(const SquareWindow& window, const Map& large, const Map& 
     work.for_each(ceil_div(length, kLeftGroup), [&](std::int64_t group, Scratch&) {
         const std::int64_t cell = group * kLeftGroup;
         const std::int64_t cells = std::min<std::int64_t>(kLeftGroup, length - cell);
-        for (std::int64_t at = cell * width; parts > 1 && at < (cell + cells) * width; ++at) {
-            double sum = 0.0;
-            for (std::int64_t part = 0; part < parts; ++part) {
-                sum += static_cast<double>(sums[part * part_floats + at]);
-            }
-            sums[at] = static_cast<float>(sum);
+        if (parts > 1) {
+            add_parts(sums, parts, part_floats, cell * width, (cell + cells) * width, sums);
         }
         kernels.turn(sums + cell * width, width, static_cast<int>(cells), static_cast<int>(outputs), weights + cell,
                      length);

@@ -1,7 +1,7 @@
 // Private to the kernels: the inner loops of convolutions in training (winograd_kernels.h says what they compute).
 // Included by kernel_bodies.h alone.
 
-/// F(4,2) along one axis; the letters are those of winograd_kernels.h.
+/// F(4,2) along one axis; the letters are those of winograd_kernels.h. A^T of both is in kernel_tiles.h.
 struct Strided {
     static constexpr int kSide = 5;
     static constexpr int kTaps = 2;
@@ -21,14 +21,6 @@ struct Strided {
         x[2] = -2.0F * z[0] - z[1] - 3.0F * z[2] - z[4];
         x[3] = z[0] + z[1] + z[2] + z[3] - 2.0F * z[4];
         x[4] = z[4];
-    }
-    static REVERIE_INLINE void a_t(const Vector (&m)[5], Vector (&y)[4]) {
-        const Vector a = m[1] + m[2];
-        const Vector b = m[1] - m[2];
-        y[0] = m[0] + a + m[3];
-        y[1] = b + 2.0F * m[3];
-        y[2] = a + 4.0F * m[3];
-        y[3] = b + 8.0F * m[3] + m[4];
     }
     static REVERIE_INLINE void a(const Vector (&g)[4], Vector (&s)[5]) {
         const Vector even = g[0] + g[2];
@@ -52,7 +44,7 @@ struct Strided {
     }
 };
 
-/// F(4,3). B^T and A^T are those of kernel_tiles.h.
+/// F(4,3); its B^T is that of kernel_tiles.h.
 struct Square {
     static constexpr int kSide = 6;
     static constexpr int kTaps = 3;
@@ -70,7 +62,6 @@ struct Square {
         x[4] = z[0] + even + far_even;
         x[5] = z[5];
     }
-    static REVERIE_INLINE void a_t(const Vector (&m)[6], Vector (&y)[4]) { tile_out(m, y); }
     static REVERIE_INLINE void a(const Vector (&g)[4], Vector (&s)[6]) {
         const Vector even = g[0] + g[2];
         const Vector odd = g[1] + g[3];
@@ -182,31 +173,6 @@ REVERIE_INLINE void load_sums(const float* sums, std::int64_t stride, int n, Vec
 }
 
 template <typename F>
-void outputs_out(const TilesOut& job, const Finish& finish) {
-    constexpr int kSide = F::kSide;
-    for (int tile = 0; tile < job.tiles; ++tile) {
-        const float* sums = job.sums + tile * job.tile_stride;
-        const std::int64_t* pixels = job.pixels + tile * 16;
-        by_vectors(job.channels, [&](int c, int n) REVERIE_BODY {
-            Vector m[kSide][kSide];
-            Vector y[4][4];
-            load_sums(sums + c, job.position_stride, n, m);
-            on_square<kSide, 4>(m, y,
-                                [](const Vector(&from)[kSide], Vector(&to)[4]) REVERIE_BODY { F::a_t(from, to); });
-#pragma GCC unroll 4
-            for (int i = 0; i < 4; ++i) {
-#pragma GCC unroll 4
-                for (int j = 0; j < 4; ++j) {
-                    if (const std::int64_t pixel = pixels[i * 4 + j]; pixel >= 0) {
-                        finish_vector(y[i][j], finish, pixel, c, n);
-                    }
-                }
-            }
-        });
-    }
-}
-
-template <typename F>
 void inputs_out(const TilesOut& job, const Finish& finish) {
     constexpr int kSide = F::kSide;
     for (int tile = 0; tile < job.tiles; ++tile) {
@@ -283,7 +249,8 @@ void weights_out(const WeightTiles& job, const float* transformed, float* weight
 
 template <typename F>
 constexpr WinogradKernels winograd() {
-    return {F::kSide, inputs_in<F>, outputs_in<F>, outputs_out<F>, inputs_out<F>, weights_in<F>, weights_out<F>};
+    return {F::kSide,      inputs_in<F>,  outputs_in<F>, square_out<F::kSide, 4>,
+            inputs_out<F>, weights_in<F>, weights_out<F>};
 }
 
 /// Pairs of lanes `step` apart change places with those of the other vector.

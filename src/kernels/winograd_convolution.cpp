@@ -106,7 +106,7 @@ void Direction::by_panels(Workspace& work) const {
                      [&](std::int64_t tile, const float** table) { addresses(tile, table); });
         // Panels and pieces of tiles together are enough for the threads; which piece a tile is in changes none of its
         // sums.
-        const std::int64_t threads = work.threads();
+        const std::int64_t threads = kernel_threads();
         const std::int64_t wanted = threads == 1 ? 1 : ceil_div(kTasksPerThread * threads, panels());
         const std::int64_t pieces = std::clamp<std::int64_t>(wanted, 1, std::max<std::int64_t>(1, count / unit()));
         const std::int64_t per_piece = ceil_div(count / unit(), pieces) * unit();
@@ -142,7 +142,7 @@ void Direction::by_blocks(Workspace& work) const {
     const std::int64_t most = std::clamp<std::int64_t>(near, 4 * kernels_.rows, kTilesAtOnce);
     const std::int64_t units = tiles_.count() / unit();
     const std::int64_t items =
-        std::max(ceil_div(tiles_.count(), most), std::min(units, kTasksPerThread * work.threads()));
+        std::max(ceil_div(tiles_.count(), most), std::min(units, kTasksPerThread * kernel_threads()));
     const std::int64_t per_item = ceil_div(units, std::min(units, items)) * unit();
     const std::int64_t at_once = ceil_div(per_item, ceil_div(per_item, most));
     const Layout layout = Layout::rows(depth(), at_once);

@@ -1,11 +1,11 @@
 #include <algorithm>
 #include <cstdint>
 
+#include "kernels/part_sums.h"
 #include "kernels/winograd_convolution.h"
 #include "kernels/winograd_tiles.h"
 
 namespace reverie::kernels {
-
 namespace {
 
 // Outputs whose sums stay in a core's cache.
@@ -157,13 +157,7 @@ class Weights {
         });
         const std::int64_t row = scheme_.taps * inputs_;
         work.for_each(outputs_, [&](std::int64_t output, Scratch&) {
-            for (std::int64_t at = output * row; at < (output + 1) * row; ++at) {
-                double sum = 0.0;
-                for (std::int64_t part = 0; part < parts; ++part) {
-                    sum += static_cast<double>(each[part * size + at]);
-                }
-                weights[at] = static_cast<float>(sum);
-            }
+            add_parts(each, parts, size, output * row, (output + 1) * row, weights);
         });
     }
 
@@ -200,13 +194,7 @@ void sum_pixels(const Map& map, float* sums, Workspace& work) {
             }
         }
     });
-    for (std::int64_t c = 0; c < channels; ++c) {
-        double sum = 0.0;
-        for (std::int64_t block = 0; block < blocks; ++block) {
-            sum += static_cast<double>(partial[block * channels + c]);
-        }
-        sums[c] = static_cast<float>(sum);
-    }
+    add_parts(partial, blocks, channels, 0, channels, sums);
 }
 
 }  // namespace reverie::kernels

@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "core/ceil_div.h"
 #include "kernels/border.h"
 #include "kernels/kernels.h"
 #include "kernels/map.h"
@@ -61,8 +62,6 @@ constexpr std::int64_t kNearWeights = 1 << 20;
 constexpr std::int64_t kNearTiles = 400 << 10;
 // Tiles whose transforms are one piece of work.
 constexpr std::int64_t kTilesPerItem = 16;
-
-inline std::int64_t ceil_div(std::int64_t n, std::int64_t by) { return (n + by - 1) / by; }
 
 /// The tiles of the smaller map, image by image and row by row.
 class Tiles {
@@ -153,16 +152,16 @@ inline std::int64_t run_length(std::int64_t count, std::int64_t most, std::int64
 
 /// Where transformed tiles lie: [position][group of channels][tile][channel of the group].
 struct Layout {
-    std::int64_t group = 0, groups = 0;
+    std::int64_t group = 0;
     std::int64_t tile_stride = 0, group_stride = 0, position_stride = 0;
 
     /// All channels of a tile side by side.
     static Layout rows(std::int64_t channels, std::int64_t tiles) {
         const std::int64_t stride = channels + (channels < kLongRow ? 0 : kPadding);
-        return {channels, 1, stride, tiles * stride, tiles * stride + kPadding};
+        return {channels, stride, tiles * stride, tiles * stride + kPadding};
     }
     static Layout grouped(std::int64_t groups, std::int64_t group, std::int64_t tiles) {
-        return {group, groups, group, tiles * group, groups * tiles * group + kPadding};
+        return {group, group, tiles * group, groups * tiles * group + kPadding};
     }
 };
 

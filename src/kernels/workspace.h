@@ -35,13 +35,12 @@ class Workspace {
     /// So many zeros: what a window sees beyond the border. Call it before threads start.
     const float* zeros(std::int64_t count);
     Scratch& shared() { return shared_; }
-    static std::int64_t threads() { return kernel_threads(); }
 
     /// task(item, scratch of the thread) for every item, taken in turn by as many threads as kernels take. What an item
     /// computes must not depend on who takes it.
     template <typename Task>
     void for_each(std::int64_t items, const Task& task) {
-        const std::int64_t threads = std::min(items, this->threads());
+        const std::int64_t threads = std::min<std::int64_t>(items, kernel_threads());
         if (static_cast<std::int64_t>(scratch_.size()) < threads) {
             scratch_.resize(static_cast<std::size_t>(threads));
         }

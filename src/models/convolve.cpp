@@ -8,8 +8,19 @@
 #include <vector>
 
 #include "kernels/norm.h"
+
 namespace reverie {
 namespace {
+
+/// Of an activation that a layer before it can do; 0 for a ReLU.
+std::optional<double> slope_of(const torch::nn::Module& module) {
+    if (const auto* leaky = module.as<torch::nn::LeakyReLUImpl>()) {
+        return leaky->options.negative_slope();
+    }
+    return module.as<torch::nn::ReLUImpl>() != nullptr ? std::optional(0.0) : std::nullopt;
+}
+
+}  // namespace
 
 Tensor convolve(const torch::nn::Conv2dImpl& layer, const Tensor& x, const Afterwards& afterwards) {
     const auto& options = layer.options;
@@ -38,30 +49,10 @@ Tensor normalize(torch::nn::BatchNorm2dImpl& layer, const Tensor& x, std::option
                       leaky_slope);
 }
 
-/// Of an activation that a layer before it can do; 0 for a ReLU.
-std::optional<double> slope_of(const torch::nn::Module& module) {
-    if (const auto* leaky = module.as<torch::nn::LeakyReLUImpl>()) {
-        return leaky->options.negative_slope();
-    }
-    return module.as<torch::nn::ReLUImpl>() != nullptr ? std::optional(0.0) : std::nullopt;
-}
-
-}  // namespace
-
-Tensor normalize(torch::nn::BatchNorm2d& layer, const Tensor& x, std::optional<double> leaky_slope) {
-    return normalize(*layer, x, leaky_slope);
-}
-
-Tensor convolve(const torch::nn::Conv2d& layer, const Tensor& x, const Afterwards& afterwards) {
-    return convolve(*layer, x, afterwards);
-}
-
-Tensor convolve(const torch::nn::ConvTranspose2d& layer, const Tensor& x) { return convolve(*layer, x); }
-
-Tensor multiply(const torch::nn::Linear& layer, const Tensor& x) {
+Tensor multiply(const torch::nn::LinearImpl& layer, const Tensor& x) {
     std::vector<std::int64_t> shape = x.sizes().vec();
-    shape.back() = layer->weight.size(0);
-    return fully_connected(x.reshape({-1, x.size(-1)}), layer->weight, layer->bias).view(shape);
+    shape.back() = layer.weight.size(0);
+    return fully_connected(x.reshape({-1, x.size(-1)}), layer.weight, layer.bias).view(shape);
 }
 
 Tensor run_layers(torch::nn::Sequential& layers, Tensor x) {

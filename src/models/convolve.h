@@ -13,12 +13,12 @@
 
 namespace reverie {
 
-Tensor convolve(const torch::nn::Conv2d& layer, const Tensor& x, const Afterwards& afterwards = {});
-Tensor convolve(const torch::nn::ConvTranspose2d& layer, const Tensor& x);
+Tensor convolve(const torch::nn::Conv2dImpl& layer, const Tensor& x, const Afterwards& afterwards = {});
+Tensor convolve(const torch::nn::ConvTranspose2dImpl& layer, const Tensor& x);
 /// x [...,F] -> [...,outputs].
-Tensor multiply(const torch::nn::Linear& layer, const Tensor& x);
+Tensor multiply(const torch::nn::LinearImpl& layer, const Tensor& x);
 /// With a `leaky_slope` a leaky ReLU comes after it; 0 is a ReLU.
-Tensor normalize(torch::nn::BatchNorm2d& layer, const Tensor& x, std::optional<double> leaky_slope = std::nullopt);
+Tensor normalize(torch::nn::BatchNorm2dImpl& layer, const Tensor& x, std::optional<double> leaky_slope = std::nullopt);
 /// One layer after the other; an activation together with the convolution or norm before it.
 Tensor run_layers(torch::nn::Sequential& layers, Tensor x);
 

@@ -47,11 +47,11 @@ class Chollet2Generator final : public GanGenerator {
         initialize_as_keras(*this, seed);
     }
     Tensor forward(const Tensor& latents, const Tensor& /*labels*/) override {
-        Tensor x = multiply(dense_, latents).view({-1, 128, 8, 8});
-        x = at::leaky_relu(convolve(up1_, x), 0.2);
-        x = at::leaky_relu(convolve(up2_, x), 0.2);
-        x = at::leaky_relu(convolve(up3_, x), 0.2);
-        return at::sigmoid(convolve(conv_, x).to(at::kFloat));
+        Tensor x = multiply(*dense_, latents).view({-1, 128, 8, 8});
+        x = at::leaky_relu(convolve(*up1_, x), 0.2);
+        x = at::leaky_relu(convolve(*up2_, x), 0.2);
+        x = at::leaky_relu(convolve(*up3_, x), 0.2);
+        return at::sigmoid(convolve(*conv_, x).to(at::kFloat));
     }
 
   private:
@@ -73,12 +73,12 @@ class Chollet1Generator final : public GanGenerator {
         initialize_as_keras(*this, seed);
     }
     Tensor forward(const Tensor& latents, const Tensor& /*labels*/) override {
-        Tensor x = at::leaky_relu(multiply(dense_, latents), 0.3).view({-1, 128, 16, 16});
-        x = convolve(conv1_, x, {.leaky_slope = 0.3});
-        x = at::leaky_relu(convolve(up_, x), 0.3);
-        x = convolve(conv2_, x, {.leaky_slope = 0.3});
-        x = convolve(conv3_, x, {.leaky_slope = 0.3});
-        return at::tanh(convolve(conv4_, x).to(at::kFloat));  // though images are in [0,1], as published
+        Tensor x = at::leaky_relu(multiply(*dense_, latents), 0.3).view({-1, 128, 16, 16});
+        x = convolve(*conv1_, x, {.leaky_slope = 0.3});
+        x = at::leaky_relu(convolve(*up_, x), 0.3);
+        x = convolve(*conv2_, x, {.leaky_slope = 0.3});
+        x = convolve(*conv3_, x, {.leaky_slope = 0.3});
+        return at::tanh(convolve(*conv4_, x).to(at::kFloat));  // though images are in [0,1], as published
     }
 
   private:
@@ -103,10 +103,10 @@ class CholletDiscriminator final : public GanDiscriminator {
     Tensor forward(const Tensor& images, const Tensor& /*labels*/, const DropoutNoise& dropout) override {
         Tensor x = images;
         for (const Conv2d& conv : convs_) {
-            x = convolve(conv, x, {.leaky_slope = slope_});
+            x = convolve(*conv, x, {.leaky_slope = slope_});
         }
         x = x.flatten(1);
-        return multiply(dense_, is_training() ? dropped(x, dropout_, dropout) : x).squeeze(1).to(at::kFloat);
+        return multiply(*dense_, is_training() ? dropped(x, dropout_, dropout) : x).squeeze(1).to(at::kFloat);
     }
 
   private:

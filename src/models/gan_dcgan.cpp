@@ -153,9 +153,9 @@ class PytorchCppGenerator final : public GanGenerator {
     Tensor forward(const Tensor& latents, const Tensor& /*labels*/) override {
         Tensor x = latents.unflatten(1, {latents.size(1), 1, 1});
         for (std::size_t i = 0; i < convs_.size(); ++i) {
-            x = normalize(norms_[i], convolve(convs_[i], x), /*leaky_slope=*/0.0);  // 4x4, 7x7, 14x14
+            x = normalize(*norms_[i], convolve(*convs_[i], x), /*leaky_slope=*/0.0);  // 4x4, 7x7, 14x14
         }
-        return at::tanh(convolve(last_, x).to(at::kFloat));
+        return at::tanh(convolve(*last_, x).to(at::kFloat));
     }
 
   private:

@@ -66,7 +66,7 @@ class Upward : public Module {
         : size_(size),
           conv_(register_module("conv", doubling(in, out, /*bias=*/false))),
           norm_(register_module("norm", BatchNorm2d(out))) {}
-    Tensor forward(const Tensor& x) { return normalize(norm_, cut(convolve(conv_, x), size_), /*leaky_slope=*/0.0); }
+    Tensor forward(const Tensor& x) { return normalize(*norm_, cut(convolve(*conv_, x), size_), /*leaky_slope=*/0.0); }
 
   private:
     Size size_;
@@ -105,13 +105,13 @@ class ReverieGenerator final : public GanGenerator {
 
     Tensor forward(const Tensor& latents, const Tensor& labels) override {
         const Tensor in = labels_.is_empty() ? latents : at::cat({latents, labels_(labels)}, 1);
-        Tensor x = multiply(stem_, in).view({-1, plan_.widths.back(), plan_.base().height, plan_.base().width});
+        Tensor x = multiply(*stem_, in).view({-1, plan_.widths.back(), plan_.base().height, plan_.base().width});
         x = x.contiguous(at::MemoryFormat::ChannelsLast);  // a sixth quicker on CPUs
-        x = attended(normalize(norm_, x, /*leaky_slope=*/0.0), stages_.size());
+        x = attended(normalize(*norm_, x, /*leaky_slope=*/0.0), stages_.size());
         for (std::size_t i = 0; i < stages_.size(); ++i) {
             x = attended(stages_[i]->forward(x), stages_.size() - 1 - i);
         }
-        return at::tanh(cut(convolve(head_, x), plan_.sizes[0]).to(at::kFloat));
+        return at::tanh(cut(convolve(*head_, x), plan_.sizes[0]).to(at::kFloat));
     }
 
     void begin_as(const Tensor& colors) override {

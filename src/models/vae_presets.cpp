@@ -61,17 +61,17 @@ class CholletVae final : public PresetVae {
     }
 
     Posterior encode(const Tensor& images, const Tensor& /*labels*/) override {
-        Tensor x = at::relu(convolve(conv1_, padded(images)));  // [N,32,14,14]
-        x = at::relu(convolve(conv2_, padded(x)));              // [N,64,7,7]
-        x = at::relu(multiply(dense_, x.flatten(1)));           // [N,16]
-        return {multiply(z_mean_, x).to(at::kFloat), held_log_variance(multiply(z_log_var_, x))};
+        Tensor x = at::relu(convolve(*conv1_, padded(images)));  // [N,32,14,14]
+        x = at::relu(convolve(*conv2_, padded(x)));              // [N,64,7,7]
+        x = at::relu(multiply(*dense_, x.flatten(1)));           // [N,16]
+        return {multiply(*z_mean_, x).to(at::kFloat), held_log_variance(multiply(*z_log_var_, x))};
     }
 
     Tensor decode(const Tensor& latents, const Tensor& /*labels*/) override {
-        Tensor x = at::relu(multiply(first_, latents)).view({-1, 64, 7, 7});
-        x = at::relu(cut(convolve(up1_, x)));  // [N,64,14,14]
-        x = at::relu(cut(convolve(up2_, x)));  // [N,32,28,28]
-        return convolve(last_, x);
+        Tensor x = at::relu(multiply(*first_, latents)).view({-1, 64, 7, 7});
+        x = at::relu(cut(convolve(*up1_, x)));  // [N,64,14,14]
+        x = at::relu(cut(convolve(*up2_, x)));  // [N,32,28,28]
+        return convolve(*last_, x);
     }
 
   private:
@@ -100,12 +100,12 @@ class PytorchVae final : public PresetVae {
     }
 
     Posterior encode(const Tensor& images, const Tensor& /*labels*/) override {
-        const Tensor x = at::relu(multiply(fc1_, images.flatten(1)));
-        return {multiply(fc21_, x).to(at::kFloat), held_log_variance(multiply(fc22_, x))};
+        const Tensor x = at::relu(multiply(*fc1_, images.flatten(1)));
+        return {multiply(*fc21_, x).to(at::kFloat), held_log_variance(multiply(*fc22_, x))};
     }
 
     Tensor decode(const Tensor& latents, const Tensor& /*labels*/) override {
-        return multiply(fc4_, at::relu(multiply(fc3_, latents))).view({-1, 1, 28, 28});
+        return multiply(*fc4_, at::relu(multiply(*fc3_, latents))).view({-1, 1, 28, 28});
     }
 
   private:
@@ -122,7 +122,7 @@ class NormedStage : public torch::nn::Module {
     explicit NormedStage(Convolution convolution, std::int64_t channels)
         : convolution_(register_module("0", std::move(convolution))),
           norm_(register_module("1", BatchNorm2d(channels))) {}
-    Tensor forward(const Tensor& x) { return normalize(norm_, convolve(convolution_, x), 0.01); }
+    Tensor forward(const Tensor& x) { return normalize(*norm_, convolve(*convolution_, x), 0.01); }
 
   private:
     Convolution convolution_;
@@ -169,15 +169,15 @@ class AntixkVae final : public PresetVae {
             x = stage->forward(x);  // ... [N,512,2,2]
         }
         x = x.flatten(1);
-        return {multiply(fc_mu_, x).to(at::kFloat), held_log_variance(multiply(fc_var_, x))};
+        return {multiply(*fc_mu_, x).to(at::kFloat), held_log_variance(multiply(*fc_var_, x))};
     }
 
     Tensor decode(const Tensor& latents, const Tensor& /*labels*/) override {
-        Tensor x = multiply(decoder_input_, latents).view({-1, 512, 2, 2});
+        Tensor x = multiply(*decoder_input_, latents).view({-1, 512, 2, 2});
         for (const auto& stage : up_) {
             x = stage->forward(x);  // ... [N,32,64,64]
         }
-        return at::tanh(convolve(last_, x));  // though images are in [0,1], as published
+        return at::tanh(convolve(*last_, x));  // though images are in [0,1], as published
     }
 
   private:

@@ -39,7 +39,7 @@ class ResidualBlock : public Module {
         : conv1_(register_module("conv1", convolution(channels, channels, 3))),
           conv2_(register_module("conv2", convolution(channels, channels, 3))) {}
     Tensor forward(const Tensor& x) {
-        return convolve(conv2_, apply_silu(convolve(conv1_, apply_silu(x))), {.addend = x});
+        return convolve(*conv2_, apply_silu(convolve(*conv1_, apply_silu(x))), {.addend = x});
     }
 
   private:
@@ -122,10 +122,10 @@ class ResidualEncoder : public Module {
     Posterior forward(const Tensor& images, const Tensor& labels) {
         Tensor x = images.contiguous(kChannelsLast);
         for (const auto& stage : stages_) {
-            x = stage->blocks(convolve(stage->conv, x));
+            x = stage->blocks(convolve(*stage->conv, x));
         }
         x = apply_silu(with_labels(x, labels_, labels));  // [N,C,h,w]
-        x = spatial_ ? multiply(head_, x.permute({0, 2, 3, 1})).permute({0, 3, 1, 2}) : multiply(head_, x.flatten(1));
+        x = spatial_ ? multiply(*head_, x.permute({0, 2, 3, 1})).permute({0, 3, 1, 2}) : multiply(*head_, x.flatten(1));
         return {x.narrow(1, 0, latent_).to(at::kFloat), bounded_log_variance(x.narrow(1, latent_, latent_))};
     }
 
@@ -157,18 +157,18 @@ class ResidualDecoder : public Module {
     Tensor forward(const Tensor& latents, const Tensor& labels) {
         Tensor x =
             plan_.spatial
-                ? multiply(stem_, latents.permute({0, 2, 3, 1})).permute({0, 3, 1, 2})
-                : multiply(stem_, latents).view({-1, plan_.narrowest(), plan_.cells().height, plan_.cells().width});
+                ? multiply(*stem_, latents.permute({0, 2, 3, 1})).permute({0, 3, 1, 2})
+                : multiply(*stem_, latents).view({-1, plan_.narrowest(), plan_.cells().height, plan_.cells().width});
         x = with_labels(x, labels_, labels).contiguous(kChannelsLast);
         for (std::size_t i = 0; i < stages_.size(); ++i) {
             x = stages_[i]->blocks(x);
             if (i + 1 < stages_.size()) {
                 // The next size up, its last row and column cut off where it is odd.
-                x = at::upsample_nearest2d(convolve(stages_[i]->conv, x), {2 * x.size(2), 2 * x.size(3)});
+                x = at::upsample_nearest2d(convolve(*stages_[i]->conv, x), {2 * x.size(2), 2 * x.size(3)});
                 x = cut(x, plan_.sizes[plan_.sizes.size() - 2 - i]);
             }
         }
-        return cut(at::pixel_shuffle(convolve(head_, apply_silu(x)), 2), plan_.sizes[0]);  // [N,C,H,W]
+        return cut(at::pixel_shuffle(convolve(*head_, apply_silu(x)), 2), plan_.sizes[0]);  // [N,C,H,W]
     }
 
   private:

@@ -7,6 +7,7 @@
 
 #include <algorithm>
 
+#include "core/ceil_div.h"
 #include "reverie/core/checks.h"
 #include "reverie/core/error.h"
 #include "reverie/core/size.h"
@@ -23,14 +24,12 @@ void check_channels(const Tensor& images, std::int64_t dimensions) {
     }
 }
 
-std::int64_t rounded_up(std::int64_t count, std::int64_t unit) { return (count + unit - 1) / unit; }
-
 /// The columns whose sheet has the shortest longest side; of equals the ones that leave fewer places empty, then more.
 std::int64_t squarest_columns(std::int64_t count, Size cell) {
     std::int64_t best = 1;
     auto best_cost = std::pair(count * std::max(cell.height, cell.width) + 1, std::int64_t{0});
     for (std::int64_t columns = 1; columns <= count; ++columns) {
-        const std::int64_t rows = rounded_up(count, columns);
+        const std::int64_t rows = ceil_div(count, columns);
         const auto cost = std::pair(std::max(rows * cell.height, columns * cell.width), rows * columns);
         if (cost <= best_cost) {
             best_cost = cost;
@@ -51,10 +50,10 @@ struct Layout {
 
 Layout layout_of(std::int64_t count, Size image, const GridOptions& options) {
     Layout layout;
-    layout.factor = std::max<std::int64_t>(1, rounded_up(options.min_side, std::max(image.height, image.width)));
+    layout.factor = std::max<std::int64_t>(1, ceil_div(options.min_side, std::max(image.height, image.width)));
     layout.cell = {image.height * layout.factor + options.gap, image.width * layout.factor + options.gap};
     layout.columns = options.columns > 0 ? std::min(options.columns, count) : squarest_columns(count, layout.cell);
-    layout.rows = rounded_up(count, layout.columns);
+    layout.rows = ceil_div(count, layout.columns);
     layout.sheet = {layout.rows * layout.cell.height + options.gap, layout.columns * layout.cell.width + options.gap};
     return layout;
 }

@@ -15,6 +15,9 @@ class ThreadShare {
     ThreadShare& operator=(const ThreadShare&) = delete;
 
   private:
+    friend class KernelThreads;
+    ThreadShare(int threads, int kernels);  ///< kernels: 0 for as many as LibTorch
+
     int before_;
     int kernels_before_;
 };
@@ -25,13 +28,9 @@ class ThreadShare {
 class KernelThreads {
   public:
     KernelThreads();
-    ~KernelThreads();
-    KernelThreads(const KernelThreads&) = delete;
-    KernelThreads& operator=(const KernelThreads&) = delete;
 
   private:
-    int kernels_before_;
-    ThreadShare alone_;
+    ThreadShare share_;
 };
 
 /// How many threads kernels of our own take on this thread: as many as LibTorch, but for a KernelThreads.

@@ -6,6 +6,7 @@
 #include <utility>
 #include <vector>
 
+#include "core/ceil_div.h"
 #include "nn/frozen/row_windows.h"
 #include "nn/frozen/walk.h"
 #include "nn/window_geometry.h"
@@ -17,11 +18,9 @@ namespace {
 constexpr std::int64_t kRows = 16;
 constexpr std::int64_t kColumns = 64;
 
-std::int64_t parts(std::int64_t n, std::int64_t each) { return (n + each - 1) / each; }
-
 /// The places of an axis, every `step`-th from `first` on, that are in a range: their numbers.
 Range places_in(Range range, std::int64_t first, std::int64_t step) {
-    const auto from = [&](std::int64_t at) { return at <= first ? 0 : parts(at - first, step); };
+    const auto from = [&](std::int64_t at) { return at <= first ? 0 : ceil_div(at - first, step); };
     return {from(range.begin), from(range.end)};
 }
 
@@ -29,8 +28,8 @@ Range places_in(Range range, std::int64_t first, std::int64_t step) {
 Range inner_windows(const Walk& walk, Range all, std::int64_t cells) {
     Range inner = all;
     for (const Walk::Tap& tap : walk.taps) {
-        inner.begin = std::max(inner.begin, tap.dx >= 0 ? 0 : parts(-tap.dx, walk.source_step));
-        inner.end = std::min(inner.end, cells <= tap.dx ? 0 : parts(cells - tap.dx, walk.source_step));
+        inner.begin = std::max(inner.begin, tap.dx >= 0 ? 0 : ceil_div(-tap.dx, walk.source_step));
+        inner.end = std::min(inner.end, cells <= tap.dx ? 0 : ceil_div(cells - tap.dx, walk.source_step));
     }
     inner.begin = std::min(inner.begin, all.end);
     inner.end = std::max(inner.end, inner.begin);
@@ -150,8 +149,8 @@ class Depthwise final : public Convolution {
 
   private:
     static void sum(const RowWindows& windows, const Map& from, const Map& to, const Finish& finish, Workspace& work) {
-        const std::int64_t across = parts(to.width, kColumns);
-        const std::int64_t down = parts(to.height, kRows);
+        const std::int64_t across = ceil_div(to.width, kColumns);
+        const std::int64_t down = ceil_div(to.height, kRows);
         work.for_each(to.batch * down * across, [&](std::int64_t item, Scratch& scratch) {
             const std::int64_t image = item / across / down;
             const std::int64_t top = item / across % down * kRows;

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "core/ceil_div.h"
+
 namespace reverie::frozen {
 namespace {
 
@@ -161,8 +163,8 @@ HeldRows rows_of(const Map& map, std::int64_t image) {
 
 void run_chain(const std::vector<RowStage>& stages, const Map& from, Workspace& work) {
     const Size size = stages.back().size;
-    const std::int64_t across = (size.width + kColumns - 1) / kColumns;
-    const std::int64_t down = (size.height + kRows - 1) / kRows;
+    const std::int64_t across = ceil_div(size.width, kColumns);
+    const std::int64_t down = ceil_div(size.height, kRows);
     work.for_each(from.batch * down * across, [&](std::int64_t item, Scratch& scratch) {
         const std::int64_t top = item / across % down * kRows;
         const std::int64_t left = item % across * kColumns;
