@@ -22,6 +22,26 @@ enum class ColorBasis {
     Luma,     ///< lightness only: the photo keeps its colours
 };
 
+/// What published dreams differ in beside their numbers. The defaults are Reverie's own.
+struct DreamFormula {
+    /// What is amplified of a whole layer with activations x.
+    enum class Measure {
+        MeanSquare,     ///< mean(x^2) (Chollet, second edition; gordicaleksa)
+        HalfSquareSum,  ///< sum(x^2) / 2, whose gradient is x (google/deepdream)
+        Norm,           ///< sqrt(sum(x^2)) (neural-dream)
+    };
+    /// What lies around the picture when a step shifts it by its jitter.
+    enum class Edges {
+        Mirrored,  ///< its mirror image, whose own gradient is thrown away
+        Rolled,    ///< its other side: what leaves on the right comes in on the left
+    };
+    Measure measure = Measure::MeanSquare;
+    std::int64_t border = 0;      ///< cells of a layer next to its border that do not count
+    bool border_in_mean = false;  ///< but are counted where a mean divides (Chollet, first edition)
+    Edges edges = Edges::Mirrored;
+    bool balance_layers = true;  ///< each layer's gradient is brought to the same size before its weight
+};
+
 /// What a dream does, apart from the picture and the net. Defaults suit most nets; a net's own come from
 /// dream_recipe().
 struct DreamOptions {
@@ -45,6 +65,7 @@ struct DreamOptions {
     double tone = 0.06;        ///< pull of every step back to the photo's local brightness and colour, 0..1
     double detail = 1.0;       ///< how much of the detail lost by shrinking is put back, 0..1
     std::uint64_t seed = 0;    ///< of the jitter
+    DreamFormula formula;
     std::int64_t preview_every = 0;  ///< steps between previews; 0: none
 };
 

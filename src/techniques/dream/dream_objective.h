@@ -19,6 +19,9 @@ struct DreamView {
 /// the grid moves.
 inline constexpr std::int64_t kTileHalo = 96;
 
+/// Pixels that go through the net in one step over a canvas, the halos of tiles included.
+double step_pixels(Size canvas, std::int64_t tile);
+
 /// The size the net sees of a picture: mirrored margins included.
 Size dream_canvas(Size picture, const DreamOptions& options);
 
