@@ -53,7 +53,7 @@ class DeepDream : public Program {
         const CatalogueEntry entry = choose_network(network_, store, dream_networks()).entry;
         const DreamOptions options = options_for(session, entry.name);
         const Graph graph = make_graph(entry.architecture, entry.preprocessing);
-        require_distinct(graph, options.layers, "{--layers}");
+        check_targets(graph, options.layers);
         return run_pictures(session, pictures_,
                             {.prepare = [&](std::size_t) { return prepare(session, store); }, .small = kSmall});
     }

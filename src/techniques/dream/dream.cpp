@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "reverie/core/checks.h"
+#include "reverie/core/error.h"
 #include "reverie/core/text.h"
 #include "reverie/image/resample.h"
 #include "reverie/optimize/image_loop.h"
@@ -51,15 +52,29 @@ std::vector<GradientTransform> transforms_of(const DreamOptions& options) {
     return chain;
 }
 
+void require_job(const DreamJob& job) {
+    require_image(job.photo, "the image to dream on");
+    require_finite(job.photo, "the image to dream on");
+    for (const Tensor& guide : job.guides) {
+        require_image(guide, "a guide of {--guide}");
+        require_finite(guide, "a guide of {--guide}");
+    }
+    if (job.protect.defined() &&
+        (job.protect.dim() != 2 || job.protect.scalar_type() != at::kFloat ||
+         job.protect.size(0) != job.photo.size(1) || job.protect.size(1) != job.photo.size(2))) {
+        throw Error(ErrorKind::Usage, "{--protect} is " + tensor_text(job.protect) + "; wanted float32 " +
+                                          shape_text({job.photo.size(1), job.photo.size(2)}) + " as the picture is");
+    }
+}
+
 }  // namespace
 
-DreamResult dream(const Tensor& image, FrozenNet& net, const DreamOptions& options, std::int64_t max_memory,
+DreamResult dream(const DreamJob& job, FrozenNet& net, const DreamOptions& options, std::int64_t max_memory,
                   const Hooks& hooks) {
     const c10::NoGradGuard no_grad;
     validate(options);
-    require_image(image, "the image to dream on");
-    require_finite(image, "the image to dream on");
-    const Size full = size_of(image);
+    require_job(job);
+    const Size full = size_of(job.photo);
     const DreamPlan plan = plan_dream(full, net, options, max_memory);
     if (plan.dropped > 0) {
         hooks.warn(std::to_string(plan.dropped) + " of " +
@@ -67,7 +82,8 @@ DreamResult dream(const Tensor& image, FrozenNet& net, const DreamOptions& optio
                    " octaves are too small for these layers of " + net.architecture() + " and were left out");
     }
     const std::vector<GradientTransform> transforms = transforms_of(options);
-    const Tensor photo = image.to(net.device());
+    const Tensor photo = job.photo.to(net.device());
+    const Features guides = guide_features(net, options, job.guides);
 
     /// A dream at one scale, brought to another: enlarged, and the detail that the photo lost in between put back.
     const auto carry = [&](const Tensor& dreamt, const Tensor& base, const Tensor& next_base) {
@@ -86,9 +102,8 @@ DreamResult dream(const Tensor& image, FrozenNet& net, const DreamOptions& optio
         base = next_base;
         result.image = Tensor();  // it goes on as the start: memory is short at the last octave
 
-        const Size canvas = dream_canvas(size, options);
-        const std::int64_t tile = tile_at(canvas, plan.tile);
-        DreamObjective objective(net, options, {.tile = tile, .octave = octave});
+        const std::int64_t tile = tile_of(size, net, options, plan.tile);
+        DreamObjective objective(net, options, {.tile = tile, .octave = octave, .photo = base, .guides = &guides});
         DreamStep rule(options, plan.steps, base);
         Hooks octave_hooks = hooks;
         octave_hooks.on_preview = [&, before = result.steps](const Tensor& picture, std::int64_t step) {
@@ -96,7 +111,7 @@ DreamResult dream(const Tensor& image, FrozenNet& net, const DreamOptions& optio
                 hooks.on_preview(picture.cpu(), before + step);
             }
         };
-        const double per_step = step_pixels(canvas, tile);
+        const double per_step = step_pixels(size, net, options, plan.tile);
         const LoopResult loop = minimize_image(std::move(start), objective, transforms, rule,
                                                {.steps = plan.steps,
                                                 .preview_every = options.preview_every,
