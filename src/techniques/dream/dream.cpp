@@ -59,11 +59,12 @@ void require_job(const DreamJob& job) {
         require_image(guide, "a guide of {--guide}");
         require_finite(guide, "a guide of {--guide}");
     }
-    if (job.protect.defined() &&
-        (job.protect.dim() != 2 || job.protect.scalar_type() != at::kFloat ||
-         job.protect.size(0) != job.photo.size(1) || job.protect.size(1) != job.photo.size(2))) {
-        throw Error(ErrorKind::Usage, "{--protect} is " + tensor_text(job.protect) + "; wanted float32 " +
-                                          shape_text({job.photo.size(1), job.photo.size(2)}) + " as the picture is");
+    if (job.protect.defined()) {
+        require_image(job.protect, "{--protect}", {1});
+        if (size_of(job.protect) != size_of(job.photo)) {
+            throw Error(ErrorKind::Usage, "{--protect} is " + tensor_text(job.protect) + " where the picture is " +
+                                              tensor_text(job.photo) + "; wanted the same size");
+        }
     }
 }
 
