@@ -40,8 +40,15 @@ void add_dream_flags(CLI::App& app, GivenOptions& given) {
     add_flags<DreamOptions>(app, dream_option_table(), given, recipes_say);
 }
 
+std::vector<Followers> dream_followers() {
+    return {{"preset", option_names(dream_option_table(), &OptionRow<DreamOptions>::from_recipe)}};
+}
+
 DreamOptions dream_options(const GivenOptions& given, const std::string& network, std::uint64_t seed) {
-    DreamOptions options = with_given(dream_recipe(network), dream_option_table(), given);
+    const OptionTable<DreamOptions>& table = dream_option_table();
+    // Whose recipe it is comes first.
+    const DreamPreset preset = with_given(DreamOptions(), table, given.only("preset")).preset;
+    DreamOptions options = with_given(dream_recipe(network, preset), table, given);
     options.seed = seed;
     validate(options);
     return options;

@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "reverie/cli/settings.h"
 #include "reverie/core/option_table.h"
 #include "reverie/techniques/dream.h"
 
@@ -20,7 +21,10 @@ std::vector<std::string> dream_networks();
 /// The help shows the recipes' values. What is given comes into `given`.
 void add_dream_flags(CLI::App& app, GivenOptions& given);
 
-/// The recipe of `network` with what was given put over it, checked. Throws Usage.
+/// What a preset brings along.
+std::vector<Followers> dream_followers();
+
+/// The recipe of the preset for `network` with what was given put over it, checked. Throws Usage.
 DreamOptions dream_options(const GivenOptions& given, const std::string& network, std::uint64_t seed);
 
 }  // namespace reverie

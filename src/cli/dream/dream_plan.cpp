@@ -14,6 +14,8 @@ namespace {
 double seconds_per_pixel_step(FrozenNet& net, DreamOptions options, std::int64_t max_memory) {
     const std::int64_t side = std::max<std::int64_t>(256, net.min_side(taps_of(options.layers)));
     options.octaves = 1;
+    options.formula.passes = 1;
+    options.stop_above = 0.0;
     options.preview_every = 0;
     const Tensor grey = at::full({3, side, side}, 0.5);
     const auto seconds = [&](std::int64_t steps) {
@@ -40,7 +42,9 @@ Settings describe_plan(Size image, FrozenNet& net, const DreamOptions& options, 
     }
     Settings said;
     said.set_list("octaves", octaves);
-    said.set("steps", std::to_string(plan.steps) + " per octave");
+    const std::int64_t passes = options.formula.passes;
+    said.set("steps", std::to_string(plan.steps) + " per octave" +
+                          (passes > 1 ? ", in each of " + std::to_string(passes) + " passes" : ""));
     add_cost(said, plan.peak_bytes, plan.tile, "about",
              plan.pixel_steps * seconds_per_pixel_step(net, options, max_memory));
     return said;

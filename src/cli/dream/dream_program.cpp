@@ -31,6 +31,7 @@ class DeepDream : public Program {
                "  deepdream photo.jpg -o dream.png\n"
                "  deepdream photo.jpg -o dream.png --size 1600 --layers Mixed_6c Mixed_5d=0.5\n"
                "  deepdream holiday/ -o dreams/ --skip-existing\n"
+               "  deepdream photo.jpg -o dream.png --preset google --network inception_v3\n"
                "  deepdream other.jpg -o other.png --from dream.png     as dream.png was made\n";
     }
 
@@ -42,6 +43,8 @@ class DeepDream : public Program {
         reverie::add_flags(app, network_, dream_networks());
     }
 
+    std::vector<Followers> followers() const override { return dream_followers(); }
+
     int run(Session& session) override {
         validate(network_);
         validate(pictures_, session.common().overwrite);
@@ -52,7 +55,8 @@ class DeepDream : public Program {
         // Flags are judged here, before any file is read or fetched.
         const CatalogueEntry entry = choose_network(network_, store, dream_networks()).entry;
         const DreamOptions options = options_for(session, entry.name);
-        const Graph graph = make_graph(entry.architecture, entry.preprocessing);
+        Graph graph = make_graph(entry.architecture, entry.preprocessing);
+        prepare_graph(graph, options);
         require_distinct(graph, options.layers, "{--layers}");
         return run_pictures(session, pictures_,
                             {.prepare = [&](std::size_t) { return prepare(session, store); }, .small = kSmall});
@@ -65,8 +69,8 @@ class DeepDream : public Program {
 
     PictureTask prepare(Session& session, const WeightStore& store) {
         const NetworkWeights weights = resolve_network(session, network_, store, dream_networks());
-        nets_ = load_nets(session, network_, weights);
         const DreamOptions options = options_for(session, weights.network);
+        nets_ = load_nets(session, network_, weights, [&options](Graph& graph) { prepare_graph(graph, options); });
         const std::int64_t memory = memory_limit(session, pictures_);
 
         PictureTask task;

@@ -2,9 +2,13 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <vector>
 
 #include "reverie/core/size.h"
+#include "reverie/core/tensor.h"
+#include "reverie/optimize/gradient_transform.h"
+#include "reverie/optimize/image_loop.h"
 #include "reverie/techniques/dream.h"
 
 namespace reverie {
@@ -15,5 +19,18 @@ std::int64_t steps_for(std::size_t octaves, const DreamOptions& options);
 
 /// Sizes of a picture's octaves, small to large.
 std::vector<Size> octave_sizes(Size full, const DreamOptions& options);
+
+/// A picture at another size.
+Tensor scaled(const Tensor& picture, Size size, DreamFormula::Scaling scaling);
+
+/// The photo at the size of one of its octaves, all of which are in `octaves`.
+Tensor octave_photo(const Tensor& photo, const std::vector<Size>& octaves, std::size_t octave,
+                    const DreamFormula& formula);
+
+/// What happens to a gradient before a step.
+std::vector<GradientTransform> transforms_of(const DreamOptions& options);
+
+/// How an octave of so many steps follows its gradient; `photo` has its size.
+std::unique_ptr<StepRule> make_step(const DreamOptions& options, std::int64_t steps, const Tensor& photo);
 
 }  // namespace reverie

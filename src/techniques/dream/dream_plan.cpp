@@ -76,7 +76,8 @@ DreamPlan plan_dream(Size image, const FrozenNet& net, const DreamOptions& optio
     }
     for (const Size size : plan.octaves) {
         const Size canvas = dream_canvas(size, options);
-        plan.pixel_steps += step_pixels(canvas, tile_at(canvas, plan.tile)) * static_cast<double>(plan.steps);
+        plan.pixel_steps +=
+            step_pixels(canvas, tile_at(canvas, plan.tile)) * static_cast<double>(plan.steps * options.formula.passes);
     }
     return plan;
 }
