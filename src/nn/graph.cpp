@@ -255,7 +255,34 @@ std::vector<WeightShape> weights_of(const Graph& graph) {
     return all;
 }
 
+std::string node_name(int node) { return "#" + std::to_string(node); }
+
+Channel before_activation(const Graph& graph, Channel channel) {
+    for (;;) {
+        const Node& node = graph.nodes[static_cast<std::size_t>(channel.node)];
+        if (node.op == Op::Activation) {
+            return {node.inputs.front(), channel.channel};
+        }
+        if (node.op != Op::Concatenate) {
+            return channel;
+        }
+        for (const int input : node.inputs) {
+            const std::int64_t channels = graph.nodes[static_cast<std::size_t>(input)].channels;
+            if (channel.channel < channels) {
+                channel.node = input;
+                break;
+            }
+            channel.channel -= channels;
+        }
+    }
+}
+
 int find_tap(const Graph& graph, const std::string& name) {
+    for (std::size_t i = 0; name.starts_with('#') && i < graph.nodes.size(); ++i) {
+        if (name == node_name(static_cast<int>(i))) {
+            return static_cast<int>(i);
+        }
+    }
     const auto alias = graph.aliases.find(name);
     const auto tap = graph.taps.find(alias == graph.aliases.end() ? name : alias->second);
     if (tap == graph.taps.end()) {

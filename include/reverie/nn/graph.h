@@ -126,7 +126,10 @@ std::vector<WeightShape> weights_of(const Graph& graph, const Node& node);
 /// Every tensor that the graph reads from a checkpoint.
 std::vector<WeightShape> weights_of(const Graph& graph);
 
-/// The node a name means, canonical or alias. Throws Usage with the nearest names.
+/// A name for a node that no layer is named after, "#57": find_tap knows these too.
+std::string node_name(int node);
+
+/// The node a name means, canonical, alias or node_name(). Throws Usage with the nearest names.
 int find_tap(const Graph& graph, const std::string& name);
 
 /// Every node's output size for an image of that size; zero sides where a window does not fit.
@@ -134,6 +137,14 @@ std::vector<Size> sizes_of(const Graph& graph, Size image);
 
 /// Which nodes the wanted ones need, themselves included.
 std::vector<bool> needed_nodes(const Graph& graph, const std::vector<int>& wanted);
+
+/// Where a channel of a node comes from before anything is cut off it: through concatenations and the activation behind
+/// them. lucid calls it a layer's "pre_relu".
+struct Channel {
+    int node = 0;
+    std::int64_t channel = 0;
+};
+Channel before_activation(const Graph& graph, Channel channel);
 
 /// The smallest side for which every wanted node has at least one cell.
 std::int64_t min_side(const Graph& graph, const std::vector<int>& wanted);

@@ -5,6 +5,7 @@
 #include <array>
 #include <cstdint>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "reverie/core/hooks.h"
@@ -12,7 +13,7 @@
 #include "reverie/core/size.h"
 #include "reverie/core/tensor.h"
 #include "reverie/nn/frozen_net.h"
-#include "reverie/nn/layer_weight.h"
+#include "reverie/techniques/dream_target.h"
 
 namespace reverie {
 
@@ -98,8 +99,10 @@ struct DreamFormula {
 /// What a dream does, apart from the picture and the net. Defaults suit most nets; a net's own come from
 /// dream_recipe().
 struct DreamOptions {
+    static constexpr std::int64_t kAutoTile = -1;
     DreamPreset preset = DreamPreset::Reverie;
-    std::vector<LayerWeight> layers;  ///< each layer's gradient is brought to the same size before its weight
+    std::vector<DreamTarget> layers;  ///< each one's gradient is brought to the same size before its weight
+    double caricature = 0.0;          ///< whole layers: how much what the photo has there counts beside all of it, 0..1
     double channel_balance = 0.0;     ///< quiet channels count up to 1/this more than the mean one; 0: all as they are
     std::int64_t octaves = 0;         ///< scales, small to full; 0: down to a longest side of about `smallest`
     std::int64_t smallest = 115;      ///< pixels; used when `octaves` is 0
@@ -120,7 +123,13 @@ struct DreamOptions {
     double headroom = 0.4;     ///< values nearer than this to black or white move more slowly; 0: they are cut there
     double tone = 0.06;        ///< pull of every step back to the photo's local brightness and colour, 0..1
     double detail = 1.0;       ///< how much of the detail lost by shrinking is put back, 0..1
-    std::uint64_t seed = 0;    ///< of the jitter
+    double keep = 0.0;         ///< pull back to the photo: 1 holds it where it differs by about 0.1
+    double tv = 0.0;           ///< against roughness: squared total variation (optimize/total_variation.h)
+    double strength = 1.0;     ///< of the dream in the result, 0 (the photo) to 1
+    /// Side of the tiles that the gradient is computed in; 0: none, whatever it takes; kAutoTile: none as long as the
+    /// memory allows, then as large as it allows.
+    std::int64_t tile = kAutoTile;
+    std::uint64_t seed = 0;  ///< of the jitter
     DreamFormula formula;
     std::int64_t preview_every = 0;  ///< steps between previews; 0: none
 };
@@ -144,9 +153,10 @@ struct DreamPlan {
     std::vector<Size> octaves;    ///< small to large; those below the net's minimum are dropped
     std::int64_t dropped = 0;     ///< octaves left out
     std::int64_t peak_bytes = 0;  ///< estimate of the whole process
-    std::int64_t tile = 0;        ///< side of the tiles the gradient is computed in to stay within the limit; 0: whole
+    std::int64_t tile = 0;        ///< side of the tiles the gradient is computed in; 0: whole
     std::int64_t steps = 0;       ///< per octave, in each pass
     double pixel_steps = 0;       ///< pixels through the net, summed over the steps: proportional to the time
+    double first_steps = 0;       ///< and what the octaves' first steps take beyond that
 };
 
 /// Throws Input for a side below 16 pixels or when no octave fits the net, Usage for unknown layers, for one layer
@@ -160,11 +170,19 @@ struct DreamResult {
     bool cancelled = false;  ///< stopped by the token: `image` is what was there, brought to the full size
 };
 
-/// Dreams on `image`, float32 [3,H,W] on any device; the result is on the CPU. Where the net's activations would pass
-/// `max_memory`, the gradient is computed in overlapping tiles whose grid moves with every step, so no seam stays in
-/// one place. Throws like validate and plan_dream, and Usage for another kind of tensor, values that are not finite or
-/// a graph that prepare_graph would change.
-DreamResult dream(const Tensor& image, FrozenNet& net, const DreamOptions& options, std::int64_t max_memory = 0,
+/// What is dreamt on.
+struct DreamJob {
+    DreamJob(Tensor picture) : photo(std::move(picture)) {}  // NOLINT: a picture alone is a job
+    Tensor photo;                                            ///< float32 [3,H,W] in [0,1], on any device
+    Tensor protect;              ///< [H,W] of the photo's size in [0,1], where 1 stays to the bit; undefined: nothing
+    std::vector<Tensor> guides;  ///< [3,h,w]: whole layers grow towards what these pictures have (google/deepdream)
+};
+
+/// Dreams on a photo; the result is on the CPU. Where the net's activations would pass `max_memory`, the gradient is
+/// computed in overlapping tiles whose grid moves with every step, so no seam stays in one place. Throws like validate
+/// and plan_dream, and Usage for another kind of tensor, values that are not finite or a graph that prepare_graph would
+/// change.
+DreamResult dream(const DreamJob& job, FrozenNet& net, const DreamOptions& options, std::int64_t max_memory = 0,
                   const Hooks& hooks = {});
 
 }  // namespace reverie

@@ -12,7 +12,7 @@ namespace {
 
 /// A step's time grows with its pixels, so a small picture tells what a pixel costs.
 double seconds_per_pixel_step(FrozenNet& net, DreamOptions options, std::int64_t max_memory) {
-    const std::int64_t side = std::max<std::int64_t>(256, net.min_side(taps_of(options.layers)));
+    const std::int64_t side = std::max<std::int64_t>(256, 64);
     options.octaves = 1;
     options.formula.passes = 1;
     options.stop_above = 0.0;

@@ -57,7 +57,7 @@ class DeepDream : public Program {
         const DreamOptions options = options_for(session, entry.name);
         Graph graph = make_graph(entry.architecture, entry.preprocessing);
         prepare_graph(graph, options);
-        require_distinct(graph, options.layers, "{--layers}");
+        check_targets(graph, options.layers);
         return run_pictures(session, pictures_,
                             {.prepare = [&](std::size_t) { return prepare(session, store); }, .small = kSmall});
     }

@@ -16,9 +16,29 @@
 namespace reverie {
 namespace {
 
-/// Whether two graphs pool alike.
-bool pool_alike(const Graph& a, const Graph& b) {
-    return std::ranges::equal(a.nodes, b.nodes, {}, &Node::count_padding, &Node::count_padding);
+void require_prepared(const Graph& graph, const DreamOptions& options) {
+    Graph prepared = graph;
+    prepare_graph(prepared, options);
+    if (!std::ranges::equal(graph.nodes, prepared.nodes, {}, &Node::count_padding, &Node::count_padding)) {
+        throw Error(ErrorKind::Usage, "the graph of " + graph.architecture +
+                                          " counts the padding of its average pools, other than the options of the "
+                                          "dream; call prepare_graph with these options while the net is loaded");
+    }
+}
+
+void require_job(const DreamJob& job) {
+    require_image(job.photo, "the image to dream on");
+    require_finite(job.photo, "the image to dream on");
+    for (const Tensor& guide : job.guides) {
+        require_image(guide, "a guide of {--guide}");
+        require_finite(guide, "a guide of {--guide}");
+    }
+    if (job.protect.defined() &&
+        (job.protect.dim() != 2 || job.protect.scalar_type() != at::kFloat ||
+         job.protect.size(0) != job.photo.size(1) || job.protect.size(1) != job.photo.size(2))) {
+        throw Error(ErrorKind::Usage, "{--protect} is " + tensor_text(job.protect) + "; wanted float32 " +
+                                          shape_text({job.photo.size(1), job.photo.size(2)}) + " as the picture is");
+    }
 }
 
 }  // namespace
@@ -29,20 +49,13 @@ void prepare_graph(Graph& graph, const DreamOptions& options) {
     }
 }
 
-DreamResult dream(const Tensor& image, FrozenNet& net, const DreamOptions& options, std::int64_t max_memory,
+DreamResult dream(const DreamJob& job, FrozenNet& net, const DreamOptions& options, std::int64_t max_memory,
                   const Hooks& hooks) {
     const c10::NoGradGuard no_grad;
     validate(options);
-    require_image(image, "the image to dream on");
-    require_finite(image, "the image to dream on");
-    Graph prepared = net.graph();
-    prepare_graph(prepared, options);
-    if (!pool_alike(net.graph(), prepared)) {
-        throw Error(ErrorKind::Usage, "the graph of " + net.architecture() +
-                                          " counts the padding of its average pools, other than the options of the "
-                                          "dream; call prepare_graph with these options while the net is loaded");
-    }
-    const Size full = size_of(image);
+    require_job(job);
+    require_prepared(net.graph(), options);
+    const Size full = size_of(job.photo);
     const DreamPlan plan = plan_dream(full, net, options, max_memory);
     if (plan.dropped > 0) {
         hooks.warn(std::to_string(plan.dropped) + " of " +
@@ -54,7 +67,8 @@ DreamResult dream(const Tensor& image, FrozenNet& net, const DreamOptions& optio
     const bool by_full_size = formula.carry == DreamFormula::Carry::FullSize;
     const bool detail_after = formula.carry == DreamFormula::Carry::DetailAfter;
     const std::vector<GradientTransform> transforms = transforms_of(options);
-    const Tensor photo = image.to(net.device());
+    const Tensor photo = job.photo.to(net.device());
+    const Features guides = guide_features(net, options, job.guides);
 
     /// The share that is put back of what the photo shows at the second size and has lost at the first.
     const auto lost_detail = [&](const Tensor& base, const Tensor& next_base) {
@@ -85,9 +99,8 @@ DreamResult dream(const Tensor& image, FrozenNet& net, const DreamOptions& optio
         }
         result.image = Tensor();  // it goes on as the start: memory is short at the last octave
 
-        const Size canvas = dream_canvas(size, options);
-        const std::int64_t tile = tile_at(canvas, plan.tile);
-        DreamObjective objective(net, options, {.tile = tile, .octave = stage});
+        const std::int64_t tile = tile_of(size, net, options, plan.tile);
+        DreamObjective objective(net, options, {.tile = tile, .octave = stage, .photo = base, .guides = &guides});
         const std::unique_ptr<StepRule> rule = make_step(options, plan.steps, base);
         Hooks octave_hooks = hooks;
         octave_hooks.on_preview = [&, before = result.steps](const Tensor& picture, std::int64_t step) {
@@ -101,7 +114,7 @@ DreamResult dream(const Tensor& image, FrozenNet& net, const DreamOptions& optio
             .clamp = formula.clamp != DreamFormula::Clamp::End,
             .stage = "octave " + std::to_string(octave + 1) + "/" + std::to_string(octaves) + " " + text_of(size),
             .done_before = done,
-            .per_step = step_pixels(canvas, tile),
+            .per_step = step_pixels(size, net, options, plan.tile),
             .total = plan.pixel_steps,
             .unit = "",
             .value_name = "activation",

@@ -3,6 +3,7 @@
 #include <ATen/ATen.h>
 
 #include <algorithm>
+#include <cmath>
 
 #include "reverie/core/random.h"
 
@@ -11,158 +12,235 @@ namespace {
 
 constexpr double kTiny = 1e-12;
 
-/// Indices before..n+after of a line of n pixels continued by mirroring without repeating the edge, however far.
-Tensor mirrored(std::int64_t n, std::int64_t before, std::int64_t after, c10::Device device) {
-    const std::int64_t period = std::max<std::int64_t>(2 * (n - 1), 1);
-    const Tensor i = at::arange(-before, n + after, at::TensorOptions(at::kLong).device(device)).remainder(period);
-    return at::where(i >= n, period - i, i);
+const Features& no_guides() {
+    static const Features none;
+    return none;
+}
+
+/// The patch's own part of a gradient over all that it sees.
+Tensor own_part(const Tensor& gradient, const DreamPatch& patch) {
+    return gradient.narrow(1, patch.rows.own_begin - patch.rows.begin, patch.rows.own())
+        .narrow(2, patch.columns.own_begin - patch.columns.begin, patch.columns.own());
+}
+
+std::int64_t pixel_at(double fraction, std::int64_t side) {
+    return std::llround(fraction * static_cast<double>(side - 1));
 }
 
 }  // namespace
 
-Size dream_canvas(Size picture, const DreamOptions& options) {
-    const std::int64_t around = 2 * (options.margin + options.jitter);
-    return {picture.height + around, picture.width + around};
+PatchGrid patch_grid(const FrozenNet& net, std::int64_t tile) {
+    PatchGrid grid{.tile = tile};
+    for (const Tap& tap : net.taps()) {
+        grid.stride = std::max(grid.stride, tap.stride);
+    }
+    return grid;
 }
 
 DreamObjective::DreamObjective(FrozenNet& net, const DreamOptions& options, const DreamView& view)
-    : net_(net), options_(options), view_(view), taps_(taps_of(options.layers)) {}
+    : net_(net),
+      options_(options),
+      view_(view),
+      grid_(patch_grid(net, view.tile)),
+      terms_(make_terms(net, options, view.guides != nullptr ? *view.guides : no_guides())) {
+    for (std::size_t i = 0; i < terms_.size(); ++i) {
+        (terms_[i]->place() != nullptr ? local_ : spread_).push_back(i);
+    }
+}
 
-DreamObjective::Shift DreamObjective::shift_of(std::int64_t step) const {
+double DreamObjective::reach(Size picture) const {
+    if (!spread_.empty()) {
+        return 1.0;
+    }
+    double pixels = 0.0;
+    for (const std::size_t i : local_) {
+        const auto part = [&](double at, std::int64_t side) {
+            const std::int64_t middle = pixel_at(at, side);
+            const std::int64_t reach = terms_[i]->reach();
+            return static_cast<double>(std::min(middle + reach + 1, side) - std::max<std::int64_t>(middle - reach, 0));
+        };
+        pixels += part(terms_[i]->place()->y, picture.height) * part(terms_[i]->place()->x, picture.width);
+    }
+    return std::min(1.0, pixels / static_cast<double>(picture.height * picture.width));
+}
+
+DreamCanvas DreamObjective::canvas_at(Size picture, std::int64_t step) const {
     const auto draw = [&](std::uint64_t axis) {
         return random_integer(options_.seed, view_.octave, static_cast<std::uint64_t>(step) * 4 + axis,
                               -options_.jitter, options_.jitter);
     };
-    const std::int64_t middle = options_.margin + options_.jitter;
-    return {middle + draw(0), middle + draw(1)};
+    return {picture, options_, grid_, {.down = draw(0), .right = draw(1)}, net_.device()};
+}
+
+std::vector<DreamObjective::Look> DreamObjective::looks_at(const DreamCanvas& canvas, Size picture,
+                                                           std::int64_t step) const {
+    std::vector<Look> looks;
+    if (!spread_.empty()) {
+        Size moved;
+        if (grid_.tile > 0) {
+            const Size tile = tile_sides(canvas.size(), grid_);
+            const auto draw = [&](std::uint64_t axis, std::int64_t side) {
+                return grid_.stride * random_integer(options_.seed, view_.octave,
+                                                     static_cast<std::uint64_t>(step) * 4 + 2 + axis, 0,
+                                                     std::max<std::int64_t>(side / grid_.stride - 1, 0));
+            };
+            moved = {draw(0, tile.height), draw(1, tile.width)};
+        }
+        for (const DreamPatch& patch : patches_of(canvas.size(), grid_, moved)) {
+            looks.push_back({patch, spread_});
+        }
+    }
+    for (const std::size_t i : local_) {
+        const std::int64_t row = canvas.row_of(pixel_at(terms_[i]->place()->y, picture.height));
+        const std::int64_t column = canvas.column_of(pixel_at(terms_[i]->place()->x, picture.width));
+        terms_[i]->set_place(row, column);
+        looks.push_back(
+            {patch_around(canvas.size(), grid_, row, column, terms_[i]->reach()), {i}, DreamCanvas::Part::All});
+    }
+    return looks;
+}
+
+void DreamObjective::look_first(const Tensor& image, const DreamCanvas& canvas, const std::vector<Look>& looks,
+                                bool first) {
+    const auto is_due = [&](std::size_t i) {
+        return terms_[i]->looks() == Term::Looks::EveryStep || (first && terms_[i]->looks() != Term::Looks::Never);
+    };
+    std::vector<std::string> taps;
+    for (const std::size_t i : spread_) {
+        for (const std::string& tap : is_due(i) ? terms_[i]->look_taps() : std::vector<std::string>{}) {
+            if (std::ranges::find(taps, tap) == taps.end()) {
+                taps.push_back(tap);
+            }
+        }
+    }
+    if (taps.empty()) {
+        return;
+    }
+    for (const Look& look : looks) {
+        if (look.part == DreamCanvas::Part::All) {
+            continue;
+        }
+        const Features features = net_.forward(canvas.patch(image, look.patch), taps, /*keep_for_backward=*/false);
+        for (const std::size_t i : spread_) {
+            if (is_due(i)) {
+                terms_[i]->look(features, look.patch);
+            }
+        }
+    }
+    for (const std::size_t i : spread_) {
+        if (is_due(i)) {
+            terms_[i]->looked();
+        }
+    }
+}
+
+DreamObjective::Seen DreamObjective::see(const Tensor& image, const DreamCanvas& canvas, const Look& look) {
+    std::vector<std::string> taps;
+    std::vector<std::string> of_photo;
+    const auto add = [](std::vector<std::string>& to, const std::vector<std::string>& some) {
+        for (const std::string& tap : some) {
+            if (std::ranges::find(to, tap) == to.end()) {
+                to.push_back(tap);
+            }
+        }
+    };
+    for (const std::size_t i : look.terms) {
+        add(taps, terms_[i]->taps());
+        if (terms_[i]->wants_photo()) {
+            add(of_photo, terms_[i]->taps());
+        }
+    }
+    Seen seen;
+    if (!of_photo.empty()) {
+        seen.photo = net_.forward(canvas.patch(view_.photo, look.patch), of_photo, /*keep_for_backward=*/false);
+    }
+    seen.features = net_.forward(canvas.patch(image, look.patch), taps);
+    return seen;
+}
+
+Tensor DreamObjective::gradient_of(std::size_t term, const Look& look, const Seen& seen, bool again, Tensor& value) {
+    Features seeds;
+    const Tensor minus = at::full({}, -1.0, value.options());
+    value.sub_(terms_[term]->seed({look.patch, seen.features, seen.photo}, minus, seeds) *
+               options_.layers[term].weight);
+    return net_.backward(seeds, again);
+}
+
+/// Finds each term's factor by the size of its gradient over the canvas, patch by patch.
+void DreamObjective::measure(const Tensor& image, const DreamCanvas& canvas, const std::vector<Look>& looks) {
+    Tensor value = at::zeros({}, image.options());
+    std::vector<Tensor> squares(terms_.size());
+    for (const Look& look : looks) {
+        const Seen seen = see(image, canvas, look);
+        for (std::size_t k = 0; k < look.terms.size(); ++k) {
+            const std::size_t i = look.terms[k];
+            const Tensor gradient = gradient_of(i, look, seen, k + 1 < look.terms.size(), value);
+            const Tensor part = look.part == DreamCanvas::Part::All ? gradient.square().sum()
+                                                                    : own_part(gradient, look.patch).square().sum();
+            squares[i] = squares[i].defined() ? squares[i] + part : part;
+        }
+    }
+    const auto values = static_cast<double>(3 * canvas.size().height * canvas.size().width);
+    for (std::size_t i = 0; i < terms_.size(); ++i) {
+        factors_.push_back(-options_.layers[i].weight / ((squares[i] / values).sqrt() + kTiny));
+    }
+}
+
+Tensor DreamObjective::joint_gradient(const Look& look, const Seen& seen, Tensor& value) {
+    Features seeds;
+    for (const std::size_t i : look.terms) {
+        value.sub_(terms_[i]->seed({look.patch, seen.features, seen.photo}, factors_[i], seeds) *
+                   options_.layers[i].weight);
+    }
+    return net_.backward(seeds);
 }
 
 Tensor DreamObjective::value_and_gradient(const Tensor& image, std::int64_t step, Tensor& gradient) {
     const Size size = size_of(image);
-    const Shift shift = shift_of(step);
-    const std::int64_t around = 2 * (options_.margin + options_.jitter);
-    // Rows and columns at once: columns alone are gathered pixel by pixel with a long stride between them.
-    const Tensor rows = mirrored(size.height, shift.top, around - shift.top, image.device());
-    const Tensor columns = mirrored(size.width, shift.left, around - shift.left, image.device());
-    const Tensor canvas = at::index(image, {std::nullopt, rows.unsqueeze(1), columns});
-
+    const DreamCanvas canvas = canvas_at(size, step);
+    const std::vector<Look> looks = looks_at(canvas, size, step);
     const bool first = factors_.empty();
-    if (first && options_.channel_balance > 0.0) {
-        balance_channels(canvas);
+    look_first(image, canvas, looks, first);
+
+    Tensor value = at::zeros({}, image.options());
+    const bool whole = grid_.tile == 0 && local_.empty();
+    if (first && !options_.formula.balance_layers) {
+        for (const DreamTarget& target : options_.layers) {
+            factors_.push_back(at::full({}, -target.weight, image.options()));
+        }
+    } else if (first && whole) {
+        gradient = first_whole_gradient(image, canvas, looks.front(), value);
+        return value;
+    } else if (first) {
+        measure(image, canvas, looks);
     }
-    Tensor value;
-    std::vector<Tensor> gradients = canvas_gradients(canvas, step, first, value);
-    // What the mirror images would like to change is not asked for.
-    const auto own = [&](const Tensor& g) {
-        return g.narrow(1, shift.top, size.height).narrow(2, shift.left, size.width);
-    };
-    if (!first) {
-        gradient = own(gradients.front());
+    if (whole) {
+        gradient = canvas.picture_part(joint_gradient(looks.front(), see(image, canvas, looks.front()), value));
         return value;
     }
-    for (std::size_t i = 0; i < gradients.size(); ++i) {
-        const Tensor factor = options_.layers[i].weight / (root_mean_square(gradients[i]) + kTiny);
-        factors_.push_back(factor);
-        const Tensor part = own(gradients[i]).mul_(factor);
-        gradient = gradient.defined() ? gradient.add_(part) : part;
+    gradient = at::zeros_like(image);
+    for (const Look& look : looks) {
+        canvas.add(gradient, joint_gradient(look, see(image, canvas, look), value), look.patch, look.part);
     }
     return value;
 }
 
-/// Weighs every channel by the inverse of its mean square relative to the layer's, as the octave begins.
-void DreamObjective::balance_channels(const Tensor& canvas) {
-    std::vector<Tensor> squares(taps_.size());
-    for_each_tile(canvas, 0, [&](const Tile& tile) {
-        const Features features = net_.forward(tile.patch, taps_, /*keep_for_backward=*/false);
-        for (std::size_t i = 0; i < taps_.size(); ++i) {
-            const Tensor part = features.at(taps_[i]).square().mean({0, 2, 3}, /*keepdim=*/true) * tile.share;
-            squares[i] = squares[i].defined() ? squares[i] + part : part;
-        }
-    });
-    for (const Tensor& square : squares) {
-        channels_.push_back(1.0 / (square / (square.mean() + kTiny) + options_.channel_balance));
-    }
-}
-
-std::vector<Tensor> DreamObjective::canvas_gradients(const Tensor& canvas, std::int64_t step, bool apart,
-                                                     Tensor& value) {
-    value = at::zeros({}, canvas.options());
-    if (view_.tile == 0) {
-        return patch_gradients(canvas, apart, 1.0, value);
-    }
-    std::vector<Tensor> gradients(apart ? taps_.size() : 1);
-    for (Tensor& gradient : gradients) {
-        gradient = at::zeros_like(canvas);
-    }
-    for_each_tile(canvas, step, [&](const Tile& tile) {
-        const std::vector<Tensor> parts = patch_gradients(tile.patch, apart, tile.share, value);
-        for (std::size_t i = 0; i < parts.size(); ++i) {
-            const auto own = [&](const Tensor& t, std::int64_t y0, std::int64_t x0) {
-                return t.narrow(1, tile.rows.own_begin - y0, tile.rows.own_end - tile.rows.own_begin)
-                    .narrow(2, tile.columns.own_begin - x0, tile.columns.own_end - tile.columns.own_begin);
-            };
-            own(gradients[i], 0, 0).copy_(own(parts[i], tile.rows.begin, tile.columns.begin));
-        }
-    });
-    return gradients;
-}
-
-void DreamObjective::for_each_tile(const Tensor& canvas, std::int64_t step,
-                                   const std::function<void(const Tile&)>& visit) const {
-    const Size size = size_of(canvas);
-    if (view_.tile == 0) {
-        visit({canvas, 1.0, {0, size.height, 0, size.height}, {0, size.width, 0, size.width}});
-        return;
-    }
-    // The grid starts before the canvas by a new random part of a tile.
-    const auto draw = [&](std::uint64_t axis) {
-        return random_integer(options_.seed, view_.octave, static_cast<std::uint64_t>(step) * 4 + 2 + axis, 0,
-                              view_.tile - 1);
-    };
-    // All patches have one size, so that memory and the convolutions' plans are used again from tile to tile.
-    const auto span = [&](std::int64_t at, std::int64_t side) {
-        const std::int64_t own_begin = std::max<std::int64_t>(at, 0);
-        const std::int64_t own_end = std::min(at + view_.tile, side);
-        const std::int64_t patch = std::min(view_.tile + 2 * kTileHalo, side);
-        const std::int64_t begin = std::clamp<std::int64_t>(own_begin - kTileHalo, 0, side - patch);
-        return Span{begin, begin + patch, own_begin, own_end};
-    };
-    const std::int64_t from_x = -draw(1);
-    for (std::int64_t y = -draw(0); y < size.height; y += view_.tile) {
-        for (std::int64_t x = from_x; x < size.width; x += view_.tile) {
-            const Span rows = span(y, size.height);
-            const Span columns = span(x, size.width);
-            const Tensor patch = canvas.narrow(1, rows.begin, rows.end - rows.begin)
-                                     .narrow(2, columns.begin, columns.end - columns.begin)
-                                     .contiguous();
-            // Means are over the whole canvas: a patch counts by its share of the pixels.
-            const double share =
-                static_cast<double>(patch.size(1) * patch.size(2)) / static_cast<double>(size.height * size.width);
-            visit({patch, share, rows, columns});
-        }
-    }
-}
-
-std::vector<Tensor> DreamObjective::patch_gradients(const Tensor& patch, bool apart, double share, Tensor& value) {
-    const Features features = net_.forward(patch, taps_);
-    Features seeds;
+/// Of a picture that goes through the net at once the gradients of the terms are measured and used in one pass.
+Tensor DreamObjective::first_whole_gradient(const Tensor& image, const DreamCanvas& canvas, const Look& look,
+                                            Tensor& value) {
+    const Seen seen = see(image, canvas, look);
     std::vector<Tensor> gradients;
-    for (std::size_t i = 0; i < taps_.size(); ++i) {
-        const Tensor& feature = features.at(taps_[i]);
-        const Tensor counted = channels_.empty() ? feature : feature * channels_[i];
-        value.sub_((counted * feature).mean() * (share * options_.layers[i].weight));
-        // minus the derivative of the mean square
-        const Tensor seed = counted * (-2.0 * share / static_cast<double>(feature.numel()));
-        if (apart) {
-            gradients.push_back(net_.backward({{taps_[i], seed}}, /*again=*/i + 1 < taps_.size()));
-        } else {
-            seeds[taps_[i]] = seed * factors_[i];
-        }
+    for (std::size_t i = 0; i < terms_.size(); ++i) {
+        gradients.push_back(gradient_of(i, look, seen, i + 1 < terms_.size(), value));
+        factors_.push_back(-options_.layers[i].weight / (root_mean_square(gradients.back()) + kTiny));
     }
-    if (!apart) {
-        gradients.push_back(net_.backward(seeds));
+    Tensor sum;
+    for (std::size_t i = 0; i < terms_.size(); ++i) {
+        // A gradient is that of minus the term already.
+        const Tensor part = canvas.picture_part(gradients[i]).mul_(-factors_[i]);
+        sum = sum.defined() ? sum.add_(part) : part;
     }
-    return gradients;
+    return sum;
 }
 
 }  // namespace reverie

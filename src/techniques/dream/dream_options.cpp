@@ -1,4 +1,8 @@
-#include "nn/layer_weights.h"
+#include <algorithm>
+#include <cmath>
+#include <iterator>
+
+#include "reverie/core/text.h"
 #include "reverie/techniques/dream.h"
 
 namespace reverie {
@@ -23,6 +27,72 @@ OptionField<DreamOptions> field(T DreamOptions::*member) {
     return option_field<DreamOptions>(member);
 }
 
+/// Lists may be written with commas, and so is a neuron's place: "block9:3@0.5" and "0.4=2" belong together.
+std::vector<std::string> with_places(const std::vector<std::string>& texts) {
+    std::vector<std::string> whole;
+    bool lacks_y = false;
+    for (const std::string& text : texts) {
+        if (lacks_y) {
+            whole.back() += "," + text;
+        } else {
+            whole.push_back(text);
+        }
+        const std::size_t at = whole.back().find('@');
+        lacks_y = at != std::string::npos && whole.back().find(',', at) == std::string::npos;
+    }
+    return whole;
+}
+
+OptionField<DreamOptions> targets_field() {
+    OptionField<DreamOptions> field;
+    field.set = [](DreamOptions& options, const std::vector<std::string>& texts) {
+        options.layers.clear();
+        std::ranges::transform(with_places(texts), std::back_inserter(options.layers), parse_dream_target);
+        return true;
+    };
+    field.texts = [](const DreamOptions& options) {
+        std::vector<std::string> texts;
+        std::ranges::transform(options.layers, std::back_inserter(texts), dream_target_text);
+        return texts;
+    };
+    field.shape = OptionShape::List;
+    return field;
+}
+
+OptionField<DreamOptions> tile_field() {
+    OptionField<DreamOptions> field;
+    field.set = [](DreamOptions& options, const std::vector<std::string>& texts) {
+        if (texts.size() != 1) {
+            return false;
+        }
+        if (texts.front() == "auto" || texts.front() == "off") {
+            options.tile = texts.front() == "auto" ? DreamOptions::kAutoTile : 0;
+            return true;
+        }
+        return parse_value(texts.front(), options.tile) && options.tile > 0;
+    };
+    field.texts = [](const DreamOptions& options) {
+        return std::vector<std::string>{options.tile == DreamOptions::kAutoTile ? "auto"
+                                        : options.tile == 0                     ? "off"
+                                                                                : value_text(options.tile)};
+    };
+    field.wanted = "auto, off or a side in pixels";
+    return field;
+}
+
+void require_targets(const std::vector<DreamTarget>& targets) {
+    if (targets.empty()) {
+        throw Error(ErrorKind::Usage, "{--layers} names no layer; name at least one ({--list-layers} shows them all)");
+    }
+    for (auto target = targets.begin(); target != targets.end(); ++target) {
+        if (!std::isfinite(target->weight) || target->weight == 0.0) {
+            throw Error(ErrorKind::Usage, "{--layers} " + target->tap + " has the weight " +
+                                              human_number(target->weight) +
+                                              "; wanted a number other than 0, or leave it out");
+        }
+    }
+}
+
 OptionTable<DreamOptions> make_table() {
     const std::string heading = "Dream";
     return {
@@ -45,9 +115,17 @@ OptionTable<DreamOptions> make_table() {
          .from_recipe = false},
         {.name = "layers",
          .heading = heading,
-         .placeholder = "NAME[=WEIGHT]",
-         .help = "what is amplified; a negative weight quietens; names: see {--list-layers}",
-         .field = layers_field<DreamOptions>("layers", &DreamOptions::layers)},
+         .placeholder = "TARGET[=WEIGHT]",
+         .help = "what is amplified: LAYER, LAYER:CHANNEL, LAYER:CHANNEL@X,Y (a neuron; X and Y are fractions from the "
+                 "top left), LAYER:top5 or LAYER:bottom5 (the channels that answer most, least), class:NAME or "
+                 "class:NUMBER; a negative weight quietens; names: see {--list-layers} and {--list-classes}",
+         .field = targets_field()},
+        {.name = "caricature",
+         .heading = heading,
+         .placeholder = "SHARE",
+         .help = "how much of a whole layer's goal is what the photo has there already, 0 to 1",
+         .field = field(&DreamOptions::caricature),
+         .range = {0, 1}},
         {.name = "octaves",
          .heading = heading,
          .placeholder = "N",
@@ -112,6 +190,30 @@ OptionTable<DreamOptions> make_table() {
          .help = "how much of the photo's detail is put back at each scale, 0 to 1",
          .field = field(&DreamOptions::detail),
          .range = {0, 1}},
+        {.name = "keep",
+         .heading = heading,
+         .placeholder = "WEIGHT",
+         .help = "holds the picture near the photo: 1 about as strongly as the dream pulls; 0: not at all",
+         .field = field(&DreamOptions::keep),
+         .range = {0, 1000}},
+        {.name = "tv",
+         .heading = heading,
+         .placeholder = "WEIGHT",
+         .help = "smooths roughness away (total variation): 1 about as strongly as the dream pulls; 0: not at all",
+         .field = field(&DreamOptions::tv),
+         .range = {0, 1000}},
+        {.name = "strength",
+         .heading = heading,
+         .placeholder = "SHARE",
+         .help = "how much of the dream the result shows: 0 is the photo, 1 the dream",
+         .field = field(&DreamOptions::strength),
+         .range = {0, 1}},
+        {.name = "tile",
+         .heading = heading,
+         .placeholder = "PX",
+         .help = "side of the tiles in which large pictures go through the net; off: never in tiles; auto: as large as "
+                 "{--max-memory} allows",
+         .field = tile_field()},
         {.name = "preview-every",
          .heading = heading,
          .placeholder = "N",
@@ -131,10 +233,11 @@ const OptionTable<DreamOptions>& dream_option_table() {
 }
 
 void validate(const DreamOptions& o) {
-    require_layers("layers", o.layers, LayerSigns::Any);
+    require_targets(o.layers);
     require_in_range(dream_option_table(), o);
     // A published recipe's own unit may be long.
     require_in_range("step-size", o.step_size, {1e-6, o.formula.step == DreamFormula::Step::Rms ? 1.0 : 1e6});
+    require_in_range("tile", static_cast<double>(o.tile), {DreamOptions::kAutoTile, 1e6, "auto, off or 64 or more"});
     require_in_range("smallest", static_cast<double>(o.smallest), {16, 1e6, "16 pixels or more"});
     require_in_range("margin", static_cast<double>(o.margin), {0, 1e4, "0 pixels or more"});
     require_in_range("decay", o.decay, {0, 1});

@@ -26,12 +26,70 @@ std::int64_t process_bytes(const FrozenNet& net, const std::vector<std::string>&
     return kProgram + weights + (at_work + picture.height * picture.width * 3 * 4 * images) * 5 / 4;
 }
 
+/// What an octave's first step takes beyond another, in steps: it looks at the targets one by one, and before that, for
+/// some, at the whole picture.
+double first_step_more(const DreamOptions& options, bool tiled) {
+    if (!options.formula.balance_layers) {
+        return 0.0;
+    }
+    constexpr double kForward = 0.4;  // of a step's forward and backward pass
+    const auto more = static_cast<double>(options.layers.size() - 1) * (1.0 - kForward);
+    const double looks = options.channel_balance > 0.0 ? kForward : 0.0;
+    return looks + (tiled ? 1.0 + more : more);
+}
+
+std::int64_t choose_tiles(Size image, const FrozenNet& net, const DreamOptions& options,
+                          const std::vector<std::string>& taps, std::int64_t max_memory, std::int64_t& bytes) {
+    const auto bytes_in = [&](Size picture, std::int64_t tile) {
+        const Size canvas = dream_canvas(picture, options, patch_grid(net, tile));
+        const std::int64_t side = tile == 0 ? std::max(canvas.height, canvas.width) : tile + 2 * kTileHalo;
+        const Size patch = {std::min(side, canvas.height), std::min(side, canvas.width)};
+        return process_bytes(net, taps, patch, canvas);
+    };
+    const Size full = dream_canvas(image, options, patch_grid(net, 0));
+    const std::int64_t longest = std::max(full.height, full.width);
+    const auto fits = [&](std::int64_t tile) {
+        bytes = bytes_in(image, tile);
+        return max_memory <= 0 || bytes <= max_memory;
+    };
+    if (options.tile != DreamOptions::kAutoTile) {
+        const std::int64_t tile = tile_at(full, options.tile);
+        if (!fits(tile)) {
+            throw Error(ErrorKind::Device,
+                        "a picture of " + text_of(image) + " pixels takes " +
+                            human_bytes(static_cast<std::uint64_t>(bytes)) + " of memory with {--tile} " +
+                            (options.tile == 0 ? "off" : std::to_string(options.tile)) + ", more than the " +
+                            human_bytes(static_cast<std::uint64_t>(max_memory)) +
+                            " that it may take here; take {--tile} auto, or raise that with {--max-memory}");
+        }
+        return tile;
+    }
+    if (fits(0)) {
+        return 0;
+    }
+    const std::int64_t tile = choose_tile({.least = 128, .finer = 64, .longest = longest}, bytes_in, image, max_memory);
+    bytes = bytes_in(image, tile);
+    return tile;
+}
+
 }  // namespace
 
-double step_pixels(Size canvas, std::int64_t tile) {
-    const auto pixels = static_cast<double>(canvas.height * canvas.width);
-    const double seen = tile == 0 ? 1.0 : static_cast<double>(tile + 2 * kTileHalo) / static_cast<double>(tile);
-    return pixels * seen * seen;
+double step_pixels(Size canvas, const PatchGrid& grid) {
+    const Size tile = grid.tile > 0 ? tile_sides(canvas, grid) : Size{};
+    double pixels = 0.0;
+    for (const DreamPatch& patch : patches_of(canvas, grid, {tile.height / 2, tile.width / 2})) {
+        pixels += static_cast<double>(patch.seen().height * patch.seen().width);
+    }
+    return pixels;
+}
+
+std::int64_t tile_of(Size picture, const FrozenNet& net, const DreamOptions& options, std::int64_t tile) {
+    return tile_at(dream_canvas(picture, options, patch_grid(net, 0)), tile);
+}
+
+double step_pixels(Size picture, const FrozenNet& net, const DreamOptions& options, std::int64_t tile) {
+    const PatchGrid grid = patch_grid(net, tile_of(picture, net, options, tile));
+    return step_pixels(dream_canvas(picture, options, grid), grid);
 }
 
 DreamPlan plan_dream(Size image, const FrozenNet& net, const DreamOptions& options, std::int64_t max_memory) {
@@ -40,12 +98,12 @@ DreamPlan plan_dream(Size image, const FrozenNet& net, const DreamOptions& optio
                                           " pixels, too small to dream on; wanted at least " +
                                           std::to_string(kSmallestSide) + " on each side, so enlarge it with {--size}");
     }
-    require_distinct(net.graph(), options.layers, "{--layers}");
-    const std::vector<std::string> taps = taps_of(options.layers);
+    check_targets(net.graph(), options.layers);
+    const std::vector<std::string> taps = dream_taps(net, options);
     const std::int64_t least = net.min_side(taps);
     DreamPlan plan;
     for (const Size size : octave_sizes(image, options)) {
-        const Size canvas = dream_canvas(size, options);
+        const Size canvas = dream_canvas(size, options, {});
         if (std::min(canvas.height, canvas.width) < least) {
             ++plan.dropped;
             continue;
@@ -61,23 +119,12 @@ DreamPlan plan_dream(Size image, const FrozenNet& net, const DreamOptions& optio
 
     plan.steps = steps_for(plan.octaves.size(), options);
 
-    const Size full = dream_canvas(plan.octaves.back(), options);
-    plan.peak_bytes = process_bytes(net, taps, full, full);
-    if (max_memory > 0 && plan.peak_bytes > max_memory) {
-        const auto bytes = [&](Size picture, std::int64_t tile) {
-            const Size canvas = dream_canvas(picture, options);
-            const std::int64_t side = tile + 2 * kTileHalo;
-            const Size patch = {std::min(side, canvas.height), std::min(side, canvas.width)};
-            return process_bytes(net, taps, patch, canvas);
-        };
-        plan.tile = choose_tile({.least = 128, .finer = 64, .longest = std::max(full.height, full.width)}, bytes, image,
-                                max_memory);
-        plan.peak_bytes = bytes(image, plan.tile);
-    }
+    plan.tile = choose_tiles(image, net, options, taps, max_memory, plan.peak_bytes);
     for (const Size size : plan.octaves) {
-        const Size canvas = dream_canvas(size, options);
-        plan.pixel_steps +=
-            step_pixels(canvas, tile_at(canvas, plan.tile)) * static_cast<double>(plan.steps * options.formula.passes);
+        const double step = step_pixels(size, net, options, plan.tile);
+        plan.pixel_steps += step * static_cast<double>(plan.steps * options.formula.passes);
+        plan.first_steps +=
+            step * first_step_more(options, plan.tile > 0) * static_cast<double>(options.formula.passes);
     }
     return plan;
 }

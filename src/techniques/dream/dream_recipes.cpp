@@ -40,14 +40,14 @@ struct LayerSet {
     std::vector<std::string> inception, googlenet, vgg, lite0, deeper_lite;
 };
 
-std::vector<LayerWeight> weighted(const LayerSet& set, const std::string& network, const std::vector<double>& weights) {
+std::vector<DreamTarget> weighted(const LayerSet& set, const std::string& network, const std::vector<double>& weights) {
     const auto is = [&](const char* prefix) { return network.starts_with(prefix); };
     const std::vector<std::string>& names = is("inception_v3")                                     ? set.inception
                                             : is("googlenet")                                      ? set.googlenet
                                             : is("vgg")                                            ? set.vgg
                                             : is("efficientnet_lite1") || is("efficientnet_lite2") ? set.deeper_lite
                                                                                                    : set.lite0;
-    std::vector<LayerWeight> layers;
+    std::vector<DreamTarget> layers;
     for (std::size_t i = 0; i < names.size(); ++i) {
         layers.push_back({names[i], weights[i]});
     }

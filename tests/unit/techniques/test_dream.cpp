@@ -217,7 +217,7 @@ TEST(Dream, RecipesNameLayersOfTheirNets) {
                                                           {"vgg16_hed", "vgg16"},
                                                           {"efficientnet_lite0", "efficientnet_lite0"}}) {
         const Graph graph = make_graph(architecture, "torchvision");
-        for (const LayerWeight& layer : dream_recipe(network).layers) {
+        for (const DreamTarget& layer : dream_recipe(network).layers) {
             EXPECT_NO_THROW(find_tap(graph, layer.tap)) << network << " " << layer.tap;
         }
     }
