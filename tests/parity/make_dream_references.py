@@ -304,7 +304,7 @@ VGG_SIZE, INCEPTION_SIZE = (61, 47), (131, 119)
 # octave are such that these nets reach them in some octaves; neural-dream is shortened. The noises are those of many
 # whose dreams differ least between float64 and float32: a ReLU or maximum near its kink can go either way there.
 PRESETS = {
-    "chollet2e": (Inception, INCEPTION_SIZE, "photo0", lambda i, m, n: chollet(i, m, False, **n), {"max_loss": 15.0}),
+    "chollet2e": (Inception, INCEPTION_SIZE, "photo0", lambda i, m, n: chollet(i, m, False, **n), {"max_loss": 60.0}),
     "chollet1e": (Inception, INCEPTION_SIZE, "photo0", lambda i, m, n: chollet(i, m, True, **n), {"max_loss": 10.0}),
     "google": (Vgg16, VGG_SIZE, "photo0", lambda i, m, n: google(i, m, **n), {}),
     "gordic": (Vgg16, VGG_SIZE, "photo0", lambda i, m, n: gordic(i, m, **n), {}),
@@ -313,7 +313,7 @@ PRESETS = {
         VGG_SIZE,
         "photo0",
         lambda i, m, n: neural_dream(i, m, **n),
-        {"passes": 2, "evaluations": 51},
+        {"passes": 2, "evaluations": 20},
     ),
 }
 

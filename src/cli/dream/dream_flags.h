@@ -8,6 +8,7 @@
 #include "reverie/cli/settings.h"
 #include "reverie/core/option_table.h"
 #include "reverie/techniques/dream.h"
+#include "reverie/weights/store.h"
 
 namespace CLI {
 class App;
@@ -17,6 +18,9 @@ namespace reverie {
 
 /// What a dream's net is chosen from with --network auto, in order.
 std::vector<std::string> dream_networks();
+
+/// The same with what was given: a preset's own net comes first where the catalogue has it.
+std::vector<std::string> dream_networks(const GivenOptions& given, const WeightStore& store);
 
 /// The help shows the recipes' values. What is given comes into `given`.
 void add_dream_flags(CLI::App& app, GivenOptions& given);

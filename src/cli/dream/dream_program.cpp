@@ -49,11 +49,12 @@ class DeepDream : public Program {
         validate(network_);
         validate(pictures_, session.common().overwrite);
         const WeightStore store(store_locations(session.environment()));
-        if (list_or_fetch(session, network_, store, dream_networks())) {
+        const std::vector<std::string> networks = dream_networks(dream_, store);
+        if (list_or_fetch(session, network_, store, networks)) {
             return 0;
         }
         // Flags are judged here, before any file is read or fetched.
-        const CatalogueEntry entry = choose_network(network_, store, dream_networks()).entry;
+        const CatalogueEntry entry = choose_network(network_, store, networks).entry;
         const DreamOptions options = options_for(session, entry.name);
         Graph graph = make_graph(entry.architecture, entry.preprocessing);
         prepare_graph(graph, options);
@@ -68,7 +69,7 @@ class DeepDream : public Program {
     }
 
     PictureTask prepare(Session& session, const WeightStore& store) {
-        const NetworkWeights weights = resolve_network(session, network_, store, dream_networks());
+        const NetworkWeights weights = resolve_network(session, network_, store, dream_networks(dream_, store));
         const DreamOptions options = options_for(session, weights.network);
         nets_ = load_nets(session, network_, weights, [&options](Graph& graph) { prepare_graph(graph, options); });
         const std::int64_t memory = memory_limit(session, pictures_);
