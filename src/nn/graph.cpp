@@ -169,6 +169,14 @@ void use_pooling(Graph& graph, Pooling pooling, double gain) {
     }
 }
 
+void ignore_pool_padding(Graph& graph) {
+    for (Node& node : graph.nodes) {
+        if (node.op == Op::Pool && node.pooling == Pooling::Average) {
+            node.count_padding = false;
+        }
+    }
+}
+
 void replicate_first_padding(Graph& graph) {
     const auto first = std::find_if(graph.nodes.begin(), graph.nodes.end(),
                                     [](const Node& node) { return node.op == Op::Convolution; });

@@ -66,15 +66,19 @@ std::vector<double> gaussian_kernel(double sigma, std::int64_t radius) {
 Tensor root_mean_square(const Tensor& x) { return x.square().mean().sqrt(); }
 
 Tensor gaussian_blur(const Tensor& image, double sigma) {
+    return gaussian_blur(image, sigma, std::max<std::int64_t>(1, std::llround(3.0 * sigma)));
+}
+
+Tensor gaussian_blur(const Tensor& image, double sigma, std::int64_t radius) {
     if (sigma <= 0.0) {
         return image;
     }
     Tensor x = batched(image);
     for (const std::int64_t axis : {std::int64_t{3}, std::int64_t{2}}) {
         // Mirroring reaches at most to the other border.
-        const std::int64_t radius = std::min(std::max<std::int64_t>(1, std::llround(3.0 * sigma)), x.size(axis) - 1);
-        if (radius > 0) {
-            x = filter_axis(x, gaussian_kernel(sigma, radius), axis);
+        const std::int64_t reach = std::min(radius, x.size(axis) - 1);
+        if (reach > 0) {
+            x = filter_axis(x, gaussian_kernel(sigma, reach), axis);
         }
     }
     return like(x, image);

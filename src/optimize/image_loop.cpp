@@ -41,7 +41,7 @@ Tensor FadingStep::step(const Tensor& image, const Tensor& gradient, std::int64_
 }
 
 void require_numbers(const Tensor& image, std::int64_t steps) {
-    // Of values in [0,1] the sum is a number unless one of them is none; a mask would take memory.
+    // Of values near [0,1] the sum is a number unless one of them is none; a mask would take memory.
     if (!std::isfinite(image.sum().item<double>())) {
         throw Error(ErrorKind::Usage, "the picture is no longer made of numbers after " + std::to_string(steps) +
                                           " steps; try a smaller {--step-size}");
@@ -63,10 +63,16 @@ LoopResult minimize_image(Tensor initial, Objective& objective, const std::vecto
         }
         Tensor gradient;
         const Tensor value = objective.value_and_gradient(result.image, step, gradient);
+        if (options.enough && options.enough(value)) {
+            break;
+        }
         for (const GradientTransform& transform : transforms) {
             gradient = transform(gradient);
         }
-        result.image = rule.step(result.image, gradient, step).clamp_(0.0, 1.0);
+        result.image = rule.step(result.image, gradient, step);
+        if (options.clamp) {
+            result.image.clamp_(0.0, 1.0);
+        }
         ++result.steps;
         const bool reads = (step + 1) % read_every == 0 || step + 1 == options.steps;
         const bool previews =

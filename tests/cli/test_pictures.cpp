@@ -111,6 +111,36 @@ TEST_F(Pictures, FromMakesTheSameAgain) {
     EXPECT_EQ(line[0]["width"], 64);
 }
 
+TEST_F(Pictures, FromKeepsThePresetAndAnotherOneDropsWhatItBrought) {
+    const std::vector<std::string> few = {"--octaves", "2", "--steps", "2", "--layers", "block2"};
+    const auto words = [&](const char* name, std::vector<std::string> more, bool with_few) {
+        std::vector<std::string> all = {path("photo.jpg"), "-o", path(name)};
+        all.insert(all.end(), more.begin(), more.end());
+        if (with_few) {
+            all.insert(all.end(), few.begin(), few.end());
+        }
+        return all;
+    };
+    for (const std::string preset : {"google", "gordic", "chollet2e"}) {
+        SCOPED_TRACE(preset);
+        const RunResult first = deepdream(words("a.png", {"--preset", preset, "--overwrite"}, true));
+        ASSERT_EQ(first.exit_code, 0) << first.error;
+        const RunResult again = deepdream(words("b.png", {"--from", path("a.png"), "--overwrite"}, false));
+        ASSERT_EQ(again.exit_code, 0) << again.error;
+        EXPECT_EQ(bytes("a.png"), bytes("b.png"));
+    }
+    // A step of 20, which the book's is, would be out of the range of reverie's.
+    const RunResult ours = deepdream(words("c.png", {"--from", path("a.png"), "--preset", "reverie"}, true));
+    ASSERT_EQ(ours.exit_code, 0) << ours.error;
+    const RunResult plain = deepdream(words("d.png", {}, true));
+    EXPECT_EQ(bytes("c.png"), bytes("d.png"));
+}
+
+TEST_F(Pictures, AnUnknownPresetIsOneSentenceWithTheChoices) {
+    expect_fault(deepdream({path("photo.jpg"), "-o", path("out.png"), "--preset", "chollet"}), 2,
+                 "reverie, chollet2e, chollet1e, google, gordic or neural-dream");
+}
+
 TEST_F(Pictures, FromRefusesPicturesThatSayNothing) {
     expect_fault(deepdream({path("photo.jpg"), "-o", path("out.png"), "--from", path("photo.jpg")}), 3,
                  "carries no settings");

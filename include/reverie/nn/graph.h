@@ -92,6 +92,9 @@ Graph make_graph(const std::string& architecture, const std::string& preprocessi
 /// the activations' size).
 void use_pooling(Graph& graph, Pooling pooling, double gain = 1.0);
 
+/// Lets average pools divide by the cells inside the map alone, as Keras does, and not by those of the padding too.
+void ignore_pool_padding(Graph& graph);
+
 /// Lets the first convolution see the border's own values beyond the border instead of zeros: no dark frame.
 void replicate_first_padding(Graph& graph);
 

@@ -19,6 +19,9 @@ Tensor root_mean_square(const Tensor& x);
 /// Gaussian of that sigma in pixels, cut at 3 sigma, mirrored at the borders; sigma <= 0 returns the input.
 Tensor gaussian_blur(const Tensor& image, double sigma);
 
+/// The same, cut at so many pixels.
+Tensor gaussian_blur(const Tensor& image, double sigma, std::int64_t radius);
+
 struct BandOptions {
     std::int64_t levels = 4;  ///< bands of the Laplacian pyramid, finest first; 0: the gradient is left alone
     double band_ratio = 1.0;  ///< strength of each band relative to the next finer one

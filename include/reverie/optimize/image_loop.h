@@ -67,7 +67,7 @@ class FadingStep final : public StepRule {
 
 /// What a loop's caller may look at after a step.
 struct StepReport {
-    const Tensor& image;    ///< as stepped and clamped
+    const Tensor& image;    ///< as stepped and, unless the loop does not, clamped
     const Tensor& value;    ///< the objective's, before the step: scalar
     std::int64_t step = 0;  ///< counts from 0
     bool reads = true;      ///< the loop reads values back after this step; elsewhere a GPU should not be waited for
@@ -76,11 +76,14 @@ struct StepReport {
 struct ImageLoopOptions {
     std::int64_t steps = 1;
     std::int64_t first_step = 0;  ///< steps already done, by a run that this one goes on from
+    /// Called with the value that a step would start from; true ends the loop without that step. May be empty.
+    std::function<bool(const Tensor& value)> enough;
     /// Called after every step, before progress and previews; false ends the loop. May be empty.
     std::function<bool(const StepReport&)> observe;
     /// What previews show instead of the image. May be empty.
     std::function<Tensor(const Tensor& image)> shown;
     std::int64_t preview_every = 0;  ///< 0: none
+    bool clamp = true;               ///< every step's result to [0,1]
     /// Steps from one reading of values (finite? how far?) to the next; 0: every step on the CPU, every 10th elsewhere,
     /// where each reading makes the host wait for the device.
     std::int64_t read_every = 0;
@@ -99,7 +102,8 @@ struct LoopResult {
     bool cancelled = false;
 };
 
-/// Throws Usage unless the image, whose values are within [0,1], is made of numbers; `steps`: how many made it.
+/// Throws Usage unless the image, whose values are within [0,1] or not far from it, is made of numbers; `steps`: how
+/// many made it.
 void require_numbers(const Tensor& image, std::int64_t steps);
 
 /// Improves `initial`, float32 [3,H,W], step by step: objective, transforms in order, step rule, clamp to [0,1].

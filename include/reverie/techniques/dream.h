@@ -2,6 +2,7 @@
 // back. Mordvintsev, Olah, Tyka: Inceptionism (2015); Chollet: Deep Learning with Python, chapter 12.2.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <string>
 #include <utility>
@@ -23,6 +24,16 @@ enum class ColorBasis {
     Luma,     ///< lightness only: the photo keeps its colours
 };
 
+/// Whose recipe a dream follows.
+enum class DreamPreset {
+    Reverie,      ///< ours, tuned for each network
+    Chollet2e,    ///< Chollet: Deep Learning with Python, second edition (2021), 12.2
+    Chollet1e,    ///< its first edition (2017), 8.2
+    Google,       ///< Mordvintsev, Olah, Tyka: google/deepdream, dream.ipynb (2015)
+    Gordic,       ///< Gordić: gordicaleksa/pytorch-deepdream, deepdream.py (2021)
+    NeuralDream,  ///< ProGamerGov/neural-dream, neural_dream.py (2020)
+};
+
 /// What published dreams differ in beside their numbers. The defaults are Reverie's own.
 struct DreamFormula {
     /// What is amplified of a whole layer with activations x.
@@ -36,17 +47,60 @@ struct DreamFormula {
         Mirrored,  ///< its mirror image, whose own gradient is thrown away
         Rolled,    ///< its other side: what leaves on the right comes in on the left
     };
+    /// How long an octave's sides are, and what its photo is shrunk from.
+    enum class Pyramid {
+        Nearest,  ///< the full picture's over a power of the ratio, to the nearest pixel
+        Down,     ///< the same, fractions dropped
+        Chained,  ///< those of the next larger octave over the ratio, to the nearest pixel; and so its photo
+    };
+    /// How a picture is brought to another size.
+    enum class Scaling {
+        Bicubic,  ///< antialiased
+        Linear,   ///< between the centres of pixels, not antialiased (TensorFlow, OpenCV)
+        Corners,  ///< the same, the centres of the corner pixels on each other (SciPy, PyTorch's align_corners)
+    };
+    /// How one octave's dream becomes the next one's start.
+    enum class Carry {
+        DetailBefore,  ///< enlarged, with the detail that the photo lost in between
+        DetailAfter,   ///< enlarged; the detail is added when that octave is done (Chollet)
+        FullSize,      ///< enlarged to the full size, with the detail, and shrunk from there (neural-dream)
+    };
+    /// What `step_size` is multiplied by, in pixels of `pixel_range`, with the gradient g.
+    enum class Step {
+        Rms,           ///< g / root mean square of g, fading, slower near black and white
+        Length,        ///< g / length of g over the whole picture
+        MeanAbsolute,  ///< g / mean of |g|
+        Deviation,     ///< (g - mean of g) / standard deviation of g
+        Adam,          ///< Adam's direction, begun anew at each octave
+    };
+    /// When values are brought back to [0,1].
+    enum class Clamp {
+        Always,  ///< when an octave begins and at every step
+        Steps,   ///< at every step
+        End,     ///< when the dream is done
+    };
     Measure measure = Measure::MeanSquare;
     std::int64_t border = 0;      ///< cells of a layer next to its border that do not count
     bool border_in_mean = false;  ///< but are counted where a mean divides (Chollet, first edition)
     Edges edges = Edges::Mirrored;
     bool balance_layers = true;  ///< each layer's gradient is brought to the same size before its weight
+    Pyramid pyramid = Pyramid::Nearest;
+    Scaling scaling = Scaling::Bicubic;
+    Carry carry = Carry::DetailBefore;
+    Step step = Step::Rms;
+    Clamp clamp = Clamp::Always;
+    std::array<double, 3> pixel_range = {1, 1, 1};  ///< the recipe counts red, green, blue over so long a range
+    bool growing_blur = false;    ///< `smooth` grows by 2 over an octave, and three Gaussians around it are averaged
+    bool stop_after_step = true;  ///< `stop_above` is found out once the step is made, not before it
+    std::int64_t passes = 1;      ///< times that all octaves are gone through
+    bool pool_padding = true;     ///< what average pools see beyond the border counts as zeros, not as nothing (Keras)
 };
 
 /// What a dream does, apart from the picture and the net. Defaults suit most nets; a net's own come from
 /// dream_recipe().
 struct DreamOptions {
     static constexpr std::int64_t kAutoTile = -1;
+    DreamPreset preset = DreamPreset::Reverie;
     std::vector<DreamTarget> layers;  ///< each one's gradient is brought to the same size before its weight
     double caricature = 0.0;          ///< whole layers: how much what the photo has there counts beside all of it, 0..1
     double channel_balance = 0.0;     ///< quiet channels count up to 1/this more than the mean one; 0: all as they are
@@ -54,7 +108,9 @@ struct DreamOptions {
     std::int64_t smallest = 115;      ///< pixels; used when `octaves` is 0
     double octave_scale = 1.35;       ///< ratio of one scale to the next, > 1
     std::int64_t steps = 0;      ///< ascent steps per octave; 0: by the number of octaves, 84 in all but 14 to 40 each
-    double step_size = 0.012;    ///< root mean square change of an octave's first step, of [0,1]: the same at any size
+    double step_size = 0.012;    ///< root mean square change of an octave's first step, of [0,1]: the same at any size;
+                                 ///< with other steps than DreamFormula::Step::Rms as those say
+    double stop_above = 0.0;     ///< an octave ends where the layers' weighted sum is above this; 0: never
     double decay = 0.5;          ///< an octave's last step is (1 - decay) of its first
     std::int64_t jitter = 16;    ///< each step shifts the picture by up to so many pixels, mirrored at its edges
     std::int64_t margin = 16;    ///< mirrored pixels around the picture that the net sees in any case
@@ -78,9 +134,13 @@ struct DreamOptions {
     std::int64_t preview_every = 0;  ///< steps between previews; 0: none
 };
 
-/// The recipe tuned for a network of the catalogue ("inception_v3", "vgg19", "vgg16", "vgg16_hed",
-/// "efficientnet_lite0"); other names of the same architectures get their architecture's.
-DreamOptions dream_recipe(const std::string& network);
+/// The preset's recipe for a network of the catalogue ("inception_v3", "vgg19", "vgg16", "vgg16_hed",
+/// "efficientnet_lite0"); other names of the same architectures get their architecture's. A published recipe names its
+/// own layers where the net has them, else those nearest in depth.
+DreamOptions dream_recipe(const std::string& network, DreamPreset preset = DreamPreset::Reverie);
+
+/// Makes a net's graph what the recipe wants it to be. To be called while the net is loaded.
+void prepare_graph(Graph& graph, const DreamOptions& options);
 
 /// The options of a dream that people are to choose, each declared once.
 const OptionTable<DreamOptions>& dream_option_table();
@@ -94,7 +154,7 @@ struct DreamPlan {
     std::int64_t dropped = 0;     ///< octaves left out
     std::int64_t peak_bytes = 0;  ///< estimate of the whole process
     std::int64_t tile = 0;        ///< side of the tiles the gradient is computed in; 0: whole
-    std::int64_t steps = 0;       ///< per octave
+    std::int64_t steps = 0;       ///< per octave, in each pass
     double pixel_steps = 0;       ///< pixels through the net, summed over the steps: proportional to the time
     double first_steps = 0;       ///< and what the octaves' first steps take beyond that
 };
@@ -113,14 +173,15 @@ struct DreamResult {
 /// What is dreamt on.
 struct DreamJob {
     DreamJob(Tensor picture) : photo(std::move(picture)) {}  // NOLINT: a picture alone is a job
-    Tensor photo;                                        ///< float32 [3,H,W] in [0,1], on any device
+    Tensor photo;                                            ///< float32 [3,H,W] in [0,1], on any device
     Tensor protect;              ///< [1,H,W] of the photo's size in [0,1], where 1 stays to the bit; undefined: nothing
     std::vector<Tensor> guides;  ///< [3,h,w]: whole layers grow towards what these pictures have (google/deepdream)
 };
 
 /// Dreams on a photo; the result is on the CPU. Where the net's activations would pass `max_memory`, the gradient is
 /// computed in overlapping tiles whose grid moves with every step, so no seam stays in one place. Throws like validate
-/// and plan_dream, and Usage for another kind of tensor or values that are not finite.
+/// and plan_dream, and Usage for another kind of tensor, values that are not finite or a graph that prepare_graph would
+/// change.
 DreamResult dream(const DreamJob& job, FrozenNet& net, const DreamOptions& options, std::int64_t max_memory = 0,
                   const Hooks& hooks = {});
 

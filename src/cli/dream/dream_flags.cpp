@@ -9,6 +9,27 @@
 namespace reverie {
 namespace {
 
+DreamPreset preset_in(const GivenOptions& given) {
+    return with_given(DreamOptions(), dream_option_table(), given.only("preset")).preset;
+}
+
+/// The net that a preset was published with; empty: ours is for any.
+std::string own_network(DreamPreset preset) {
+    switch (preset) {
+        case DreamPreset::Chollet2e:
+        case DreamPreset::Chollet1e:
+            return "inception_v3";
+        case DreamPreset::Google:
+        case DreamPreset::NeuralDream:
+            return "googlenet";
+        case DreamPreset::Gordic:
+            return "vgg16";
+        case DreamPreset::Reverie:
+            break;
+    }
+    return "";
+}
+
 /// What the recipes say, for the help: "4", or a line for each value where they differ.
 std::string recipes_say(const OptionRow<DreamOptions>& row) {
     std::vector<std::pair<std::string, std::vector<std::string>>> groups;  // value -> networks, in order
@@ -36,12 +57,29 @@ std::string recipes_say(const OptionRow<DreamOptions>& row) {
 
 std::vector<std::string> dream_networks() { return {"inception_v3", "efficientnet_lite0", "vgg16_hed"}; }
 
+std::vector<std::string> dream_networks(const GivenOptions& given, const WeightStore& store) {
+    std::vector<std::string> names = dream_networks();
+    const std::string own = own_network(preset_in(given));
+    const auto is_own = [&own](const InstalledNetwork& network) { return network.entry.name == own; };
+    if (std::ranges::any_of(store.networks(), is_own)) {
+        std::erase(names, own);
+        names.insert(names.begin(), own);
+    }
+    return names;
+}
+
 void add_dream_flags(CLI::App& app, GivenOptions& given) {
     add_flags<DreamOptions>(app, dream_option_table(), given, recipes_say);
 }
 
+std::vector<Followers> dream_followers() {
+    return {{"preset", option_names(dream_option_table(), &OptionRow<DreamOptions>::from_recipe)}};
+}
+
 DreamOptions dream_options(const GivenOptions& given, const std::string& network, std::uint64_t seed) {
-    DreamOptions options = with_given(dream_recipe(network), dream_option_table(), given);
+    const OptionTable<DreamOptions>& table = dream_option_table();
+    // Whose recipe it is comes first.
+    DreamOptions options = with_given(dream_recipe(network, preset_in(given)), table, given);
     options.seed = seed;
     validate(options);
     return options;

@@ -5,8 +5,10 @@
 #include <string>
 #include <vector>
 
+#include "reverie/cli/settings.h"
 #include "reverie/core/option_table.h"
 #include "reverie/techniques/dream.h"
+#include "reverie/weights/store.h"
 
 namespace CLI {
 class App;
@@ -17,10 +19,16 @@ namespace reverie {
 /// What a dream's net is chosen from with --network auto, in order.
 std::vector<std::string> dream_networks();
 
+/// The same with what was given: a preset's own net comes first where the catalogue has it.
+std::vector<std::string> dream_networks(const GivenOptions& given, const WeightStore& store);
+
 /// The help shows the recipes' values. What is given comes into `given`.
 void add_dream_flags(CLI::App& app, GivenOptions& given);
 
-/// The recipe of `network` with what was given put over it, checked. Throws Usage.
+/// What a preset brings along.
+std::vector<Followers> dream_followers();
+
+/// The recipe of the preset for `network` with what was given put over it, checked. Throws Usage.
 DreamOptions dream_options(const GivenOptions& given, const std::string& network, std::uint64_t seed);
 
 }  // namespace reverie

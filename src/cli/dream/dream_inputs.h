@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "reverie/cli/app.h"
+#include "reverie/image/picture.h"
 #include "reverie/techniques/dream.h"
 
 namespace reverie {

@@ -4,52 +4,27 @@
 #include <c10/core/GradMode.h>
 
 #include <algorithm>
-#include <cmath>
 #include <utility>
 
 #include "reverie/core/checks.h"
 #include "reverie/core/error.h"
 #include "reverie/core/text.h"
 #include "reverie/image/resample.h"
-#include "reverie/optimize/image_loop.h"
+#include "techniques/dream/dream_formula.h"
 #include "techniques/dream/dream_objective.h"
 #include "techniques/tile_choice.h"
 
 namespace reverie {
 namespace {
 
-constexpr std::int64_t kToneLevels = 4;  // local means over about 2^4 pixels
-
-/// Steps of equal strength that are pulled back to the local brightness and colour of the photo.
-class DreamStep final : public StepRule {
-  public:
-    DreamStep(const DreamOptions& options, std::int64_t steps, Tensor photo)
-        : step_({.step_size = options.step_size, .decay = options.decay, .steps = steps, .headroom = options.headroom}),
-          tone_(options.tone),
-          photo_(std::move(photo)) {}
-
-    Tensor step(const Tensor& image, const Tensor& gradient, std::int64_t step) override {
-        const Tensor moved = step_.step(image, gradient, step);
-        return tone_ > 0.0 ? low_pass(photo_ - moved, kToneLevels).mul_(tone_).add_(moved) : moved;
+void require_prepared(const Graph& graph, const DreamOptions& options) {
+    Graph prepared = graph;
+    prepare_graph(prepared, options);
+    if (!std::ranges::equal(graph.nodes, prepared.nodes, {}, &Node::count_padding, &Node::count_padding)) {
+        throw Error(ErrorKind::Usage, "the graph of " + graph.architecture +
+                                          " counts the padding of its average pools, other than the options of the "
+                                          "dream; call prepare_graph with these options while the net is loaded");
     }
-
-  private:
-    NormalizedStep step_;
-    double tone_;
-    Tensor photo_;
-};
-
-std::vector<GradientTransform> transforms_of(const DreamOptions& options) {
-    std::vector<GradientTransform> chain;
-    chain.emplace_back([bands = BandOptions{options.laplacian, options.band_ratio, options.residual}](const Tensor& g) {
-        return normalize_bands(g, bands);
-    });
-    chain.emplace_back([sigma = options.smooth](const Tensor& g) { return gaussian_blur(g, sigma); });
-    if (options.color_basis != ColorBasis::Rgb) {
-        chain.emplace_back(
-            ColorMixer(options.color_basis == ColorBasis::Luma ? luma_colors() : natural_colors(options.color_power)));
-    }
-    return chain;
 }
 
 void require_job(const DreamJob& job) {
@@ -68,13 +43,40 @@ void require_job(const DreamJob& job) {
     }
 }
 
+/// How far each pixel of an octave may move; undefined: all of them wholly.
+Tensor free_at(const Tensor& protect, const Tensor& base) {
+    if (!protect.defined()) {
+        return {};
+    }
+    return (1.0 - resize(protect, size_of(base)).clamp_(0.0, 1.0)).to(base.device());
+}
+
+/// The dream as strong as it is asked for; what is protected wholly is the photo to the bit.
+Tensor finished(const DreamJob& job, double strength, Tensor dreamt) {
+    const Tensor photo = job.photo.cpu();
+    if (strength < 1.0) {
+        dreamt = photo + (dreamt - photo) * strength;
+    }
+    if (job.protect.defined()) {
+        dreamt = at::where(job.protect.cpu() < 1.0, dreamt, photo);
+    }
+    return dreamt.contiguous();
+}
+
 }  // namespace
+
+void prepare_graph(Graph& graph, const DreamOptions& options) {
+    if (!options.formula.pool_padding) {
+        ignore_pool_padding(graph);
+    }
+}
 
 DreamResult dream(const DreamJob& job, FrozenNet& net, const DreamOptions& options, std::int64_t max_memory,
                   const Hooks& hooks) {
     const c10::NoGradGuard no_grad;
     validate(options);
     require_job(job);
+    require_prepared(net.graph(), options);
     const Size full = size_of(job.photo);
     const DreamPlan plan = plan_dream(full, net, options, max_memory);
     if (plan.dropped > 0) {
@@ -82,58 +84,97 @@ DreamResult dream(const DreamJob& job, FrozenNet& net, const DreamOptions& optio
                    std::to_string(plan.octaves.size() + static_cast<std::size_t>(plan.dropped)) +
                    " octaves are too small for these layers of " + net.architecture() + " and were left out");
     }
+    const DreamFormula& formula = options.formula;
+    const bool clamps_always = formula.clamp == DreamFormula::Clamp::Always;
+    const bool by_full_size = formula.carry == DreamFormula::Carry::FullSize;
+    const bool detail_after = formula.carry == DreamFormula::Carry::DetailAfter;
     const std::vector<GradientTransform> transforms = transforms_of(options);
     const Tensor photo = job.photo.to(net.device());
     const Features guides = guide_features(net, options, job.guides);
 
-    /// A dream at one scale, brought to another: enlarged, and the detail that the photo lost in between put back.
+    /// The share that is put back of what the photo shows at the second size and has lost at the first.
+    const auto lost_detail = [&](const Tensor& base, const Tensor& next_base) {
+        return options.detail * (next_base - scaled(base, size_of(next_base), formula.scaling));
+    };
+    /// A dream at one scale, brought to another: resized, and the detail that the photo lost in between put back.
     const auto carry = [&](const Tensor& dreamt, const Tensor& base, const Tensor& next_base) {
-        const Size size = size_of(next_base);
-        return (resize(dreamt, size) + options.detail * (next_base - resize(base, size))).clamp_(0.0, 1.0);
+        Tensor carried = scaled(dreamt, size_of(next_base), formula.scaling) + lost_detail(base, next_base);
+        return clamps_always ? carried.clamp_(0.0, 1.0) : carried;
+    };
+    const auto enough = [&](const Tensor& value) {
+        return options.stop_above > 0.0 && -value.item<double>() > options.stop_above;
     };
 
     DreamResult result;
     result.tile = plan.tile;
-    Tensor base;
+    Tensor base;  // the photo as large as the dream
     double done = 0.0;
-    for (std::size_t octave = 0; octave < plan.octaves.size() && !result.cancelled; ++octave) {
+    const std::size_t octaves = plan.octaves.size();
+    const std::size_t stages = octaves * static_cast<std::size_t>(formula.passes);
+    for (std::size_t stage = 0; stage < stages && !result.cancelled; ++stage) {
+        const std::size_t octave = stage % octaves;
         const Size size = plan.octaves[octave];
-        const Tensor next_base = resize(photo, size).clamp(0.0, 1.0);
-        Tensor start = octave == 0 ? next_base : carry(result.image, base, next_base);
-        base = next_base;
+        const Tensor last_base = std::exchange(base, octave_photo(photo, plan.octaves, octave, formula));
+        Tensor start = base;
+        if (stage > 0) {
+            start = detail_after ? scaled(result.image, size, formula.scaling) : carry(result.image, last_base, base);
+        }
         result.image = Tensor();  // it goes on as the start: memory is short at the last octave
 
         const std::int64_t tile = tile_of(size, net, options, plan.tile);
-        DreamObjective objective(net, options, {.tile = tile, .octave = octave, .photo = base, .guides = &guides});
-        DreamStep rule(options, plan.steps, base);
+        DreamObjective objective(net, options, {.tile = tile, .octave = stage, .photo = base, .guides = &guides});
+        const std::unique_ptr<StepRule> rule = make_step(
+            options,
+            {.steps = plan.steps, .photo = base, .free = free_at(job.protect, base), .reach = objective.reach(size)});
         Hooks octave_hooks = hooks;
         octave_hooks.on_preview = [&, before = result.steps](const Tensor& picture, std::int64_t step) {
             if (hooks.on_preview) {
                 hooks.on_preview(picture.cpu(), before + step);
             }
         };
-        const double per_step = step_pixels(size, net, options, plan.tile);
-        const LoopResult loop = minimize_image(std::move(start), objective, transforms, rule,
-                                               {.steps = plan.steps,
-                                                .preview_every = options.preview_every,
-                                                .stage = "octave " + std::to_string(octave + 1) + "/" +
-                                                         std::to_string(plan.octaves.size()) + " " + text_of(size),
-                                                .done_before = done,
-                                                .per_step = per_step,
-                                                .total = plan.pixel_steps,
-                                                .unit = "",
-                                                .value_name = "activation",
-                                                .value_sign = -1.0},
-                                               octave_hooks);
-        done += per_step * static_cast<double>(plan.steps);
-        result.image = loop.image;
-        result.steps += loop.steps;
-        result.cancelled = loop.cancelled;
+        ImageLoopOptions loop{
+            .steps = plan.steps,
+            .preview_every = options.preview_every,
+            .clamp = formula.clamp != DreamFormula::Clamp::End,
+            .stage = "octave " + std::to_string(octave + 1) + "/" + std::to_string(octaves) + " " + text_of(size),
+            .done_before = done,
+            .per_step = step_pixels(size, net, options, plan.tile),
+            .total = plan.pixel_steps,
+            .unit = "",
+            .value_name = "activation",
+            .value_sign = -1.0};
+        if (formula.passes > 1) {
+            loop.stage =
+                "pass " + std::to_string(stage / octaves + 1) + "/" + std::to_string(formula.passes) + " " + loop.stage;
+        }
+        if (!loop.clamp) {
+            loop.shown = [](const Tensor& picture) { return picture.clamp(0.0, 1.0); };
+        }
+        if (!formula.stop_after_step) {
+            loop.enough = enough;
+        } else if (options.stop_above > 0.0) {
+            loop.observe = [&](const StepReport& report) { return !enough(report.value); };
+        }
+        LoopResult stepped = minimize_image(std::move(start), objective, transforms, *rule, loop, octave_hooks);
+        done += loop.per_step * static_cast<double>(plan.steps);
+        result.image = std::move(stepped.image);
+        result.steps += stepped.steps;
+        result.cancelled = stepped.cancelled;
+        if (detail_after && last_base.defined()) {
+            result.image = result.image + lost_detail(last_base, base);
+        }
+        if (by_full_size && size != full) {
+            result.image = carry(result.image, base, photo);
+            base = photo;
+        }
     }
     if (size_of(result.image) != full) {  // stopped early
         result.image = carry(result.image, base, photo);
     }
-    result.image = result.image.cpu().contiguous();
+    if (!clamps_always) {
+        result.image = result.image.clamp(0.0, 1.0);
+    }
+    result.image = finished(job, options.strength, result.image.cpu());
     return result;
 }
 

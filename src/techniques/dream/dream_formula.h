@@ -2,9 +2,13 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <vector>
 
 #include "reverie/core/size.h"
+#include "reverie/core/tensor.h"
+#include "reverie/optimize/gradient_transform.h"
+#include "reverie/optimize/image_loop.h"
 #include "reverie/techniques/dream.h"
 
 namespace reverie {
@@ -15,5 +19,26 @@ std::int64_t steps_for(std::size_t octaves, const DreamOptions& options);
 
 /// Sizes of a picture's octaves, small to large.
 std::vector<Size> octave_sizes(Size full, const DreamOptions& options);
+
+/// A picture at another size.
+Tensor scaled(const Tensor& picture, Size size, DreamFormula::Scaling scaling);
+
+/// The photo at the size of one of its octaves, all of which are in `octaves`.
+Tensor octave_photo(const Tensor& photo, const std::vector<Size>& octaves, std::size_t octave,
+                    const DreamFormula& formula);
+
+/// What happens to a gradient before a step.
+std::vector<GradientTransform> transforms_of(const DreamOptions& options);
+
+/// What an octave's steps go by.
+struct OctaveSteps {
+    std::int64_t steps = 1;
+    Tensor photo;        ///< of the octave's size
+    Tensor free;         ///< [1,H,W]: how far a pixel may move, 0 to 1; undefined: all of them wholly
+    double reach = 1.0;  ///< the part of the pixels that the targets can change
+};
+
+/// How an octave follows its gradient.
+std::unique_ptr<StepRule> make_step(const DreamOptions& options, const OctaveSteps& octave);
 
 }  // namespace reverie

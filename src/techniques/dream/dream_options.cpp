@@ -14,6 +14,14 @@ const Choices<ColorBasis>& color_bases() {
     return choices;
 }
 
+const Choices<DreamPreset>& presets() {
+    static const Choices<DreamPreset> choices = {
+        {"reverie", DreamPreset::Reverie},     {"chollet2e", DreamPreset::Chollet2e},
+        {"chollet1e", DreamPreset::Chollet1e}, {"google", DreamPreset::Google},
+        {"gordic", DreamPreset::Gordic},       {"neural-dream", DreamPreset::NeuralDream}};
+    return choices;
+}
+
 template <typename T>
 OptionField<DreamOptions> field(T DreamOptions::*member) {
     return option_field<DreamOptions>(member);
@@ -88,6 +96,23 @@ void require_targets(const std::vector<DreamTarget>& targets) {
 OptionTable<DreamOptions> make_table() {
     const std::string heading = "Dream";
     return {
+        {.name = "preset",
+         .heading = heading,
+         .placeholder = "",
+         .help =
+             "whose recipe; it brings what is not given, the defaults shown here are reverie's.\n"
+             "reverie: ours, tuned for each net\n"
+             "chollet2e: Deep Learning with Python, 2nd edition; for inception_v3; {--step-size}: length of the "
+             "whole picture's step, in pixels from -1 to 1\n"
+             "chollet1e: its 1st edition; for inception_v3; {--step-size}: mean change, in pixels from -1 to 1\n"
+             "google: google/deepdream, the first of all; for googlenet; {--step-size}: mean change, in pixels "
+             "from 0 to 255\n"
+             "gordic: gordicaleksa/pytorch-deepdream; for vgg16 and 600 pixels of width; {--step-size}: RMS change, "
+             "in pixels over ImageNet's deviation; {--smooth}: what its growing blur begins with\n"
+             "neural-dream: ProGamerGov/neural-dream; for googlenet; {--step-size}: Adam's, in pixels from 0 to "
+             "256; {--steps}: in each of 10 passes",
+         .field = option_choice<DreamOptions>(&DreamOptions::preset, presets()),
+         .from_recipe = false},
         {.name = "layers",
          .heading = heading,
          .placeholder = "TARGET[=WEIGHT]",
@@ -122,9 +147,14 @@ OptionTable<DreamOptions> make_table() {
         {.name = "step-size",
          .heading = heading,
          .placeholder = "AMOUNT",
-         .help = "change per step, RMS over the picture, of a range of 0 to 1",
-         .field = field(&DreamOptions::step_size),
-         .range = {1e-6, 1}},
+         .help = "change per step, RMS over the picture, of a range of 0 to 1; under another {--preset} as it says",
+         .field = field(&DreamOptions::step_size)},
+        {.name = "stop-above",
+         .heading = heading,
+         .placeholder = "ACTIVATION",
+         .help = "a scale ends once the activation that progress shows is above this; 0: never",
+         .field = field(&DreamOptions::stop_above),
+         .range = {0, 1e12, "0 or a number above it"}},
         {.name = "jitter",
          .heading = heading,
          .placeholder = "PX",
@@ -190,7 +220,8 @@ OptionTable<DreamOptions> make_table() {
          .help = "steps between pictures written to NAME.preview.EXT; 0: none",
          .field = field(&DreamOptions::preview_every),
          .range = {0, 1e6, "a number of steps, or 0 for none"},
-         .shapes_result = false},
+         .shapes_result = false,
+         .from_recipe = false},
     };
 }
 
@@ -204,6 +235,8 @@ const OptionTable<DreamOptions>& dream_option_table() {
 void validate(const DreamOptions& o) {
     require_targets(o.layers);
     require_in_range(dream_option_table(), o);
+    // A published recipe's own unit may be long.
+    require_in_range("step-size", o.step_size, {1e-6, o.formula.step == DreamFormula::Step::Rms ? 1.0 : 1e6});
     require_in_range("tile", static_cast<double>(o.tile), {DreamOptions::kAutoTile, 1e6, "auto, off or 64 or more"});
     require_in_range("smallest", static_cast<double>(o.smallest), {16, 1e6, "16 pixels or more"});
     require_in_range("margin", static_cast<double>(o.margin), {0, 1e4, "0 pixels or more"});
@@ -212,6 +245,10 @@ void validate(const DreamOptions& o) {
     require_in_range("residual", o.residual, {0, 100});
     require_in_range("color_power", o.color_power, {0, 4});
     require_in_range("headroom", o.headroom, {0, 1});
+    for (const double range : o.formula.pixel_range) {
+        require_in_range("formula.pixel_range", range, {1e-6, 1e6});
+    }
+    require_in_range("formula.passes", static_cast<double>(o.formula.passes), {1, 1e6});
     require_in_range("channel_balance", o.channel_balance, {0, 1e6});
 }
 

@@ -122,8 +122,9 @@ DreamPlan plan_dream(Size image, const FrozenNet& net, const DreamOptions& optio
     plan.tile = choose_tiles(image, net, options, taps, max_memory, plan.peak_bytes);
     for (const Size size : plan.octaves) {
         const double step = step_pixels(size, net, options, plan.tile);
-        plan.pixel_steps += step * static_cast<double>(plan.steps);
-        plan.first_steps += step * first_step_more(options, plan.tile > 0);
+        plan.pixel_steps += step * static_cast<double>(plan.steps * options.formula.passes);
+        plan.first_steps +=
+            step * first_step_more(options, plan.tile > 0) * static_cast<double>(options.formula.passes);
     }
     return plan;
 }

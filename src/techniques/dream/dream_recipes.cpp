@@ -1,12 +1,16 @@
+#include <string>
+#include <vector>
+
 #include "reverie/techniques/dream.h"
 
 namespace reverie {
+namespace {
 
 // Found by eye on landscapes, faces, animals, buildings and still lifes (docs/deepdream.md shows them). Where a net's
 // weights were not to be had, its recipe is by analogy, and says so.
-DreamOptions dream_recipe(const std::string& network) {
+DreamOptions tuned_recipe(const std::string& network) {
     DreamOptions recipe;
-    const auto is = [&](const char* prefix) { return network.rfind(prefix, 0) == 0; };
+    const auto is = [&](const char* prefix) { return network.starts_with(prefix); };
     if (is("inception_v3")) {  // by analogy: the layers of Chollet's book, balanced; its smallest input is 75 pixels
         recipe.layers = {{"Mixed_6b", 1.0}, {"Mixed_6c", 1.0}, {"Mixed_6d", 1.0}, {"Mixed_6e", 0.7}};
         recipe.smallest = 150;
@@ -29,6 +33,176 @@ DreamOptions dream_recipe(const std::string& network) {
         recipe.layers = {{"block9.expand", 1.0}, {"block11.expand", 1.0}, {"block13.expand", 0.7}};
     }
     return recipe;
+}
+
+/// What a publication names its layers by: where the nets' maps are alike in depth, for those it does not know.
+struct LayerSet {
+    std::vector<std::string> inception, googlenet, vgg, lite0, deeper_lite;
+};
+
+std::vector<DreamTarget> weighted(const LayerSet& set, const std::string& network, const std::vector<double>& weights) {
+    const auto is = [&](const char* prefix) { return network.starts_with(prefix); };
+    const std::vector<std::string>& names = is("inception_v3")                                     ? set.inception
+                                            : is("googlenet")                                      ? set.googlenet
+                                            : is("vgg")                                            ? set.vgg
+                                            : is("efficientnet_lite1") || is("efficientnet_lite2") ? set.deeper_lite
+                                                                                                   : set.lite0;
+    std::vector<DreamTarget> layers;
+    for (std::size_t i = 0; i < names.size(); ++i) {
+        layers.push_back({names[i], weights[i]});
+    }
+    return layers;
+}
+
+/// What the publications have in common: none knows a pyramid of gradients, a basis of colours or the photo's tones,
+/// and all but Chollet's roll the picture.
+DreamOptions published(DreamPreset preset) {
+    DreamOptions recipe;
+    recipe.preset = preset;
+    recipe.decay = 0.0;
+    recipe.jitter = 32;
+    recipe.margin = 0;
+    recipe.laplacian = 0;
+    recipe.smooth = 0.0;
+    recipe.color_basis = ColorBasis::Rgb;
+    recipe.headroom = 0.0;
+    recipe.tone = 0.0;
+    recipe.formula.edges = DreamFormula::Edges::Rolled;
+    recipe.formula.balance_layers = false;
+    return recipe;
+}
+
+/// Both editions of Chollet's book, whose pixels go from -1 to 1.
+DreamOptions chollet(DreamPreset preset, const std::string& network) {
+    DreamOptions recipe = published(preset);
+    recipe.octaves = 3;
+    recipe.octave_scale = 1.4;
+    recipe.jitter = 0;
+    recipe.formula.border = 2;
+    recipe.formula.pyramid = DreamFormula::Pyramid::Down;
+    recipe.formula.carry = DreamFormula::Carry::DetailAfter;
+    recipe.formula.clamp = DreamFormula::Clamp::End;
+    recipe.formula.pixel_range = {2, 2, 2};
+    recipe.formula.pool_padding = false;
+    const bool first = preset == DreamPreset::Chollet1e;
+    if (first) {
+        recipe.layers = weighted(
+            {.inception = {"mixed2", "mixed3", "mixed4", "mixed5"},
+             .googlenet = {"inception_3b/output", "inception_4a/output", "inception_4b/output", "inception_4c/output"},
+             .vgg = {"relu3_3", "relu4_2", "relu4_3", "relu5_1"},
+             .lite0 = {"block5.expand", "block6.expand", "block8.expand", "block9.expand"},
+             .deeper_lite = {"block7.expand", "block8.expand", "block11.expand", "block12.expand"}},
+            network, {0.2, 3.0, 2.0, 1.5});
+        recipe.steps = 20;
+        recipe.step_size = 0.01;
+        recipe.formula.border_in_mean = true;
+        recipe.formula.scaling = DreamFormula::Scaling::Corners;
+        recipe.formula.step = DreamFormula::Step::MeanAbsolute;
+        recipe.formula.stop_after_step = false;
+    } else {
+        recipe.layers = weighted(
+            {.inception = {"mixed4", "mixed5", "mixed6", "mixed7"},
+             .googlenet = {"inception_4b/output", "inception_4c/output", "inception_4d/output", "inception_4e/output"},
+             .vgg = {"relu4_3", "relu5_1", "relu5_2", "relu5_3"},
+             .lite0 = {"block8.expand", "block9.expand", "block10.expand", "block11.expand"},
+             .deeper_lite = {"block12.expand", "block13.expand", "block14.expand", "block15.expand"}},
+            network, {1.0, 1.5, 2.0, 2.5});
+        recipe.steps = 30;
+        recipe.step_size = 20.0;
+        recipe.formula.scaling = DreamFormula::Scaling::Linear;
+        recipe.formula.step = DreamFormula::Step::Length;
+    }
+    // Other nets' activations are of another size, so the bound would stop them at once or never.
+    if (network.starts_with("inception_v3")) {
+        recipe.stop_above = first ? 10.0 : 15.0;
+    }
+    return recipe;
+}
+
+DreamOptions google(const std::string& network) {
+    DreamOptions recipe = published(DreamPreset::Google);
+    recipe.layers = weighted({.inception = {"mixed5"},
+                              .googlenet = {"inception_4c/output"},
+                              .vgg = {"relu4_3"},
+                              .lite0 = {"block9.expand"},
+                              .deeper_lite = {"block13.expand"}},
+                             network, {1.0});
+    recipe.octaves = 4;
+    recipe.octave_scale = 1.4;
+    recipe.steps = 10;
+    recipe.step_size = 1.5;
+    recipe.formula.measure = DreamFormula::Measure::HalfSquareSum;
+    recipe.formula.pyramid = DreamFormula::Pyramid::Chained;
+    recipe.formula.scaling = DreamFormula::Scaling::Corners;
+    recipe.formula.step = DreamFormula::Step::MeanAbsolute;
+    recipe.formula.clamp = DreamFormula::Clamp::Steps;
+    recipe.formula.pixel_range = {255, 255, 255};
+    return recipe;
+}
+
+DreamOptions gordic(const std::string& network) {
+    DreamOptions recipe = published(DreamPreset::Gordic);
+    recipe.layers = weighted({.inception = {"mixed4"},
+                              .googlenet = {"inception_3b/output"},  // of its own pictures by GoogLeNet
+                              .vgg = {"relu4_3"},
+                              .lite0 = {"block9.expand"},
+                              .deeper_lite = {"block13.expand"}},
+                             network, {1.0});
+    recipe.octaves = 4;
+    recipe.octave_scale = 1.8;
+    recipe.steps = 10;
+    recipe.step_size = 0.09;
+    recipe.smooth = 0.5;
+    recipe.detail = 0.0;
+    recipe.formula.growing_blur = true;
+    recipe.formula.scaling = DreamFormula::Scaling::Linear;
+    recipe.formula.step = DreamFormula::Step::Deviation;
+    recipe.formula.clamp = DreamFormula::Clamp::Steps;
+    recipe.formula.pixel_range = {1 / 0.229, 1 / 0.224, 1 / 0.225};
+    return recipe;
+}
+
+DreamOptions neural_dream(const std::string& network) {
+    DreamOptions recipe = published(DreamPreset::NeuralDream);
+    recipe.layers = weighted({.inception = {"mixed5"},
+                              .googlenet = {"inception_4d/3x3_reduce"},
+                              .vgg = {"relu5_1"},
+                              .lite0 = {"block10.expand"},
+                              .deeper_lite = {"block14.expand"}},
+                             network, {1000.0});
+    recipe.octaves = 2;
+    recipe.octave_scale = 1 / 0.6;
+    recipe.steps = 51;  // its counter starts one late: 50 are asked for
+    recipe.step_size = 1.5;
+    recipe.detail = 0.0;
+    recipe.formula.measure = DreamFormula::Measure::Norm;
+    recipe.formula.pyramid = DreamFormula::Pyramid::Down;
+    recipe.formula.scaling = DreamFormula::Scaling::Corners;
+    recipe.formula.carry = DreamFormula::Carry::FullSize;
+    recipe.formula.step = DreamFormula::Step::Adam;
+    recipe.formula.clamp = DreamFormula::Clamp::End;
+    recipe.formula.pixel_range = {256, 256, 256};
+    recipe.formula.passes = 10;
+    return recipe;
+}
+
+}  // namespace
+
+DreamOptions dream_recipe(const std::string& network, DreamPreset preset) {
+    switch (preset) {
+        case DreamPreset::Chollet2e:
+        case DreamPreset::Chollet1e:
+            return chollet(preset, network);
+        case DreamPreset::Google:
+            return google(network);
+        case DreamPreset::Gordic:
+            return gordic(network);
+        case DreamPreset::NeuralDream:
+            return neural_dream(network);
+        case DreamPreset::Reverie:
+            break;
+    }
+    return tuned_recipe(network);
 }
 
 }  // namespace reverie

@@ -182,6 +182,37 @@ TEST(Dream, RecipeHoldsUntilAFlagIsGiven) {
     EXPECT_EQ(options.detail, recipe.detail);
 }
 
+TEST(Dream, APresetHoldsUntilAFlagIsGivenAndTakesAnyOrder) {
+    GivenOptions flags;
+    flags.set("steps", {"3"});
+    flags.set("detail", {"0.5"});
+    flags.set("preset", {"gordic"});
+    const DreamOptions recipe = dream_recipe("vgg16", DreamPreset::Gordic);
+    const DreamOptions options = dream_options(flags, "vgg16", 9);
+    EXPECT_EQ(options.preset, DreamPreset::Gordic);
+    EXPECT_EQ(options.steps, 3);
+    EXPECT_EQ(options.detail, 0.5);
+    EXPECT_EQ(options.layers, recipe.layers);
+    EXPECT_EQ(options.step_size, recipe.step_size);
+    EXPECT_EQ(options.formula.step, DreamFormula::Step::Deviation);
+}
+
+TEST(Dream, AStepIsAsLongAsThePresetsUnitAllows) {
+    GivenOptions flags;
+    flags.set("step-size", {"20"});
+    EXPECT_THAT(expect_error(ErrorKind::Usage, [&] { dream_options(flags, "vgg16", 0); }), HasSubstr("--step-size"));
+    flags.set("preset", {"chollet2e"});
+    EXPECT_EQ(dream_options(flags, "vgg16", 0).step_size, 20.0);
+}
+
+TEST(Dream, AnUnknownPresetIsRefusedWithTheChoices) {
+    GivenOptions given;
+    given.set("preset", {"chollet3e"});
+    EXPECT_THAT(
+        expect_error(ErrorKind::Usage, [&] { dream_options(given, "vgg16", 0); }),
+        AllOf(HasSubstr("--preset"), HasSubstr("reverie, chollet2e, chollet1e, google, gordic or neural-dream")));
+}
+
 TEST(Dream, AListGoesOnToTheNextFlagAndIsReplacedByALaterOne) {
     const auto layers = [](std::vector<std::string> words) {
         GivenOptions given;
@@ -197,20 +228,24 @@ TEST(Dream, AListGoesOnToTheNextFlagAndIsReplacedByALaterOne) {
 
 /// Every flag's text in the settings gives back the same options: what --from relies on.
 TEST(Dream, SettingsAreTheFlagsThatMadeThem) {
-    GivenOptions flags;
-    flags.set("layers", {"block2=-0.25", "block3"});
-    flags.set("step-size", {"0.1"});
-    const DreamOptions options = dream_options(flags, "efficientnet_lite0", 4);
-    Settings settings;
-    add_settings(settings, dream_option_table(), options);
+    for (const char* preset : {"reverie", "chollet2e", "chollet1e", "google", "gordic", "neural-dream"}) {
+        SCOPED_TRACE(preset);
+        GivenOptions flags;
+        flags.set("preset", {preset});
+        flags.set("layers", {"block2=-0.25", "block3"});
+        flags.set("step-size", {"0.1"});
+        const DreamOptions options = dream_options(flags, "efficientnet_lite0", 4);
+        Settings settings;
+        add_settings(settings, dream_option_table(), options);
 
-    GivenOptions again;
-    CLI::App app{"", "test"};
-    add_dream_flags(app, again);
-    fill_in(app, settings, "test", [](const std::string& name) { ADD_FAILURE() << name; });
-    Settings second;
-    add_settings(second, dream_option_table(), dream_options(again, "vgg19", 4));
-    EXPECT_EQ(settings.all(), second.all());
+        GivenOptions again;
+        CLI::App app{"", "test"};
+        add_dream_flags(app, again);
+        fill_in(app, settings, "test", [](const std::string& name) { ADD_FAILURE() << name; });
+        Settings second;
+        add_settings(second, dream_option_table(), dream_options(again, "vgg19", 4));
+        EXPECT_EQ(settings.all(), second.all());
+    }
 }
 
 }  // namespace
