@@ -103,7 +103,7 @@ class HeldStep final : public StepRule {
         }
         if (tv_ > 0.0) {
             // The variation is a mean over pixels.
-            add_variation_(image, Variation::Squared, tv_ * static_cast<double>(image.numel()) / kFar, 1.0, held);
+            add_variation_(image, Variation::Squared, tv_ * static_cast<double>(image.numel()), 1.0, held);
         }
         return rule_->step(image, held.mul_(size), step);
     }
