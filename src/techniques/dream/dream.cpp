@@ -101,7 +101,8 @@ DreamResult dream(const DreamJob& job, FrozenNet& net, const DreamOptions& optio
 
         const std::int64_t tile = tile_of(size, net, options, plan.tile);
         DreamObjective objective(net, options, {.tile = tile, .octave = stage, .photo = base, .guides = &guides});
-        const std::unique_ptr<StepRule> rule = make_step(options, plan.steps, base);
+        const std::unique_ptr<StepRule> rule =
+            make_step(options, {.number = stage, .steps = plan.steps, .photo = base});
         Hooks octave_hooks = hooks;
         octave_hooks.on_preview = [&, before = result.steps](const Tensor& picture, std::int64_t step) {
             if (hooks.on_preview) {

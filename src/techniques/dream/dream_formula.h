@@ -10,6 +10,7 @@
 #include "reverie/optimize/gradient_transform.h"
 #include "reverie/optimize/image_loop.h"
 #include "reverie/techniques/dream.h"
+#include "techniques/dream/dream_canvas.h"
 
 namespace reverie {
 
@@ -30,7 +31,17 @@ Tensor octave_photo(const Tensor& photo, const std::vector<Size>& octaves, std::
 /// What happens to a gradient before a step.
 std::vector<GradientTransform> transforms_of(const DreamOptions& options);
 
-/// How an octave of so many steps follows its gradient; `photo` has its size.
-std::unique_ptr<StepRule> make_step(const DreamOptions& options, std::int64_t steps, const Tensor& photo);
+/// By how much a step shifts the picture, up to the jitter. `stage` counts octaves over all passes.
+DreamCanvas::Shift shift_of(const DreamOptions& options, std::uint64_t stage, std::int64_t step);
+
+/// One octave as its steps see it.
+struct DreamStage {
+    std::uint64_t number = 0;  ///< counts octaves over all passes
+    std::int64_t steps = 1;
+    Tensor photo;  ///< at its size
+};
+
+/// How an octave follows its gradient.
+std::unique_ptr<StepRule> make_step(const DreamOptions& options, const DreamStage& stage);
 
 }  // namespace reverie
