@@ -8,12 +8,15 @@
 #include <algorithm>
 
 #include "core/ceil_div.h"
+#include "output/canvas.h"
 #include "reverie/core/checks.h"
 #include "reverie/core/error.h"
 #include "reverie/core/size.h"
 
 namespace reverie {
 namespace {
+
+constexpr std::int64_t kCaption = 16;  // pixels of a line of text
 
 void check_channels(const Tensor& images, std::int64_t dimensions) {
     const bool fits = images.defined() && images.dim() == dimensions && images.numel() > 0;
@@ -89,6 +92,21 @@ Tensor image_grid(const Tensor& images, const GridOptions& options) {
     }
     return sheet;
 }
+
+Tensor captioned(const Tensor& image, const std::string& caption) {
+    const Tensor rgb = to_rgb(image.detach().to(at::kCPU, at::kFloat).clamp(0, 1));
+    output::RasterCanvas line({kCaption, rgb.size(2)});
+    const output::TextStyle style{.size = kCaption * 0.75};
+    std::string text = caption;
+    while (!text.empty() &&
+           line.text_width(text == caption ? text : text + "...", style) > static_cast<double>(rgb.size(2))) {
+        text.pop_back();
+    }
+    line.text({0, kCaption * 0.75}, text == caption ? text : text + "...", style);
+    return at::cat({line.image(), rgb}, 1);
+}
+
+Size captioned_size(Size image) { return {image.height + kCaption, image.width}; }
 
 Tensor to_rgb(const Tensor& image) {
     check_channels(image, 3);

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <string>
 #include <vector>
 
 #include "reverie/core/size.h"
@@ -22,6 +23,11 @@ Tensor image_grid(const Tensor& images, const GridOptions& options = {});
 
 /// The size of that sheet, of `count` images.
 Size grid_size(std::int64_t count, Size image, const GridOptions& options = {});
+
+/// An image [1|3|4,H,W] with a line above it that says what it is, on white: [3,H',W]; what is too long ends in "...".
+Tensor captioned(const Tensor& image, const std::string& caption);
+/// The size it then has.
+Size captioned_size(Size image);
 
 /// [C,H,W] with 1 or 3 channels as RGB; with 4 composited on white. Throws Usage for others.
 Tensor to_rgb(const Tensor& image);

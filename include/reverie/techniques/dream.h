@@ -174,7 +174,7 @@ struct DreamResult {
 struct DreamJob {
     DreamJob(Tensor picture) : photo(std::move(picture)) {}  // NOLINT: a picture alone is a job
     Tensor photo;                                            ///< float32 [3,H,W] in [0,1], on any device
-    Tensor protect;              ///< [H,W] of the photo's size in [0,1], where 1 stays to the bit; undefined: nothing
+    Tensor protect;              ///< [1,H,W] of the photo's size in [0,1], where 1 stays to the bit; undefined: nothing
     std::vector<Tensor> guides;  ///< [3,h,w]: whole layers grow towards what these pictures have (google/deepdream)
 };
 

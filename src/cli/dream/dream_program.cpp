@@ -1,11 +1,16 @@
 #include "reverie/cli/dream_program.h"
 
+#include <algorithm>
+#include <filesystem>
 #include <optional>
 #include <string>
 
 #include "cli/dream/dream_flags.h"
+#include "cli/dream/dream_grid.h"
+#include "cli/dream/dream_inputs.h"
 #include "cli/dream/dream_plan.h"
 #include "cli/frame/option_flags.h"
+#include "cli/pictures/picture_run.h"
 #include "reverie/cli/network_flags.h"
 #include "reverie/cli/picture_flags.h"
 #include "reverie/cli/run_pictures.h"
@@ -19,6 +24,8 @@ namespace {
 /// Pixels up to which a picture is surely better made on one thread beside others: efficientnet_lite0's thin layers
 /// gain 2 in speed on two cores, at 512x384 pixels too.
 constexpr std::int64_t kSmall = 512 * 512;
+
+constexpr const char* kCellSize = "256";  // pixels of a dream in a sheet, unless --size says more
 
 class DeepDream : public Program {
   public:
@@ -40,6 +47,7 @@ class DeepDream : public Program {
     void add_flags(CLI::App& app) override {
         reverie::add_flags(app, pictures_);
         add_dream_flags(app, dream_);
+        reverie::add_flags(app, inputs_);
         reverie::add_flags(app, network_, dream_networks());
     }
 
@@ -47,7 +55,14 @@ class DeepDream : public Program {
 
     int run(Session& session) override {
         validate(network_);
+        if (!inputs_.grid.empty()) {
+            pictures_.default_size = kCellSize;
+        }
         validate(pictures_, session.common().overwrite);
+        if (!inputs_.list_classes.empty()) {
+            list_classes(session, inputs_.list_classes);
+            return 0;
+        }
         const WeightStore store(store_locations(session.environment()));
         const std::vector<std::string> networks = dream_networks(dream_, store);
         if (list_or_fetch(session, network_, store, networks)) {
@@ -59,6 +74,8 @@ class DeepDream : public Program {
         Graph graph = make_graph(entry.architecture, entry.preprocessing);
         prepare_graph(graph, options);
         check_targets(graph, options.layers);
+        grid_ = grid_targets(graph, inputs_.grid);
+        check(session, inputs_, pictures_.max_pixels);
         return run_pictures(session, pictures_,
                             {.prepare = [&](std::size_t) { return prepare(session, store); }, .small = kSmall});
     }
@@ -74,17 +91,27 @@ class DeepDream : public Program {
         nets_ = load_nets(session, network_, weights, [&options](Graph& graph) { prepare_graph(graph, options); });
         const std::int64_t memory = memory_limit(session, pictures_);
 
+        const SharedDreamPictures shared(inputs_, pictures_.max_pixels);
+
         PictureTask task;
         task.settings = made_with(session, network_, weights);
         if (longest_side(pictures_)) {
             task.settings.set("size", wanted_size(pictures_));
         }
         add_settings(task.settings, dream_option_table(), options);
+        shared.add_settings(task.settings);
+        if (!grid_.empty()) {
+            task.settings.set_list("grid", inputs_.grid);
+        }
         task.settings.set("seed", std::to_string(options.seed));
         task.settings.set("quality", pictures_.quality);
-        task.work = [this, options, memory](const Picture& picture, const BatchItem&, const Hooks& hooks) {
+        task.work = [this, options, memory, shared](const Picture& picture, const BatchItem& item, const Hooks& hooks) {
             const auto net = nets_->take();
-            const DreamResult dreamt = dream(picture.color, *net, options, memory, hooks);
+            const DreamJob job = shared.job_for(picture);
+            if (!grid_.empty()) {
+                return make_sheet(job, *net, options, memory, item, hooks);
+            }
+            const DreamResult dreamt = dream(job, *net, options, memory, hooks);
             PictureResult result;
             if (dreamt.tile > 0) {
                 result.settings.set("max-memory", memory);  // decides where the tiles lie
@@ -94,16 +121,48 @@ class DeepDream : public Program {
             result.cancelled = dreamt.cancelled;
             return result;
         };
-        task.plan = [this, options, memory](Size size) { return describe_plan(size, nets_->first(), options, memory); };
+        task.plan = [this, options, memory](Size size) {
+            return describe_plan(size, nets_->first(), each_dream(options), memory);
+        };
         task.bytes = [this, options, memory](Size size) {
-            return plan_dream(size, nets_->first(), options, memory).peak_bytes;
+            std::int64_t most = 0;
+            for (const DreamOptions& one : each_dream(options)) {
+                most = std::max(most, plan_dream(size, nets_->first(), one, memory).peak_bytes);
+            }
+            return most;
         };
         task.max_memory = memory;
         return task;
     }
 
+    /// The dreams that one picture is to become: one, or those of a sheet.
+    std::vector<DreamOptions> each_dream(const DreamOptions& options) const {
+        if (grid_.empty()) {
+            return {options};
+        }
+        std::vector<DreamOptions> all;
+        for (const DreamTarget& target : grid_) {
+            all.push_back(options);
+            all.back().layers = {target};
+        }
+        return all;
+    }
+
+    PictureResult make_sheet(const DreamJob& job, FrozenNet& net, const DreamOptions& options, std::int64_t memory,
+                             const BatchItem& item, const Hooks& hooks) const {
+        require_fits(item, grid_sheet(size_of(job.photo), grid_.size()));
+        std::filesystem::path page;
+        if (inputs_.page) {
+            page = std::filesystem::path(item.output).replace_extension(".html");
+        }
+        return dream_grid(job, net, options, grid_, memory, std::filesystem::path(item.input).filename().string(), page,
+                          hooks);
+    }
+
     PictureOptions pictures_;
     GivenOptions dream_;
+    DreamInputs inputs_;
+    std::vector<DreamTarget> grid_;  // empty: one dream
     NetworkOptions network_;
     std::unique_ptr<Pool<FrozenNet>> nets_;
 };

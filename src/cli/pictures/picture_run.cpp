@@ -60,7 +60,9 @@ std::filesystem::path write(const std::filesystem::path& path, const Tensor& ima
                             Replacing replacing = Replacing::Allowed) {
     Picture picture;
     picture.color = image.to(at::kCPU);
-    picture.alpha = input.alpha;
+    if (input.alpha.defined() && size_of(input.alpha) == size_of(image)) {  // a sheet of pictures has none
+        picture.alpha = input.alpha;
+    }
     picture.bits = input.bits;
     picture.text[kSettingsKey] = to_json(settings);
     return write_picture(path, picture, {.quality = static_cast<int>(options.quality), .replacing = replacing});

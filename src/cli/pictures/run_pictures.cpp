@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <chrono>
 #include <exception>
 #include <map>
 #include <memory>
@@ -15,6 +16,7 @@
 #include "cli/pictures/picture_faults.h"
 #include "cli/pictures/picture_run.h"
 #include "reverie/core/parallel.h"
+#include "reverie/core/text.h"
 
 namespace reverie {
 namespace {
@@ -87,11 +89,17 @@ class Batch {
         } catch (const std::system_error&) {
             // The system has no more threads: those there are do it.
         }
+        const auto begin = std::chrono::steady_clock::now();
         work();
         others.clear();  // joins
         session_.console().end();
         if (end_) {
             rethrow_end();
+        }
+        if (items_.size() > 1 && !session_.common().dry_run) {
+            const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+            session_.console().info("made " + std::to_string(made_) + " of " + std::to_string(items_.size()) +
+                                    " pictures in " + human_seconds(seconds));
         }
     }
 

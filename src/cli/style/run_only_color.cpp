@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "cli/pictures/masks.h"
 #include "cli/style/run_style.h"
 #include "cli/style/style_inputs.h"
 #include "reverie/cli/run_pictures.h"

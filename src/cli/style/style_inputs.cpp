@@ -10,8 +10,6 @@
 #include "reverie/cli/batch.h"
 #include "reverie/cli/flags.h"
 #include "reverie/core/error.h"
-#include "reverie/image/color.h"
-#include "reverie/image/resample.h"
 #include "reverie/weights/sha256.h"
 
 namespace reverie {
@@ -159,27 +157,6 @@ StyleSource read_style(const StyleInput& style, std::int64_t max_pixels) {
                                                         : picture.color);
     }
     return source;
-}
-
-Tensor read_mask(const fs::path& path, std::int64_t max_pixels) {
-    const Picture picture = read_picture(path, {.max_pixels = max_pixels});
-    const Tensor luma = luma_of(picture.color);
-    return picture.alpha.defined() ? luma * picture.alpha : luma;
-}
-
-std::string resampling_note(const fs::path& path, const Tensor& mask, Size size) {
-    const Size own = size_of(mask);
-    return own == size ? ""
-                       : "the mask '" + path.string() + "' has " + text_of(own) +
-                             " pixels and is resampled to the picture's " + text_of(size);
-}
-
-Tensor mask_at(const Tensor& mask, Size size) {
-    const Tensor resized = resize(mask, size, Resample::Bicubic);
-    // Sums of weights are 1 but for rounding; a pixel counts as protected only at 1 itself.
-    constexpr double kRounding = 1.0 / 1024;
-    const Tensor ends = at::where(resized > 1.0 - kRounding, at::ones_like(resized), resized);
-    return at::where(ends < kRounding, at::zeros_like(ends), ends);
 }
 
 std::string digest_of(const Tensor& image) {

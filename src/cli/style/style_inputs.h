@@ -47,15 +47,6 @@ void check_style(const StyleInput& style, std::int64_t min_side, std::int64_t ma
 /// Transparent parts are seen on white. Throws Input.
 StyleSource read_style(const StyleInput& style, std::int64_t max_pixels);
 
-/// How white the picture is, and nothing where it is transparent: [1,H,W]. Throws Input.
-Tensor read_mask(const std::filesystem::path& path, std::int64_t max_pixels);
-
-/// What to tell of a mask of another size than the picture's; empty where they are of one.
-std::string resampling_note(const std::filesystem::path& path, const Tensor& mask, Size size);
-
-/// A mask at another size; what was all white or all black stays so exactly.
-Tensor mask_at(const Tensor& mask, Size size);
-
 /// SHA-256 of an image's values; "" for an undefined one.
 std::string digest_of(const Tensor& image);
 

@@ -4,6 +4,7 @@
 
 #include <utility>
 
+#include "cli/pictures/masks.h"
 #include "reverie/core/error.h"
 #include "reverie/nn/frozen_net.h"
 #include "reverie/weights/sha256.h"

@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "cli/pictures/masks.h"
 #include "reverie/core/error.h"
 #include "reverie/nn/graph.h"
 
@@ -66,17 +67,6 @@ std::string choose_content_network(Session& session, const StyleFlags& flags, St
     return name;
 }
 
-/// Masks are in pictures by their bare names, which --from cannot follow.
-void warn_of_left_out_masks(Session& session, const StyleFlags& flags) {
-    for (const auto& [name, given] :
-         {std::pair{"mask", !flags.masks.empty()}, std::pair{"protect", !flags.protect.empty()}}) {
-        if (const std::string file = session.from().value(name); !given && !file.empty()) {
-            session.console().warning(std::string("the picture of --from was made with --") + name + " '" + file +
-                                      "', which is left out; give it by its path");
-        }
-    }
-}
-
 }  // namespace
 
 void StyleRequest::check_styles(std::size_t variant) const {
@@ -106,7 +96,8 @@ StyleRequest check_request(Session& session, const StyleFlags& flags, const Pict
                                           " follows one picture at a time, but --jobs is " + pictures.jobs +
                                           "; leave one of the two out");
     }
-    warn_of_left_out_masks(session, flags);
+    warn_of_left_out(session, "mask", !flags.masks.empty());
+    warn_of_left_out(session, "protect", !flags.protect.empty());
     return request;
 }
 

@@ -5,7 +5,7 @@
 #include <optional>
 #include <utility>
 
-#include "cli/style/style_inputs.h"
+#include "cli/pictures/masks.h"
 #include "reverie/techniques/latent_space.h"
 
 namespace reverie {

@@ -9,6 +9,7 @@
 #include "reverie/core/checks.h"
 #include "reverie/core/error.h"
 #include "reverie/core/text.h"
+#include "reverie/image/resample.h"
 #include "techniques/dream/dream_formula.h"
 #include "techniques/dream/dream_objective.h"
 #include "techniques/tile_choice.h"
@@ -33,12 +34,33 @@ void require_job(const DreamJob& job) {
         require_image(guide, "a guide of {--guide}");
         require_finite(guide, "a guide of {--guide}");
     }
-    if (job.protect.defined() &&
-        (job.protect.dim() != 2 || job.protect.scalar_type() != at::kFloat ||
-         job.protect.size(0) != job.photo.size(1) || job.protect.size(1) != job.photo.size(2))) {
-        throw Error(ErrorKind::Usage, "{--protect} is " + tensor_text(job.protect) + "; wanted float32 " +
-                                          shape_text({job.photo.size(1), job.photo.size(2)}) + " as the picture is");
+    if (job.protect.defined()) {
+        require_image(job.protect, "{--protect}", {1});
+        if (size_of(job.protect) != size_of(job.photo)) {
+            throw Error(ErrorKind::Usage, "{--protect} is " + tensor_text(job.protect) + " where the picture is " +
+                                              tensor_text(job.photo) + "; wanted the same size");
+        }
     }
+}
+
+/// How far each pixel of an octave may move; undefined: all of them wholly.
+Tensor free_at(const Tensor& protect, const Tensor& base) {
+    if (!protect.defined()) {
+        return {};
+    }
+    return (1.0 - resize(protect, size_of(base)).clamp_(0.0, 1.0)).to(base.device());
+}
+
+/// The dream as strong as it is asked for; what is protected wholly is the photo to the bit.
+Tensor finished(const DreamJob& job, double strength, Tensor dreamt) {
+    const Tensor photo = job.photo.cpu();
+    if (strength < 1.0) {
+        dreamt = photo + (dreamt - photo) * strength;
+    }
+    if (job.protect.defined()) {
+        dreamt = at::where(job.protect.cpu() < 1.0, dreamt, photo);
+    }
+    return dreamt.contiguous();
 }
 
 }  // namespace
@@ -101,8 +123,11 @@ DreamResult dream(const DreamJob& job, FrozenNet& net, const DreamOptions& optio
 
         const std::int64_t tile = tile_of(size, net, options, plan.tile);
         DreamObjective objective(net, options, {.tile = tile, .octave = stage, .photo = base, .guides = &guides});
-        const std::unique_ptr<StepRule> rule =
-            make_step(options, {.number = stage, .steps = plan.steps, .photo = base});
+        const std::unique_ptr<StepRule> rule = make_step(options, {.number = stage,
+                                                                   .steps = plan.steps,
+                                                                   .photo = base,
+                                                                   .free = free_at(job.protect, base),
+                                                                   .reach = objective.reach(size)});
         Hooks octave_hooks = hooks;
         octave_hooks.on_preview = [&, before = result.steps](const Tensor& picture, std::int64_t step) {
             if (hooks.on_preview) {
@@ -151,7 +176,7 @@ DreamResult dream(const DreamJob& job, FrozenNet& net, const DreamOptions& optio
     if (!clamps_always) {
         result.image = result.image.clamp(0.0, 1.0);
     }
-    result.image = result.image.cpu().contiguous();
+    result.image = finished(job, options.strength, result.image.cpu());
     return result;
 }
 

@@ -9,6 +9,7 @@
 #include "reverie/core/random.h"
 #include "reverie/image/resample.h"
 #include "reverie/optimize/step_rules.h"
+#include "reverie/optimize/total_variation.h"
 
 namespace reverie {
 namespace {
@@ -17,14 +18,14 @@ using Pyramid = DreamFormula::Pyramid;
 using Scaling = DreamFormula::Scaling;
 using Step = DreamFormula::Step;
 
-/// Steps in the pixels that a publication counts in, as long as it makes them. `options` must outlive it.
+/// Steps in the pixels that a publication counts in, as long as it makes them.
 class PublishedStep final : public StepRule {
   public:
-    PublishedStep(const DreamOptions& options, const DreamStage& stage)
+    PublishedStep(const DreamOptions& options, const OctaveSteps& octave)
         : options_(options),
-          number_(stage.number),
-          steps_(stage.steps),
-          range_(at::tensor(options.formula.pixel_range, stage.photo.options()).view({3, 1, 1})) {}
+          number_(octave.number),
+          steps_(octave.steps),
+          range_(at::tensor(options.formula.pixel_range, octave.photo.options()).view({3, 1, 1})) {}
 
     Tensor step(const Tensor& image, const Tensor& gradient, std::int64_t step) override {
         const Tensor direction = normalized(blurred(gradient / range_, step));
@@ -64,7 +65,7 @@ class PublishedStep final : public StepRule {
         return gradient;
     }
 
-    const DreamOptions& options_;
+    DreamOptions options_;
     std::uint64_t number_;
     std::int64_t steps_;
     Tensor range_;  // [3,1,1]
@@ -88,12 +89,54 @@ class TonedStep final : public StepRule {
     Tensor photo_;
 };
 
-std::unique_ptr<StepRule> untoned_step(const DreamOptions& options, const DreamStage& stage) {
+/// Steps of another rule, whose gradient is also that of two penalties: distance from the photo, and roughness.
+class HeldStep final : public StepRule {
+  public:
+    HeldStep(std::unique_ptr<StepRule> rule, const DreamOptions& options, Tensor photo)
+        : rule_(std::move(rule)), keep_(options.keep), tv_(options.tv), photo_(std::move(photo)) {}
+
+    Tensor step(const Tensor& image, const Tensor& gradient, std::int64_t step) override {
+        constexpr double kFar = 0.1;  // a difference that with weight 1 pulls as strongly as the dream
+        const Tensor size = root_mean_square(gradient) + 1e-12;
+        Tensor held = gradient / size;
+        if (keep_ > 0.0) {
+            held.add_(image - photo_, keep_ / kFar);
+        }
+        if (tv_ > 0.0) {
+            // The variation is a mean over pixels.
+            add_variation_(image, Variation::Squared, tv_ * static_cast<double>(image.numel()) / kFar, 1.0, held);
+        }
+        return rule_->step(image, held.mul_(size), step);
+    }
+
+  private:
+    std::unique_ptr<StepRule> rule_;
+    double keep_, tv_;
+    Tensor photo_;
+};
+
+/// Steps of another rule, taken only as far as each pixel may move; what may not is no part of the gradient's size.
+class PartialStep final : public StepRule {
+  public:
+    PartialStep(std::unique_ptr<StepRule> rule, Tensor free)
+        : rule_(std::move(rule)), free_(std::move(free)), moves_((free_ > 0).to(at::kFloat)) {}
+
+    Tensor step(const Tensor& image, const Tensor& gradient, std::int64_t step) override {
+        const Tensor moved = rule_->step(image, gradient * moves_, step);
+        return at::where(free_ > 0, image + (moved - image) * free_, image);
+    }
+
+  private:
+    std::unique_ptr<StepRule> rule_;
+    Tensor free_, moves_;
+};
+
+std::unique_ptr<StepRule> untoned_step(const DreamOptions& options, const OctaveSteps& octave) {
     switch (options.formula.step) {
         case Step::Rms:
             return std::make_unique<NormalizedStep>(NormalizedStepOptions{.step_size = options.step_size,
                                                                           .decay = options.decay,
-                                                                          .steps = stage.steps,
+                                                                          .steps = octave.steps,
                                                                           .headroom = options.headroom});
         case Step::Adam: {
             // In pixels of [0,1] the gradient is longer by as much as the step is shorter.
@@ -106,7 +149,7 @@ std::unique_ptr<StepRule> untoned_step(const DreamOptions& options, const DreamS
         case Step::Deviation:
             break;
     }
-    return std::make_unique<PublishedStep>(options, stage);
+    return std::make_unique<PublishedStep>(options, octave);
 }
 
 }  // namespace
@@ -185,10 +228,24 @@ DreamCanvas::Shift shift_of(const DreamOptions& options, std::uint64_t stage, st
     return {.down = draw(0), .right = draw(1)};
 }
 
-std::unique_ptr<StepRule> make_step(const DreamOptions& options, const DreamStage& stage) {
-    std::unique_ptr<StepRule> rule = untoned_step(options, stage);
+std::unique_ptr<StepRule> make_step(const DreamOptions& options, const OctaveSteps& octave) {
+    DreamOptions here = options;
+    double reach = octave.reach;
+    if (octave.free.defined()) {
+        reach *= (octave.free > 0).to(at::kFloat).mean().item<double>();
+    }
+    if (options.formula.step == Step::Rms) {
+        here.step_size *= std::sqrt(reach);  // what cannot move makes the rest move no further
+    }
+    std::unique_ptr<StepRule> rule = untoned_step(here, octave);
+    if (options.keep > 0.0 || options.tv > 0.0) {
+        rule = std::make_unique<HeldStep>(std::move(rule), options, octave.photo);
+    }
     if (options.tone > 0.0) {
-        return std::make_unique<TonedStep>(std::move(rule), options.tone, stage.photo);
+        rule = std::make_unique<TonedStep>(std::move(rule), options.tone, octave.photo);
+    }
+    if (octave.free.defined()) {
+        rule = std::make_unique<PartialStep>(std::move(rule), octave.free);
     }
     return rule;
 }

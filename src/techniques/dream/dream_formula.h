@@ -34,14 +34,16 @@ std::vector<GradientTransform> transforms_of(const DreamOptions& options);
 /// By how much a step shifts the picture, up to the jitter. `stage` counts octaves over all passes.
 DreamCanvas::Shift shift_of(const DreamOptions& options, std::uint64_t stage, std::int64_t step);
 
-/// One octave as its steps see it.
-struct DreamStage {
+/// What an octave's steps go by.
+struct OctaveSteps {
     std::uint64_t number = 0;  ///< counts octaves over all passes
     std::int64_t steps = 1;
-    Tensor photo;  ///< at its size
+    Tensor photo;        ///< of the octave's size
+    Tensor free;         ///< [1,H,W]: how far a pixel may move, 0 to 1; undefined: all of them wholly
+    double reach = 1.0;  ///< the part of the pixels that the targets can change
 };
 
 /// How an octave follows its gradient.
-std::unique_ptr<StepRule> make_step(const DreamOptions& options, const DreamStage& stage);
+std::unique_ptr<StepRule> make_step(const DreamOptions& options, const OctaveSteps& octave);
 
 }  // namespace reverie

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "cli/pictures/masks.h"
 #include "cli/style/style_flags.h"
 #include "cli/style/style_inputs.h"
 #include "reverie/core/files.h"

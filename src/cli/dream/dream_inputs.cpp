@@ -1,0 +1,108 @@
+#include "cli/dream/dream_inputs.h"
+
+#include <ATen/ATen.h>
+
+#include <nlohmann/json.hpp>
+#include <set>
+
+#include "cli/pictures/masks.h"
+#include "core/json_text.h"
+#include "reverie/cli/flags.h"
+#include "reverie/core/error.h"
+#include "reverie/image/picture.h"
+#include "reverie/nn/imagenet_classes.h"
+
+namespace reverie {
+
+void add_flags(CLI::App& app, DreamInputs& inputs) {
+    FlagGroup pictures(app, "Dream");
+    pictures.add_paths("--guide", inputs.guides, "IMAGE",
+                       "pictures whose features whole layers grow towards, each place towards what matches it best");
+    pictures.add("--protect", inputs.protect, "IMAGE", "white where the input stays as it is");
+    FlagGroup sheet(app, "Contact sheet");
+    sheet.add_list("--grid", inputs.grid, "TARGET",
+                   "dream of each target alone and write one labelled sheet: targets as of --layers, patterns "
+                   "('block*.expand'), ranges of channels (block9.expand:0-31) or layers, which is all of them");
+    sheet.add("--page", inputs.page, "an HTML page beside the sheet, with every dream at its own size");
+    not_configurable(sheet.add_list("--list-classes", inputs.list_classes, "PART",
+                                    "list the classes with that in their name, as dog; '' lists all; and stop"));
+}
+
+void check(Session& session, const DreamInputs& inputs, std::int64_t max_pixels) {
+    if (inputs.page && inputs.grid.empty()) {
+        throw Error(ErrorKind::Usage, "--page shows a sheet; name what is in it with --grid, or leave --page out");
+    }
+    if (!inputs.grid.empty() && session.common().output == "-" && inputs.page) {
+        throw Error(ErrorKind::Usage,
+                    "--page is written beside the sheet, which has no place on standard output; "
+                    "name a file with --output");
+    }
+    for (const std::string& guide : inputs.guides) {
+        read_picture_size(guide, {.max_pixels = max_pixels});
+    }
+    if (!inputs.protect.empty()) {
+        read_picture_size(inputs.protect, {.max_pixels = max_pixels});
+    }
+    warn_of_left_out(session, "guide", !inputs.guides.empty());
+    warn_of_left_out(session, "protect", !inputs.protect.empty());
+}
+
+void list_classes(Session& session, const std::vector<std::string>& parts) {
+    std::set<std::int64_t> found;
+    for (const std::string& part : parts) {
+        const std::vector<std::int64_t> some = find_imagenet_classes(part);
+        if (some.empty()) {
+            throw Error(ErrorKind::Usage, "--list-classes finds no class with '" + part +
+                                              "' in its name; --list-classes '' lists all 1000");
+        }
+        found.insert(some.begin(), some.end());
+    }
+    for (const std::int64_t index : found) {
+        const std::string& name = imagenet_classes()[static_cast<std::size_t>(index)];
+        if (session.common().json) {
+            session.print(json_text({{"class", index}, {"name", name}}));
+        } else {
+            std::string number = std::to_string(index);
+            number.resize(5, ' ');
+            session.print(number + name);
+        }
+    }
+}
+
+SharedDreamPictures::SharedDreamPictures(const DreamInputs& inputs, std::int64_t max_pixels) : inputs_(inputs) {
+    for (const std::string& path : inputs.guides) {
+        const Picture guide = read_picture(path, {.max_pixels = max_pixels});
+        guides_.push_back(guide.alpha.defined() ? guide.color * guide.alpha + (1.0 - guide.alpha) : guide.color);
+    }
+    if (!inputs.protect.empty()) {
+        protect_ = read_mask(inputs.protect, max_pixels);
+    }
+}
+
+DreamJob SharedDreamPictures::job_for(const Picture& picture) const {
+    DreamJob job(picture.color);
+    job.guides = guides_;
+    if (protect_.defined()) {
+        job.protect = mask_at(protect_, size_of(picture.color));
+    }
+    if (picture.alpha.defined()) {
+        const Tensor hidden = 1.0 - picture.alpha;
+        job.protect = job.protect.defined() ? at::maximum(job.protect, hidden) : hidden;
+    }
+    return job;
+}
+
+void SharedDreamPictures::add_settings(Settings& settings) const {
+    if (!inputs_.guides.empty()) {
+        std::vector<std::string> names;
+        for (const std::string& guide : inputs_.guides) {
+            names.push_back(std::filesystem::path(guide).filename().string());
+        }
+        settings.set_list("guide", names);
+    }
+    if (!inputs_.protect.empty()) {
+        settings.set("protect", inputs_.protect.filename().string());
+    }
+}
+
+}  // namespace reverie
