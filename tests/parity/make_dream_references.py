@@ -307,13 +307,13 @@ PRESETS = {
     "chollet2e": (Inception, INCEPTION_SIZE, "photo0", lambda i, m, n: chollet(i, m, False, **n), {"max_loss": 60.0}),
     "chollet1e": (Inception, INCEPTION_SIZE, "photo0", lambda i, m, n: chollet(i, m, True, **n), {"max_loss": 10.0}),
     "google": (Vgg16, VGG_SIZE, "photo0", lambda i, m, n: google(i, m, **n), {}),
-    "gordic": (Vgg16, VGG_SIZE, "photo0", lambda i, m, n: gordic(i, m, **n), {}),
+    "gordic": (Vgg16, VGG_SIZE, "photo13", lambda i, m, n: gordic(i, m, **n), {}),
     "neural-dream": (
         Vgg16,
         VGG_SIZE,
-        "photo0",
+        "photo1",
         lambda i, m, n: neural_dream(i, m, **n),
-        {"passes": 2, "evaluations": 20},
+        {"passes": 2, "evaluations": 12},
     ),
 }
 

@@ -123,9 +123,11 @@ DreamResult dream(const DreamJob& job, FrozenNet& net, const DreamOptions& optio
 
         const std::int64_t tile = tile_of(size, net, options, plan.tile);
         DreamObjective objective(net, options, {.tile = tile, .octave = stage, .photo = base, .guides = &guides});
-        const std::unique_ptr<StepRule> rule = make_step(
-            options,
-            {.steps = plan.steps, .photo = base, .free = free_at(job.protect, base), .reach = objective.reach(size)});
+        const std::unique_ptr<StepRule> rule = make_step(options, {.number = stage,
+                                                                   .steps = plan.steps,
+                                                                   .photo = base,
+                                                                   .free = free_at(job.protect, base),
+                                                                   .reach = objective.reach(size)});
         Hooks octave_hooks = hooks;
         octave_hooks.on_preview = [&, before = result.steps](const Tensor& picture, std::int64_t step) {
             if (hooks.on_preview) {

@@ -6,6 +6,7 @@
 #include <cmath>
 #include <utility>
 
+#include "reverie/core/random.h"
 #include "reverie/image/resample.h"
 #include "reverie/optimize/step_rules.h"
 #include "reverie/optimize/total_variation.h"
@@ -20,34 +21,37 @@ using Step = DreamFormula::Step;
 /// Steps in the pixels that a publication counts in, as long as it makes them.
 class PublishedStep final : public StepRule {
   public:
-    PublishedStep(const DreamOptions& options, std::int64_t steps, const Tensor& photo)
-        : kind_(options.formula.step),
-          step_size_(options.step_size),
-          blur_(options.formula.growing_blur ? options.smooth : 0.0),
-          steps_(steps),
-          range_(at::tensor(options.formula.pixel_range, photo.options()).view({3, 1, 1})) {}
+    PublishedStep(const DreamOptions& options, const OctaveSteps& octave)
+        : options_(options),
+          number_(octave.number),
+          steps_(octave.steps),
+          range_(at::tensor(options.formula.pixel_range, octave.photo.options()).view({3, 1, 1})) {}
 
     Tensor step(const Tensor& image, const Tensor& gradient, std::int64_t step) override {
         const Tensor direction = normalized(blurred(gradient / range_, step));
-        return image - direction * (step_size_ / range_);
+        return image - direction * (options_.step_size / range_);
     }
 
   private:
+    /// Gordić's blur, which mirrors at the edges of the picture as the net saw it: rolled.
     Tensor blurred(const Tensor& gradient, std::int64_t step) const {
-        if (blur_ <= 0.0) {
+        if (!options_.formula.growing_blur || options_.smooth <= 0.0) {
             return gradient;
         }
         constexpr std::int64_t kRadius = 4;
-        const double sigma = blur_ + 2.0 * static_cast<double>(step + 1) / static_cast<double>(steps_);
-        const auto blur = [&](double factor) { return gaussian_blur(gradient, factor * sigma, kRadius); };
-        return blur(0.5).add_(blur(1.0)).add_(blur(2.0)).div_(3.0);
+        const double sigma = options_.smooth + 2.0 * static_cast<double>(step + 1) / static_cast<double>(steps_);
+        const DreamCanvas::Shift shift = shift_of(options_, number_, step);
+        const Tensor rolled = gradient.roll({shift.down, shift.right}, {1, 2});
+        const auto blur = [&](double factor) { return gaussian_blur(rolled, factor * sigma, kRadius); };
+        return blur(0.5).add_(blur(1.0)).add_(blur(2.0)).div_(3.0).roll({-shift.down, -shift.right}, {1, 2});
     }
 
     Tensor normalized(const Tensor& gradient) const {
         // The floors are those of Chollet's books; a gradient of nothing leaves the picture as it is.
         constexpr double kLeastSquare = 1e-12;
         constexpr double kLeast = 1e-7;
-        switch (kind_) {
+        constexpr double kTiny = 1e-30;
+        switch (options_.formula.step) {
             case Step::Length:
                 return gradient / gradient.square().sum().clamp_min(kLeastSquare).sqrt();
             case Step::MeanAbsolute:
@@ -61,11 +65,8 @@ class PublishedStep final : public StepRule {
         return gradient;
     }
 
-    static constexpr double kTiny = 1e-30;  // of a float32 that is not to become 0
-
-    Step kind_;
-    double step_size_;
-    double blur_;
+    DreamOptions options_;
+    std::uint64_t number_;
     std::int64_t steps_;
     Tensor range_;  // [3,1,1]
 };
@@ -130,11 +131,13 @@ class PartialStep final : public StepRule {
     Tensor free_, moves_;
 };
 
-std::unique_ptr<StepRule> untoned_step(const DreamOptions& options, std::int64_t steps, const Tensor& photo) {
+std::unique_ptr<StepRule> untoned_step(const DreamOptions& options, const OctaveSteps& octave) {
     switch (options.formula.step) {
         case Step::Rms:
-            return std::make_unique<NormalizedStep>(NormalizedStepOptions{
-                .step_size = options.step_size, .decay = options.decay, .steps = steps, .headroom = options.headroom});
+            return std::make_unique<NormalizedStep>(NormalizedStepOptions{.step_size = options.step_size,
+                                                                          .decay = options.decay,
+                                                                          .steps = octave.steps,
+                                                                          .headroom = options.headroom});
         case Step::Adam: {
             // In pixels of [0,1] the gradient is longer by as much as the step is shorter.
             const double range = options.formula.pixel_range.front();
@@ -146,7 +149,7 @@ std::unique_ptr<StepRule> untoned_step(const DreamOptions& options, std::int64_t
         case Step::Deviation:
             break;
     }
-    return std::make_unique<PublishedStep>(options, steps, photo);
+    return std::make_unique<PublishedStep>(options, octave);
 }
 
 }  // namespace
@@ -217,6 +220,14 @@ std::vector<GradientTransform> transforms_of(const DreamOptions& options) {
     return chain;
 }
 
+DreamCanvas::Shift shift_of(const DreamOptions& options, std::uint64_t stage, std::int64_t step) {
+    const auto draw = [&](std::uint64_t axis) {
+        return random_integer(options.seed, stage, static_cast<std::uint64_t>(step) * 4 + axis, -options.jitter,
+                              options.jitter);
+    };
+    return {.down = draw(0), .right = draw(1)};
+}
+
 std::unique_ptr<StepRule> make_step(const DreamOptions& options, const OctaveSteps& octave) {
     DreamOptions here = options;
     double reach = octave.reach;
@@ -226,7 +237,7 @@ std::unique_ptr<StepRule> make_step(const DreamOptions& options, const OctaveSte
     if (options.formula.step == Step::Rms) {
         here.step_size *= std::sqrt(reach);  // what cannot move makes the rest move no further
     }
-    std::unique_ptr<StepRule> rule = untoned_step(here, octave.steps, octave.photo);
+    std::unique_ptr<StepRule> rule = untoned_step(here, octave);
     if (options.keep > 0.0 || options.tv > 0.0) {
         rule = std::make_unique<HeldStep>(std::move(rule), options, octave.photo);
     }

@@ -10,6 +10,7 @@
 #include "reverie/optimize/gradient_transform.h"
 #include "reverie/optimize/image_loop.h"
 #include "reverie/techniques/dream.h"
+#include "techniques/dream/dream_canvas.h"
 
 namespace reverie {
 
@@ -30,8 +31,12 @@ Tensor octave_photo(const Tensor& photo, const std::vector<Size>& octaves, std::
 /// What happens to a gradient before a step.
 std::vector<GradientTransform> transforms_of(const DreamOptions& options);
 
+/// By how much a step shifts the picture, up to the jitter. `stage` counts octaves over all passes.
+DreamCanvas::Shift shift_of(const DreamOptions& options, std::uint64_t stage, std::int64_t step);
+
 /// What an octave's steps go by.
 struct OctaveSteps {
+    std::uint64_t number = 0;  ///< counts octaves over all passes
     std::int64_t steps = 1;
     Tensor photo;        ///< of the octave's size
     Tensor free;         ///< [1,H,W]: how far a pixel may move, 0 to 1; undefined: all of them wholly
