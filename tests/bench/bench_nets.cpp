@@ -153,6 +153,7 @@ void add_nets() {
         const char* tap;
     };
     for (const Net& net : {Net{"vgg19", "torchvision", "relu5_1"}, Net{"inception_v3", "inception", "Mixed_6e"},
+                           Net{"googlenet", "inception", "inception4c"}, Net{"resnet50", "torchvision", "layer3.5"},
                            Net{"efficientnet_lite0", "lite0", "block12.expand"}}) {
         for (const Size size : {Size{192, 256}, Size{384, 512}}) {
             for (const Way way : kWays) {

@@ -237,6 +237,13 @@ TEST(FrozenPlan, ActivationsAndAdditionsAreFinishedByTheirConvolution) {
     EXPECT_EQ(convolutions_with(lite0, blocks, Finishing::Relu6), 33);
     EXPECT_EQ(convolutions_with(lite0, blocks, Finishing::None), 16);
     EXPECT_EQ(std::ranges::count_if(blocks.steps, [](const Plan::Step& step) { return step.other >= 0; }), 9);
+
+    const Graph resnet = make_graph("resnet50", "torchvision");
+    const Plan bottlenecks = plan_of(resnet, {97, 75}, {"layer4.2"});
+    EXPECT_EQ(steps_of(resnet, bottlenecks, Op::Activation), 0);
+    EXPECT_EQ(steps_of(resnet, bottlenecks, Op::Add), 0);
+    EXPECT_EQ(convolutions_with(resnet, bottlenecks, Finishing::Relu), 49);
+    EXPECT_EQ(convolutions_with(resnet, bottlenecks, Finishing::None), 4);  // past the first bottleneck of a layer
 }
 
 /// The steps that are chains of so many convolutions.
