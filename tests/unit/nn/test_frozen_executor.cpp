@@ -459,6 +459,10 @@ TEST(FrozenEngine, TheProcessorTakesItWhereItCan) {
     EXPECT_EQ(FrozenNet(graph, weights, cpu).engine(), Engine::Frozen);
     EXPECT_EQ(FrozenNet(graph, weights, cpu, Engine::Frozen).engine(), Engine::Frozen);
     EXPECT_EQ(FrozenNet(graph, weights, cpu, Engine::Libtorch).engine(), Engine::Libtorch);
+    for (const char* architecture : {"googlenet", "resnet50"}) {
+        const Graph other = make_graph(architecture, "torchvision");
+        EXPECT_EQ(FrozenNet(other, weights_of_architecture(architecture), cpu).engine(), Engine::Frozen);
+    }
     replicate_all_padding(graph);  // 5x5 windows among them
     EXPECT_EQ(FrozenNet(graph, weights, cpu).engine(), Engine::Libtorch);
     EXPECT_THAT(

@@ -295,10 +295,12 @@ TEST(FrozenPlan, TakesLessThanLibtorchWould) {
                static_cast<double>(libtorch_peak_bytes(graph, image, {find_tap(graph, tap)}));
     };
     // Bits for activations and bytes for indices of maxima, where LibTorch's executor keeps floats and 64-bit integers:
-    // 0.40, 0.22 and 0.26 when this was written.
+    // 0.40, 0.22, 0.26, 0.23 and 0.29 when this was written.
     EXPECT_LT(share(make_graph("vgg19", "torchvision"), "relu5_1"), 0.5);
     EXPECT_LT(share(make_graph("inception_v3", "inception"), "Mixed_7c"), 0.3);
     EXPECT_LT(share(make_graph("efficientnet_lite0", "lite0"), "head"), 0.35);
+    EXPECT_LT(share(make_graph("googlenet", "inception"), "inception5b"), 0.3);
+    EXPECT_LT(share(make_graph("resnet50", "torchvision"), "layer4.2"), 0.35);
 }
 
 TEST(FrozenPlan, GraphsItCannotRunAreTold) {
