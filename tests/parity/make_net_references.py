@@ -354,7 +354,8 @@ def margin(name: str, x: torch.Tensor, arguments: tuple) -> torch.Tensor:
     padded = F.pad(x, (padding[1], beyond[1], padding[0], beyond[0]), value=-torch.inf)
     windows = padded.unfold(2, kernel[0], stride[0]).unfold(3, kernel[1], stride[1]).flatten(-2)
     first, second = windows.topk(2, -1).values.unbind(-1)
-    return ((first - second)[first > 0]).min() / 2  # windows of dead units carry no gradient
+    # Windows of dead units carry no gradient; two equal ones are one cell that two windows of the pool before chose.
+    return ((first - second)[(first > 0) & (first > second)]).min() / 2
 
 
 def safety(net: Net, noise: str, models: dict[torch.dtype, nn.Module]) -> float:
