@@ -303,7 +303,7 @@ NETS = {
     ),
     "resnet50": Net(
         (45, 39),
-        "image0",
+        "image1",
         build_resnet50,
         {
             "torchvision": Variant(

@@ -276,7 +276,7 @@ class Planner {
                 }
             }
         }
-        // What a step adds keeps its gradient until the other summand's is done.
+        // What a step adds keeps its gradient until the other summand's is done, by its own step at the latest.
         std::vector<int> gradient_begin(plan_.storages.size(), end);
         std::vector<int> gradient_end(plan_.storages.size(), 0);
         for (int k = 0; k < n; ++k) {

@@ -352,6 +352,18 @@ TEST(FrozenExecutors, AdditionsShareTheirGradient) {
     g.expect_right({{"only f", f}});
 }
 
+TEST(FrozenExecutors, AnActivationBehindAnAdditionIsDoneByTheConvolutionUnlessTheSumIsSeen) {
+    SmallGraph g;
+    const int a = g.relu(g.convolution(g.input, 24, kThree));
+    const int b = g.relu(g.add(g.convolution(a, 24), a));
+    const int c = g.relu(g.add(b, g.convolution(b, 24, kThree)));
+    const int d = g.add(g.convolution(c, 24), c);  // two users
+    const int e = g.relu(d);
+    const int f = g.concatenate({g.relu(g.add(g.convolution(e, 24), d)), g.convolution(d, 8)});
+    g.expect_right({{"f", f}});
+    g.expect_right({{"b", b}, {"d", d}, {"only f", f}});
+}
+
 TEST(FrozenExecutors, OneNodeMayBePartOfSeveralConcatenations) {
     SmallGraph g;
     const int a = g.relu(g.convolution(g.input, 16, kThree));
