@@ -136,9 +136,9 @@ struct DreamOptions {
     std::int64_t preview_every = 0;  ///< steps between previews; 0: none
 };
 
-/// The preset's recipe for a network of the catalogue ("inception_v3", "vgg19", "vgg16", "vgg16_hed",
-/// "efficientnet_lite0"); other names of the same architectures get their architecture's. A published recipe names its
-/// own layers where the net has them, else those nearest in depth.
+/// The preset's recipe for a network of the catalogue ("inception_v3", "googlenet", "resnet50", "vgg19", "vgg16",
+/// "vgg16_hed", "efficientnet_lite0" to 2); other names of the same architectures get their architecture's. A published
+/// recipe names its own layers where the net has them, else those nearest in depth.
 DreamOptions dream_recipe(const std::string& network, DreamPreset preset = DreamPreset::Reverie);
 
 /// Makes a net's graph what the recipe wants it to be. To be called while the net is loaded.

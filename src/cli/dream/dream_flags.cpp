@@ -33,7 +33,8 @@ std::string own_network(DreamPreset preset) {
 /// What the recipes say, for the help: "4", or a line for each value where they differ.
 std::string recipes_say(const OptionRow<DreamOptions>& row) {
     std::vector<std::pair<std::string, std::vector<std::string>>> groups;  // value -> networks, in order
-    for (const char* network : {"inception_v3", "efficientnet_lite0", "vgg19", "vgg16", "vgg16_hed"}) {
+    for (const char* network : {"inception_v3", "efficientnet_lite0", "efficientnet_lite1", "efficientnet_lite2",
+                                "googlenet", "resnet50", "vgg19", "vgg16", "vgg16_hed"}) {
         const std::string text = default_text(row, dream_recipe(network));
         const auto group =
             std::find_if(groups.begin(), groups.end(), [&text](const auto& one) { return one.first == text; });

@@ -29,6 +29,14 @@ DreamOptions tuned_recipe(const std::string& network) {
         recipe.layers = {{middle, 0.7}, {"relu5_1", 1.0}, {"relu5_3", 0.7}};
         recipe.octave_scale = 1.4;
         recipe.smooth = 1.0;
+    } else if (is("googlenet")) {  // by analogy: the layers of the first dreams and their neighbours
+        recipe.layers = {{"inception4c", 1.0}, {"inception4d", 1.0}, {"inception4e", 0.7}};
+        recipe.octave_scale = 1.4;
+    } else if (is("resnet")) {  // by analogy: the third stage and the first of the fourth
+        recipe.layers = {{"layer3.1", 1.0}, {"layer3.4", 1.0}, {"layer4.0", 0.7}};
+        recipe.octave_scale = 1.4;
+    } else if (is("efficientnet_lite1") || is("efficientnet_lite2")) {  // as Lite0's, in stages of more blocks
+        recipe.layers = {{"block13.expand", 1.0}, {"block15.expand", 1.0}, {"block18.expand", 0.7}};
     } else {  // efficientnet_lite0: its expanded activations draw fur and whole animals, its narrow outputs only dots
         recipe.layers = {{"block9.expand", 1.0}, {"block11.expand", 1.0}, {"block13.expand", 0.7}};
     }
@@ -37,13 +45,14 @@ DreamOptions tuned_recipe(const std::string& network) {
 
 /// What a publication names its layers by: where the nets' maps are alike in depth, for those it does not know.
 struct LayerSet {
-    std::vector<std::string> inception, googlenet, vgg, lite0, deeper_lite;
+    std::vector<std::string> inception, googlenet, resnet, vgg, lite0, deeper_lite;
 };
 
 std::vector<DreamTarget> weighted(const LayerSet& set, const std::string& network, const std::vector<double>& weights) {
     const auto is = [&](const char* prefix) { return network.starts_with(prefix); };
     const std::vector<std::string>& names = is("inception_v3")                                     ? set.inception
                                             : is("googlenet")                                      ? set.googlenet
+                                            : is("resnet")                                         ? set.resnet
                                             : is("vgg")                                            ? set.vgg
                                             : is("efficientnet_lite1") || is("efficientnet_lite2") ? set.deeper_lite
                                                                                                    : set.lite0;
@@ -91,6 +100,7 @@ DreamOptions chollet(DreamPreset preset, const std::string& network) {
         recipe.layers = weighted(
             {.inception = {"mixed2", "mixed3", "mixed4", "mixed5"},
              .googlenet = {"inception_3b/output", "inception_4a/output", "inception_4b/output", "inception_4c/output"},
+             .resnet = {"layer2.2", "layer2.3", "layer3.0", "layer3.1"},
              .vgg = {"relu3_3", "relu4_2", "relu4_3", "relu5_1"},
              .lite0 = {"block5.expand", "block6.expand", "block8.expand", "block9.expand"},
              .deeper_lite = {"block7.expand", "block8.expand", "block11.expand", "block12.expand"}},
@@ -105,6 +115,7 @@ DreamOptions chollet(DreamPreset preset, const std::string& network) {
         recipe.layers = weighted(
             {.inception = {"mixed4", "mixed5", "mixed6", "mixed7"},
              .googlenet = {"inception_4b/output", "inception_4c/output", "inception_4d/output", "inception_4e/output"},
+             .resnet = {"layer3.0", "layer3.1", "layer3.3", "layer3.5"},
              .vgg = {"relu4_3", "relu5_1", "relu5_2", "relu5_3"},
              .lite0 = {"block8.expand", "block9.expand", "block10.expand", "block11.expand"},
              .deeper_lite = {"block12.expand", "block13.expand", "block14.expand", "block15.expand"}},
@@ -125,6 +136,7 @@ DreamOptions google(const std::string& network) {
     DreamOptions recipe = published(DreamPreset::Google);
     recipe.layers = weighted({.inception = {"mixed5"},
                               .googlenet = {"inception_4c/output"},
+                              .resnet = {"layer3.2"},
                               .vgg = {"relu4_3"},
                               .lite0 = {"block9.expand"},
                               .deeper_lite = {"block13.expand"}},
@@ -146,6 +158,7 @@ DreamOptions gordic(const std::string& network) {
     DreamOptions recipe = published(DreamPreset::Gordic);
     recipe.layers = weighted({.inception = {"mixed4"},
                               .googlenet = {"inception_3b/output"},  // of its own pictures by GoogLeNet
+                              .resnet = {"layer3.2"},
                               .vgg = {"relu4_3"},
                               .lite0 = {"block9.expand"},
                               .deeper_lite = {"block13.expand"}},
@@ -168,6 +181,7 @@ DreamOptions neural_dream(const std::string& network) {
     DreamOptions recipe = published(DreamPreset::NeuralDream);
     recipe.layers = weighted({.inception = {"mixed5"},
                               .googlenet = {"inception_4d/3x3_reduce"},
+                              .resnet = {"layer3.3"},
                               .vgg = {"relu5_1"},
                               .lite0 = {"block10.expand"},
                               .deeper_lite = {"block14.expand"}},

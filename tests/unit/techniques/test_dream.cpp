@@ -218,10 +218,15 @@ TEST(Dream, RecipesNameLayersOfTheirNets) {
                                                           {"vgg19", "vgg19"},
                                                           {"vgg16", "vgg16"},
                                                           {"vgg16_hed", "vgg16"},
+                                                          {"googlenet", "googlenet"},
+                                                          {"resnet50", "resnet50"},
+                                                          {"efficientnet_lite1", "efficientnet_lite1"},
+                                                          {"efficientnet_lite2", "efficientnet_lite2"},
                                                           {"efficientnet_lite0", "efficientnet_lite0"}}) {
         const Graph graph = make_graph(architecture, "torchvision");
-        for (const DreamTarget& layer : dream_recipe(network).layers) {
-            EXPECT_NO_THROW(find_tap(graph, layer.tap)) << network << " " << layer.tap;
+        for (const DreamPreset preset : {DreamPreset::Reverie, DreamPreset::Chollet2e, DreamPreset::Chollet1e,
+                                         DreamPreset::Google, DreamPreset::Gordic, DreamPreset::NeuralDream}) {
+            EXPECT_NO_THROW(check_targets(graph, dream_recipe(network, preset).layers)) << network;
         }
     }
 }
