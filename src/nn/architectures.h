@@ -18,7 +18,20 @@ struct InceptionVariant {
 /// InceptionV3 (Szegedy et al.: Rethinking the Inception Architecture, 2015) under torchvision's names.
 void build_inception_v3(Graph& graph, const InceptionVariant& variant);
 
-/// EfficientNet-Lite0 (TensorFlow's mobile variant of Tan, Le: EfficientNet, 2019) under the names of its PyTorch port.
-void build_efficientnet_lite0(Graph& graph);
+/// GoogLeNet (Szegedy et al.: Going Deeper with Convolutions, 2014), with batch norm and 3x3 windows for the 5x5 ones
+/// as torchvision has it, under torchvision's names.
+void build_googlenet(Graph& graph);
+
+/// ResNet of bottlenecks (He et al.: Deep Residual Learning, 2015) with the stride in the 3x3 windows, under
+/// torchvision's names; `blocks` per layer: {3,4,6,3} is ResNet-50.
+void build_resnet(Graph& graph, const std::vector<int>& blocks);
+
+/// How much wider and deeper than Lite0.
+struct EfficientNetScale {
+    double width = 1.0, depth = 1.0;
+};
+
+/// EfficientNet-Lite (TensorFlow's mobile variant of Tan, Le: EfficientNet, 2019) under the names of its PyTorch port.
+void build_efficientnet_lite(Graph& graph, const EfficientNetScale& scale);
 
 }  // namespace reverie

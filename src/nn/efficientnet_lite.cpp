@@ -1,3 +1,6 @@
+#include <algorithm>
+#include <cmath>
+
 #include "nn/architectures.h"
 
 namespace reverie {
@@ -11,9 +14,21 @@ struct Stage {
 constexpr Stage kStages[] = {{3, 1, 1, 16, 1},  {3, 2, 6, 24, 2},  {5, 2, 6, 40, 2}, {3, 2, 6, 80, 3},
                              {5, 1, 6, 112, 3}, {5, 2, 6, 192, 4}, {3, 1, 6, 320, 1}};
 
+/// The multiple of 8 nearest to the scaled channels, but no more than a tenth below them.
+std::int64_t scaled_channels(std::int64_t channels, double width) {
+    const double wanted = static_cast<double>(channels) * width;
+    const std::int64_t nearest = std::max<std::int64_t>(8, static_cast<std::int64_t>(wanted + 4) / 8 * 8);
+    return static_cast<double>(nearest) < 0.9 * wanted ? nearest + 8 : nearest;
+}
+
+/// The first and the last stage are of one block in every net of the family.
+int scaled_repeats(int repeats, double depth) {
+    return repeats == 1 ? 1 : static_cast<int>(std::ceil(repeats * depth));
+}
+
 }  // namespace
 
-void build_efficientnet_lite0(Graph& graph) {
+void build_efficientnet_lite(Graph& graph, const EfficientNetScale& scale) {
     const auto convolution = [&](const std::string& key, const std::string& norm, int input, std::int64_t channels,
                                  std::int64_t kernel, std::int64_t stride, std::int64_t groups) {
         return graph.add(
@@ -37,10 +52,12 @@ void build_efficientnet_lite0(Graph& graph) {
     x = relu6(convolution("_conv_stem", "_bn0", x, 32, 3, 2, 1));
     graph.name("_conv_stem", x, {"stem"});
 
-    std::int64_t channels = 32;
+    std::int64_t channels = 32;  // stem and head are not scaled
     int number = 0;
     for (const Stage& stage : kStages) {
-        for (int repeat = 0; repeat < stage.repeats; ++repeat, ++number) {
+        const std::int64_t narrow = scaled_channels(stage.channels, scale.width);
+        const int repeats = scaled_repeats(stage.repeats, scale.depth);
+        for (int repeat = 0; repeat < repeats; ++repeat, ++number) {
             const std::string block = "_blocks." + std::to_string(number);
             const std::string alias = "block" + std::to_string(number);
             const std::int64_t stride = repeat == 0 ? stage.stride : 1;
@@ -52,12 +69,12 @@ void build_efficientnet_lite0(Graph& graph) {
             }
             y = relu6(convolution(block + "._depthwise_conv", block + "._bn1", y, wide, stage.kernel, stride, wide));
             graph.name(block + "._depthwise_conv", y, {alias + ".depthwise"});
-            y = convolution(block + "._project_conv", block + "._bn2", y, stage.channels, 1, 1, 1);
-            if (stride == 1 && channels == stage.channels) {
-                y = graph.add({.op = Op::Add, .inputs = {y, x}, .channels = stage.channels});
+            y = convolution(block + "._project_conv", block + "._bn2", y, narrow, 1, 1, 1);
+            if (stride == 1 && channels == narrow) {
+                y = graph.add({.op = Op::Add, .inputs = {y, x}, .channels = narrow});
             }
             graph.name(block, y, {alias});
-            channels = stage.channels;
+            channels = narrow;
             x = y;
         }
     }

@@ -53,7 +53,14 @@ const std::vector<std::pair<std::string, std::function<void(Graph&)>>>& builders
         {"inception_v3_fid",
          [](Graph& g) { build_inception_v3(g, {.count_padding = false, .max_pool_in_7c = true, .classes = 1008}); }},
         {"inception_v3_keras", [](Graph& g) { build_inception_v3(g, {.count_padding = false}); }},
-        {"efficientnet_lite0", [](Graph& g) { build_efficientnet_lite0(g); }},
+        {"googlenet", [](Graph& g) { build_googlenet(g); }},
+        {"resnet50",
+         [](Graph& g) {
+             build_resnet(g, {3, 4, 6, 3});
+         }},
+        {"efficientnet_lite0", [](Graph& g) { build_efficientnet_lite(g, {}); }},
+        {"efficientnet_lite1", [](Graph& g) { build_efficientnet_lite(g, {.depth = 1.1}); }},
+        {"efficientnet_lite2", [](Graph& g) { build_efficientnet_lite(g, {.width = 1.1, .depth = 1.2}); }},
     };
     return table;
 }

@@ -99,16 +99,16 @@ Tensor pool(const Node& node, const Tensor& x, SavedForBackward* saved) {
     switch (node.pooling) {
         case Pooling::Max:
             if (saved != nullptr) {
-                std::tie(y, saved->indices) = at::max_pool2d_with_indices(x, kernel, stride, pad);
+                std::tie(y, saved->indices) = at::max_pool2d_with_indices(x, kernel, stride, pad, {1, 1}, w.overhang);
             } else {
-                y = at::max_pool2d(x, kernel, stride, pad);
+                y = at::max_pool2d(x, kernel, stride, pad, {1, 1}, w.overhang);
             }
             break;
         case Pooling::Average:
-            y = at::avg_pool2d(x, kernel, stride, pad, false, node.count_padding);
+            y = at::avg_pool2d(x, kernel, stride, pad, w.overhang, node.count_padding);
             break;
         case Pooling::L2:
-            y = at::avg_pool2d(x.square(), kernel, stride, pad, false, node.count_padding).sqrt_();
+            y = at::avg_pool2d(x.square(), kernel, stride, pad, w.overhang, node.count_padding).sqrt_();
             if (saved != nullptr) {
                 saved->input = x;
                 saved->output = y;
@@ -125,13 +125,13 @@ Tensor pool_back(const Node& node, const Tensor& output_gradient, const SavedFor
     const std::array<std::int64_t, 2> pad = {w.pad_h, w.pad_w};
     const Tensor gradient = node.gain == 1.0 ? output_gradient : output_gradient * node.gain;
     const auto average_back = [&](const Tensor& g) {
-        return at::avg_pool2d_backward(g, shape_only(saved.input_shape, g), kernel, stride, pad, false,
+        return at::avg_pool2d_backward(g, shape_only(saved.input_shape, g), kernel, stride, pad, w.overhang,
                                        node.count_padding, std::nullopt);
     };
     switch (node.pooling) {
         case Pooling::Max:
             return at::max_pool2d_with_indices_backward(gradient, shape_only(saved.input_shape, gradient), kernel,
-                                                        stride, pad, {1, 1}, false, saved.indices);
+                                                        stride, pad, {1, 1}, w.overhang, saved.indices);
         case Pooling::Average:
             return average_back(gradient);
         case Pooling::L2:

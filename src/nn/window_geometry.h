@@ -7,28 +7,32 @@
 
 namespace reverie {
 
-/// Zeros (or replicated cells) added on each side of a map.
+/// Zeros (or replicated cells) added on each side of a map. What windows hang over beyond them is nothing at all.
 struct Margins {
     std::int64_t top = 0, bottom = 0, left = 0, right = 0;
     bool symmetric() const { return top == bottom && left == right; }
 };
 
 /// Cells of a window's output along one axis; 0 when the window does not fit.
-inline std::int64_t window_output(std::int64_t input, std::int64_t kernel, std::int64_t stride, std::int64_t pad,
-                                  bool same) {
+inline std::int64_t window_output(const Window& w, std::int64_t input, std::int64_t kernel, std::int64_t pad) {
     if (input <= 0) {
         return 0;
     }
-    if (same) {
-        return (input + stride - 1) / stride;
+    if (w.padding == Padding::Same) {
+        return (input + w.stride - 1) / w.stride;
     }
-    return input + 2 * pad < kernel ? 0 : (input + 2 * pad - kernel) / stride + 1;
+    const std::int64_t hang = w.overhang ? w.stride - 1 : 0;  // at most that many cells
+    const std::int64_t rest = input + 2 * pad - kernel + hang;
+    if (rest < 0) {
+        return 0;
+    }
+    // A window that would begin beyond the map sees nothing of it.
+    const std::int64_t last = rest / w.stride;
+    return w.overhang && last * w.stride >= input + pad ? last : last + 1;
 }
 
 inline Size window_output(const Window& w, Size input) {
-    const bool same = w.padding == Padding::Same;
-    return {window_output(input.height, w.kernel_h, w.stride, w.pad_h, same),
-            window_output(input.width, w.kernel_w, w.stride, w.pad_w, same)};
+    return {window_output(w, input.height, w.kernel_h, w.pad_h), window_output(w, input.width, w.kernel_w, w.pad_w)};
 }
 
 inline Margins window_margins(const Window& w, Size input) {

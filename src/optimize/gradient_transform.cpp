@@ -118,6 +118,17 @@ Tensor low_pass(const Tensor& image, std::int64_t levels) {
     return like(x, image);
 }
 
+Tensor focus(const Tensor& gradient, double power) {
+    if (power <= 0.0) {
+        return gradient;
+    }
+    constexpr std::int64_t kLevels = 4;
+    constexpr double kMost = 3.0;
+    Tensor local = low_pass(gradient.square().mean(-3, /*keepdim=*/true), kLevels).clamp_min_(0.0).sqrt_();
+    local.div_(root_mean_square(gradient) + kTiny).pow_(power).clamp_max_(kMost);
+    return gradient * local;
+}
+
 ColorMatrix natural_colors(double power) {
     // Rows: red, green, blue; columns: the directions of the decorrelated basis, strongest first.
     const Tensor basis = at::tensor({0.26, 0.09, 0.02, 0.27, 0.00, -0.05, 0.27, -0.09, 0.03}, at::kDouble).view({3, 3});

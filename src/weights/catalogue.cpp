@@ -120,8 +120,9 @@ const std::vector<std::string>& preprocessing_ids() {
 }
 
 std::optional<std::string> concrete_preprocessing(std::string_view word, std::string_view architecture) {
-    if (architecture.starts_with("inception") && (word == "torchvision" || word == "keras")) {
-        return "inception";  // torchvision's net rescales its ImageNet-normalised input to this (transform_input)
+    const bool is_inception = architecture.starts_with("inception");
+    if ((word == "torchvision" && (is_inception || architecture == "googlenet")) || (word == "keras" && is_inception)) {
+        return "inception";  // torchvision's nets rescale their ImageNet-normalised input to this (transform_input)
     }
     if (architecture.starts_with("vgg") && word == "keras") {
         return "caffe";  // keras.applications carries the VGG group's own Caffe weights

@@ -131,6 +131,15 @@ void add_layers() {
     layers.push_back({"inception_1x1", {30, 30}, 768, 192, {}});
     layers.push_back({"inception_5x5", {61, 61}, 48, 64, {.kernel_h = 5, .kernel_w = 5, .pad_h = 2, .pad_w = 2}});
     layers.push_back({"inception_halving", {61, 61}, 288, 384, {.kernel_h = 3, .kernel_w = 3, .stride = 2}});
+    layers.push_back(
+        {"resnet_stem", {512, 512}, 3, 64, {.kernel_h = 7, .kernel_w = 7, .stride = 2, .pad_h = 3, .pad_w = 3}});
+    layers.push_back({"resnet_narrow_1x1", {128, 128}, 256, 64, {}});
+    layers.push_back({"resnet_wide_1x1", {128, 128}, 64, 256, {}});
+    layers.push_back({"resnet_deep_1x1", {32, 32}, 1024, 256, {}});
+    layers.push_back({"resnet_past", {128, 128}, 256, 512, {.stride = 2}});
+    layers.push_back(
+        {"resnet_halving", {128, 128}, 128, 128, {.kernel_h = 3, .kernel_w = 3, .stride = 2, .pad_h = 1, .pad_w = 1}});
+    layers.push_back({"resnet_3x3", {32, 32}, 256, 256, square});
     layers.push_back({"lite0_expand", {64, 64}, 40, 240, {}});
     for (const Layer& layer : layers) {
         for (const bool back : {false, true}) {
@@ -153,6 +162,7 @@ void add_nets() {
         const char* tap;
     };
     for (const Net& net : {Net{"vgg19", "torchvision", "relu5_1"}, Net{"inception_v3", "inception", "Mixed_6e"},
+                           Net{"googlenet", "inception", "inception4c"}, Net{"resnet50", "torchvision", "layer3.5"},
                            Net{"efficientnet_lite0", "lite0", "block12.expand"}}) {
         for (const Size size : {Size{192, 256}, Size{384, 512}}) {
             for (const Way way : kWays) {

@@ -44,7 +44,8 @@ std::vector<Check> net_checks() {
     for (const auto& [architecture, preprocessing] :
          {Known{"vgg16", "caffe"}, Known{"vgg19", "torchvision"}, Known{"inception_v3", "inception"},
           Known{"inception_v3_fid", "inception"}, Known{"inception_v3_keras", "inception"},
-          Known{"efficientnet_lite0", "lite0"}}) {
+          Known{"googlenet", "inception"}, Known{"resnet50", "torchvision"}, Known{"efficientnet_lite0", "lite0"},
+          Known{"efficientnet_lite2", "lite0"}}) {
         checks.push_back({std::string("net ") + architecture, 2e-2,
                           [name = std::string(architecture), pixels = std::string(preprocessing)](const Place& place) {
                               FrozenNet net = formula_net_at(place, make_graph(name, pixels));

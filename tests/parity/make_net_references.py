@@ -10,7 +10,8 @@ everything is then computed in float64, normalisation included, so the numbers a
 Variants: VGG with average pooling (not rescaled) or with replicate padding in front of the first convolution alone;
 InceptionV3 as torchvision has it, as the trunk of the FID 2015 net (averages in the pooling branches leave the padding
 out, Mixed_7c's branch takes the maximum) and as Keras has it (all averages leave the padding out), all three on the
-same tensors under torchvision's names, batch norm weights included; EfficientNet-Lite0 from efficientnet_lite0.py.
+same tensors under torchvision's names, batch norm weights included; GoogLeNet and ResNet-50 as torchvision has them,
+with average pooling too where windows hang over the border; the EfficientNet-Lite nets from efficientnet_lite.py.
 
 One file holds one architecture: the image size, and per variant the taps and some gradients.
 
@@ -48,7 +49,7 @@ from torch import nn
 from torch.utils._python_dispatch import TorchDispatchMode
 
 import closed_formula
-from efficientnet_lite0 import EfficientNetLite0
+from efficientnet_lite import EfficientNetLite
 
 Taps = dict[str, torch.Tensor]
 
@@ -121,10 +122,65 @@ def run_keras(model: nn.Module, image: torch.Tensor) -> Taps:
     return {f"mixed{number}": taps[name] for number, name in enumerate(KERAS_MIXED)}
 
 
-# ---- EfficientNet-Lite0 ----------------------------------------------------------------------------------------------
+# ---- GoogLeNet -------------------------------------------------------------------------------------------------------
+
+GOOGLENET_TAPS = [
+    *("conv1", "maxpool1", "conv2", "conv3", "maxpool2", "inception3a", "inception3b", "maxpool3"),
+    *("inception4a", "inception4b", "inception4c", "inception4d", "inception4e", "maxpool4"),
+    *("inception5a", "inception5b"),
+]
 
 
-def run_lite0(model: EfficientNetLite0, image: torch.Tensor) -> Taps:
+def build_googlenet() -> nn.Module:
+    return torchvision.models.googlenet(weights=None, aux_logits=False, transform_input=False, init_weights=False)
+
+
+def run_googlenet(model: nn.Module, image: torch.Tensor, pool: str = "max") -> Taps:
+    """The pretrained net's transform_input makes 2 x - 1 of an image normalised as ImageNet's."""
+    maximum = F.max_pool2d
+    x, taps = 2 * image - 1, {}
+    if pool == "average":
+        F.max_pool2d = lambda x, kernel, stride, padding, dilation, **keywords: F.avg_pool2d(
+            x, kernel, stride, padding, keywords["ceil_mode"]
+        )
+    try:
+        for name in GOOGLENET_TAPS:
+            if name == "inception4d":  # branches that are taps themselves
+                for branch in ("branch2", "branch3"):
+                    taps[f"{name}.{branch}.0"] = getattr(model.inception4d, branch)[0](x)
+            x = taps[name] = getattr(model, name)(x)
+    finally:
+        F.max_pool2d = maximum
+    taps["fc"] = model.fc(x.mean((2, 3)))
+    return taps
+
+
+# ---- ResNet ----------------------------------------------------------------------------------------------------------
+
+
+def build_resnet50() -> nn.Module:
+    return torchvision.models.resnet50(weights=None)
+
+
+def run_resnet(model: nn.Module, image: torch.Tensor) -> Taps:
+    mean = image.new_tensor([0.485, 0.456, 0.406]).view(1, 3, 1, 1)
+    std = image.new_tensor([0.229, 0.224, 0.225]).view(1, 3, 1, 1)
+    taps = {}
+    x = taps["conv1"] = F.relu(model.bn1(model.conv1((image - mean) / std)))
+    x = taps["maxpool"] = model.maxpool(x)
+    for layer in ("layer1", "layer2", "layer3", "layer4"):
+        for number, block in enumerate(getattr(model, layer)):
+            y = taps[f"{layer}.{number}.conv1"] = F.relu(block.bn1(block.conv1(x)))
+            taps[f"{layer}.{number}.conv2"] = F.relu(block.bn2(block.conv2(y)))
+            x = taps[f"{layer}.{number}"] = block(x)
+    taps["fc"] = model.fc(x.mean((2, 3)))
+    return taps
+
+
+# ---- EfficientNet-Lite ------------------------------------------------------------------------------------------------
+
+
+def run_lite(model: EfficientNetLite, image: torch.Tensor) -> Taps:
     return model.taps((255 * image - 127) / 128)
 
 
@@ -196,6 +252,11 @@ def vgg(name: str, noise: str, kept: list[str], differentiated: list[str]) -> Ne
     return Net((59, 71), noise, partial(build_vgg, name), variants)
 
 
+def efficientnet_lite(name: str, size: tuple[int, int], noise: str, differentiated: list[str]) -> Net:
+    variants = {"default": Variant(run_lite, [*differentiated, "_conv_head", "_fc"])}
+    return Net(size, noise, partial(EfficientNetLite, name), variants)
+
+
 NETS = {
     "vgg16": vgg(
         "vgg16",
@@ -225,19 +286,42 @@ NETS = {
             "keras": Variant(run_keras, ["mixed0", "mixed2", "mixed5", "mixed8", "mixed10"]),
         },
     ),
-    "efficientnet_lite0": Net(
-        (83, 101),
-        "image21",
-        EfficientNetLite0,
+    "googlenet": Net(
+        (43, 53),
+        "image0",
+        build_googlenet,
         {
-            "default": Variant(
-                run_lite0,
-                [
-                    *("_conv_stem", "_blocks.0", "_blocks.2", "_blocks.5", "_blocks.9", "_blocks.15"),
-                    *("_conv_head", "_fc"),
-                ],
+            "torchvision": Variant(
+                run_googlenet, ["conv1", "maxpool1", "maxpool2", "inception3b", "inception4d", "maxpool4", "fc"]
+            ),
+            "average_pooling": Variant(
+                partial(run_googlenet, pool="average"),
+                ["maxpool1", "maxpool2", "inception3b", "maxpool4", "fc"],
+                ["maxpool1", "maxpool2", "maxpool3", "maxpool4", "inception5b", "fc"],
+            ),
+        },
+    ),
+    "resnet50": Net(
+        (45, 39),
+        "image1",
+        build_resnet50,
+        {
+            "torchvision": Variant(
+                run_resnet, ["conv1", "maxpool", "layer1.0", "layer2.0", "layer2.3", "layer3.2", "layer4.2", "fc"]
             )
         },
+    ),
+    "efficientnet_lite0": efficientnet_lite(
+        "efficientnet_lite0",
+        (83, 101),
+        "image21",
+        ["_conv_stem", "_blocks.0", "_blocks.2", "_blocks.5", "_blocks.9", "_blocks.15"],
+    ),
+    "efficientnet_lite1": efficientnet_lite(
+        "efficientnet_lite1", (43, 37), "image56", ["_conv_stem", "_blocks.3", "_blocks.10", "_blocks.20"]
+    ),
+    "efficientnet_lite2": efficientnet_lite(
+        "efficientnet_lite2", (43, 37), "image24", ["_conv_stem", "_blocks.3", "_blocks.10", "_blocks.20"]
     ),
 }
 
@@ -265,11 +349,13 @@ def margin(name: str, x: torch.Tensor, arguments: tuple) -> torch.Tensor:
         return x.abs().min()
     if name == "hardtanh":
         return torch.minimum(x.abs().min(), (x - 6).abs().min())
-    kernel, stride, padding = (*arguments, [0, 0])[:3]
-    padded = F.pad(x, (padding[1], padding[1], padding[0], padding[0]), value=-torch.inf)
+    kernel, stride, padding, _, overhang = (*arguments, *([0, 0], [1, 1], False)[len(arguments) - 2 :])
+    beyond = [p + overhang * (s - 1) for p, s in zip(padding, stride)]
+    padded = F.pad(x, (padding[1], beyond[1], padding[0], beyond[0]), value=-torch.inf)
     windows = padded.unfold(2, kernel[0], stride[0]).unfold(3, kernel[1], stride[1]).flatten(-2)
     first, second = windows.topk(2, -1).values.unbind(-1)
-    return ((first - second)[first > 0]).min() / 2  # windows of dead units carry no gradient
+    # Windows of dead units carry no gradient; two equal ones are one cell that two windows of the pool before chose.
+    return ((first - second)[(first > 0) & (first > second)]).min() / 2
 
 
 def safety(net: Net, noise: str, models: dict[torch.dtype, nn.Module]) -> float:

@@ -16,7 +16,7 @@ import torch.nn.functional as F
 from torch import nn
 
 import closed_formula
-from efficientnet_lite0 import EfficientNetLite0
+from efficientnet_lite import EfficientNetLite
 from reference_tensors import Weights, digits, images, probes, write
 
 torch.set_default_dtype(torch.float64)
@@ -181,7 +181,7 @@ def logistic(means, x, log_scales):
     return torch.log(torch.sigmoid((upper - means) / scale) - torch.sigmoid((lower - means) / scale))
 
 
-PERCEPTUAL = closed_formula.fill(EfficientNetLite0().float()).eval().double()
+PERCEPTUAL = closed_formula.fill(EfficientNetLite().float()).eval().double()
 
 
 def depths(x):

@@ -153,7 +153,13 @@ std::vector<Case> cases() {
         Case{"inception_v3", "inception_v3", "torchvision", "inception_v3", "inception"},
         Case{"inception_v3_fid", "inception_v3", "fid_2015", "inception_v3_fid", "inception"},
         Case{"inception_v3_keras", "inception_v3", "keras", "inception_v3_keras", "inception"},
-        Case{"efficientnet_lite0", "efficientnet_lite0", "default", "efficientnet_lite0", "lite0"}};
+        Case{"googlenet", "googlenet", "torchvision", "googlenet", "inception"},
+        Case{"googlenet_average", "googlenet", "average_pooling", "googlenet", "inception",
+             [](Graph& g) { use_pooling(g, Pooling::Average); }},
+        Case{"resnet50", "resnet50", "torchvision", "resnet50", "torchvision"},
+        Case{"efficientnet_lite0", "efficientnet_lite0", "default", "efficientnet_lite0", "lite0"},
+        Case{"efficientnet_lite1", "efficientnet_lite1", "default", "efficientnet_lite1", "lite0"},
+        Case{"efficientnet_lite2", "efficientnet_lite2", "default", "efficientnet_lite2", "lite0"}};
 }
 
 INSTANTIATE_TEST_SUITE_P(

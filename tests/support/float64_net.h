@@ -117,12 +117,13 @@ class Float64Net {
         const std::array<std::int64_t, 2> stride = {w.stride, w.stride};
         const std::array<std::int64_t, 2> pad = {w.pad_h, w.pad_w};
         const auto average = [&](const Tensor& of) {
-            return at::avg_pool2d(of, kernel, stride, pad, false, node.count_padding);
+            return at::avg_pool2d(of, kernel, stride, pad, w.overhang, node.count_padding);
         };
         switch (node.pooling) {
             case Pooling::Max: {
                 const Tensor& decisive = decisions_.empty() ? x : decisions_.at(node.inputs[0]);
-                const Tensor which = std::get<1>(at::max_pool2d_with_indices(decisive.detach(), kernel, stride, pad));
+                const Tensor which = std::get<1>(
+                    at::max_pool2d_with_indices(decisive.detach(), kernel, stride, pad, {1, 1}, w.overhang));
                 return x.flatten(2).gather(2, which.flatten(2)).view(which.sizes()) * node.gain;
             }
             case Pooling::Average:

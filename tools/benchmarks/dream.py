@@ -2,6 +2,9 @@
 
   (nothing)    seconds of one step of one octave at each size: the slope between two run lengths, so that starting
                costs nothing; with both engines, their ratio and their peak memory
+  --python     one step against the same maths in PyTorch with weights frozen, batch norm folded, in both layouts, of
+               which the better counts; all on made-up weights, so that nothing need be downloaded. --network is one of
+               NETWORKS. Needs a Python with PyTorch, Pillow and torchvision (PYTHON=python3 picks it)
   --whole      whole dreams with the default octaves and steps instead, from process start to file
   --pixels     seconds a step against pixels, with a straight line through them
   --scaling    seconds a step with 1 to --threads threads
@@ -10,12 +13,14 @@
 --pixels and --scaling take the first of --engine, --batch compares all. A step sees the picture in surroundings of 32
 pixels on each side (margin and jitter), so small pictures cost more a pixel; the line of --pixels is through the pixels
 with surroundings. --peer names a command to measure beside ours, in which {input}, {output}, {size}, {steps} and
-{threads} are filled in. Needs nothing but Python, and the machine for itself.
+{threads} are filled in. Needs nothing but Python (but for --python), and the machine for itself.
 """
 import argparse
 import os
 import shlex
 import shutil
+import subprocess
+import sys
 import tempfile
 
 from support import measuring
@@ -24,6 +29,11 @@ SIZES = [128, 181, 256, 362, 512, 724, 1024, 1448]
 SURROUNDINGS = 2 * (16 + 16)
 LOW = 1  # steps of the shorter of two runs
 THOUSAND = 1000
+PYTHON_DREAM = os.path.join(os.path.dirname(os.path.abspath(__file__)), "support/python_dream.py")
+# What --python measures, and the layer it dreams at.
+NETWORKS = {"inception_v3": "Mixed_6e", "googlenet": "inception4c", "resnet50": "layer3.5",
+            "efficientnet_lite0": "block12", "efficientnet_lite1": "block16", "efficientnet_lite2": "block16"}
+LAYOUTS = ["contiguous", "channels_last"]
 
 
 class Dreamer:
@@ -36,9 +46,10 @@ class Dreamer:
     def run(self, inputs, size, *flags, threads=None):
         options, many = self.options, len(inputs) > 1
         weights = ["--weights", options.weights] if options.weights else []
+        layers = ["--layers", NETWORKS[options.network]] if options.python else []
         output = os.path.join(self.folder, "dreams/" if many else "dream.png")
         run = measuring.run([options.program, *inputs, "-o", output, "--overwrite", "--quiet", "--json",
-                             "--network", options.network, *weights, "--engine", self.name, "--threads",
+                             "--network", options.network, *weights, *layers, "--engine", self.name, "--threads",
                              str(threads or options.threads), "--size", str(size), *flags])
         self.sizes[size] = run.lines[0]["width"], run.lines[0]["height"]
         return run
@@ -58,15 +69,13 @@ class Dreamer:
 class Peer:
     """Somebody else's command."""
 
-    name = "peer"
-
-    def __init__(self, options, folder):
-        self.options, self.folder = options, folder
+    def __init__(self, options, folder, name, command):
+        self.options, self.folder, self.name, self.command = options, folder, name, command
 
     def seconds(self, size, steps):
         fields = {"{input}": self.options.input, "{output}": os.path.join(self.folder, "peer.png"),
                   "{size}": str(size), "{steps}": str(steps), "{threads}": str(self.options.threads)}
-        words = shlex.split(self.options.peer)
+        words = shlex.split(self.command)
         for field, value in fields.items():
             words = [word.replace(field, value) for word in words]
         run = measuring.run(words)
@@ -84,8 +93,23 @@ def steps_at(options, size):
     return max(2, min(64, round(options.steps * (512 / size) ** 2)))
 
 
+def python_peers(options, folder):
+    """PyTorch in each of its layouts, on weights that are made here for all."""
+    options.weights = os.path.join(folder, "weights.pth")
+    script = [sys.executable, PYTHON_DREAM, options.network]
+    if subprocess.run([*script, "--make", options.weights]).returncode:
+        sys.exit("--python needs a Python with PyTorch, Pillow and torchvision; PYTHON=... picks it")
+    return [Peer(options, folder, f"PyTorch {layout}", shlex.join(
+        [*script, "--weights", options.weights, "--input", "{input}", "--size", "{size}", "--steps", "{steps}",
+         "--threads", "{threads}", "--layout", layout, "--layer", NETWORKS[options.network]])) for layout in LAYOUTS]
+
+
 def measure_sizes(options, dreamers, folder):
-    contestants = [*dreamers, *([Peer(options, folder)] if options.peer else [])]
+    contestants = list(dreamers)
+    if options.python:
+        contestants += python_peers(options, folder)
+    if options.peer:
+        contestants.append(Peer(options, folder, "peer", options.peer))
     first, rows = dreamers[0], []
     for size in options.sizes or SIZES:
         ways = {one.name: lambda one=one: (one.whole if options.whole else one.step)(size) for one in contestants}
@@ -173,6 +197,7 @@ def main():
     parser = argparse.ArgumentParser(prog="tools/bench dream", description=__doc__,
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
     mode = parser.add_mutually_exclusive_group()
+    mode.add_argument("--python", action="store_true")
     mode.add_argument("--whole", action="store_true")
     mode.add_argument("--pixels", action="store_true")
     mode.add_argument("--scaling", action="store_true")
@@ -192,6 +217,8 @@ def main():
     parser.add_argument("--peer", metavar="COMMAND", help="of a peer, for the plain measure and --whole")
     parser.add_argument("--program", default=measuring.built_program("bin/deepdream"))
     options = parser.parse_args()
+    if options.python and options.network not in NETWORKS:
+        parser.error(f"--python wants --network {', '.join(NETWORKS)}")
     measuring.require_flag(options.program, "--engine")
     print(f"{measuring.machine(options.threads)}; network {options.network}\n", flush=True)
     measure = (measure_pixels if options.pixels else measure_scaling if options.scaling

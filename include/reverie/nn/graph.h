@@ -41,6 +41,7 @@ struct Window {
     std::int64_t pad_h = 0;  ///< ignored with Padding::Same
     std::int64_t pad_w = 0;
     Padding padding = Padding::Zero;
+    bool overhang = false;  ///< Pool: the last window may hang over what lies beyond the border (Caffe's rounding)
 };
 
 struct Node {
@@ -81,7 +82,8 @@ struct Graph {
 
 /// The architectures known: "vgg16", "vgg19", "inception_v3" (torchvision), "inception_v3_fid" (pytorch-fid's 2015
 /// variant: padding does not count in average pools, Mixed_7c's pool is a maximum, 1008 classes), "inception_v3_keras"
-/// (padding does not count in average pools), "efficientnet_lite0".
+/// (padding does not count in average pools), "googlenet" (torchvision), "resnet50"
+/// (torchvision), "efficientnet_lite0", "efficientnet_lite1", "efficientnet_lite2".
 std::vector<std::string> architectures();
 
 /// The graph of an architecture without weights. `preprocessing`: "torchvision", "inception", "caffe" or "lite0".

@@ -117,12 +117,14 @@ struct DreamOptions {
     std::int64_t laplacian = 4;  ///< levels of the Laplacian pyramid whose bands are brought to equal strength; 0: none
     double band_ratio = 1.2;     ///< strength of each band relative to the next finer one
     double residual = 0.1;       ///< strength of what the bands leave over: brightness and colour of large areas
+    double focus = 2.0;          ///< gathers each step where the net sees most: a power, 0: as it is
     double smooth = 0.8;         ///< sigma in pixels of the Gaussian that smooths the gradient; 0: none
     ColorBasis color_basis = ColorBasis::Natural;
     double color_power = 0.9;  ///< of the colour covariance with ColorBasis::Natural; 0 would be Rgb
     double headroom = 0.4;     ///< values nearer than this to black or white move more slowly; 0: they are cut there
     double tone = 0.06;        ///< pull of every step back to the photo's local brightness and colour, 0..1
     double detail = 1.0;       ///< how much of the detail lost by shrinking is put back, 0..1
+    double calm = 0.5;         ///< how far flat parts of the photo, as a sky, are held still, 0..1
     double keep = 0.0;         ///< pull back to the photo: 1 holds it where it differs by about 0.1
     double tv = 0.0;           ///< against roughness: squared total variation (optimize/total_variation.h)
     double strength = 1.0;     ///< of the dream in the result, 0 (the photo) to 1

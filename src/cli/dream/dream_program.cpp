@@ -14,6 +14,7 @@
 #include "reverie/cli/network_flags.h"
 #include "reverie/cli/picture_flags.h"
 #include "reverie/cli/run_pictures.h"
+#include "reverie/core/error.h"
 #include "reverie/core/pool.h"
 #include "reverie/nn/frozen_net.h"
 #include "reverie/techniques/dream.h"
@@ -105,11 +106,12 @@ class DeepDream : public Program {
         }
         task.settings.set("seed", std::to_string(options.seed));
         task.settings.set("quality", pictures_.quality);
-        task.work = [this, options, memory, shared](const Picture& picture, const BatchItem& item, const Hooks& hooks) {
+        task.work = [this, &session, options, memory, shared](const Picture& picture, const BatchItem& item,
+                                                              const Hooks& hooks) {
             const auto net = nets_->take();
             const DreamJob job = shared.job_for(picture);
             if (!grid_.empty()) {
-                return make_sheet(job, *net, options, memory, item, hooks);
+                return make_sheet(session, job, *net, options, memory, item, hooks);
             }
             const DreamResult dreamt = dream(job, *net, options, memory, hooks);
             PictureResult result;
@@ -148,12 +150,17 @@ class DeepDream : public Program {
         return all;
     }
 
-    PictureResult make_sheet(const DreamJob& job, FrozenNet& net, const DreamOptions& options, std::int64_t memory,
-                             const BatchItem& item, const Hooks& hooks) const {
+    PictureResult make_sheet(const Session& session, const DreamJob& job, FrozenNet& net, const DreamOptions& options,
+                             std::int64_t memory, const BatchItem& item, const Hooks& hooks) const {
         require_fits(item, grid_sheet(size_of(job.photo), grid_.size()));
         std::filesystem::path page;
         if (inputs_.page) {
             page = std::filesystem::path(item.output).replace_extension(".html");
+            if (!session.common().overwrite && std::filesystem::exists(page)) {
+                throw Error(ErrorKind::Output, "the page '" + page.string() +
+                                                   "' exists; pass --overwrite to replace it or choose another "
+                                                   "--output");
+            }
         }
         return dream_grid(job, net, options, grid_, memory, std::filesystem::path(item.input).filename().string(), page,
                           hooks);

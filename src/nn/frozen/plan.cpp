@@ -161,23 +161,24 @@ class Planner {
             i = step.node = chain.back();
         }
         const Node& first = node(i);
-        int last = i;
+        std::vector<int> done = {i};  // nodes of this step, one the only user of the other
         switch (first.op) {
             case Op::Concatenate:
                 add_concatenation(i);
                 return;
             case Op::Convolution:
             case Op::Linear:
-                if (const int user = only_user(i); user >= 0 && node(user).op == Op::Activation) {
-                    step.activation = finishing(node(user));
-                    last = user;
-                } else if (user >= 0 && node(user).op == Op::Add) {
-                    const std::vector<int>& added = node(user).inputs;
+                if (const int sum = only_user(i); sum >= 0 && node(sum).op == Op::Add) {
+                    const std::vector<int>& added = node(sum).inputs;
                     const int other = added[0] == i ? added[1] : added[0];
                     if (other != i && plan_.value_of[index(other)] >= 0) {
                         step.other = plan_.value_of[index(other)];
-                        last = user;
+                        done.push_back(sum);
                     }
+                }
+                if (const int user = only_user(done.back()); user >= 0 && node(user).op == Op::Activation) {
+                    step.activation = finishing(node(user));
+                    done.push_back(user);
                 }
                 break;
             case Op::Activation:
@@ -191,9 +192,9 @@ class Planner {
             case Op::GlobalAverage:
                 break;
         }
-        step.output = new_value(last);
-        if (last != i) {
-            plan_.value_of[index(i)] = step.output;  // nobody asks for it
+        step.output = new_value(done.back());
+        for (const int covered : done) {
+            plan_.value_of[index(covered)] = step.output;  // nobody asks for any but the last
         }
         if (plan_.keep && step.activation != Finishing::None) {
             storage_of(step.output).has_bits = true;
@@ -275,7 +276,7 @@ class Planner {
                 }
             }
         }
-        // What a step adds keeps its gradient until the other summand's is done.
+        // What a step adds keeps its gradient until the other summand's is done, by its own step at the latest.
         std::vector<int> gradient_begin(plan_.storages.size(), end);
         std::vector<int> gradient_end(plan_.storages.size(), 0);
         for (int k = 0; k < n; ++k) {
@@ -291,11 +292,12 @@ class Planner {
             gradient_begin[output] = std::min(gradient_begin[output], back);  // one that is only seeded
             gradient_end[output] = std::max(gradient_end[output], back);
         }
+        const std::vector<int> own_end = gradient_end;
         for (int k = 0; k < n; ++k) {
             if (const Plan::Step& step = plan_.steps[index(k)]; step.other >= 0) {
                 const std::size_t output = index(plan_.values[index(step.output)].storage);
                 const std::size_t other = index(plan_.values[index(step.other)].storage);
-                gradient_end[output] = std::max(gradient_end[output], gradient_end[other]);
+                gradient_end[output] = std::max(gradient_end[output], own_end[other]);
             }
         }
         for (std::size_t s = 0; s < plan_.storages.size(); ++s) {

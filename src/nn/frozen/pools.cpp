@@ -13,14 +13,15 @@ namespace {
 
 constexpr std::int64_t kBlock = 64;
 
-/// Of each window along one axis, how many cells count: all, or those that lie on the map.
-std::vector<std::size_t> counted_cells(std::int64_t outputs, std::int64_t kernel, std::int64_t stride, std::int64_t pad,
-                                       std::int64_t inputs, bool count_padding) {
+/// Of each window along one axis, how many cells count: those that lie on the map from `counted.begin` to its end, the
+/// margins that count included.
+std::vector<std::size_t> counted_cells(std::int64_t outputs, std::int64_t kernel, std::int64_t stride,
+                                       std::int64_t margin, Range counted) {
     std::vector<std::size_t> counts;
     for (std::int64_t i = 0; i < outputs; ++i) {
-        const std::int64_t begin = i * stride - pad;
-        const std::int64_t inside = std::min(begin + kernel, inputs) - std::max<std::int64_t>(begin, 0);
-        counts.push_back(static_cast<std::size_t>(count_padding ? kernel : inside));
+        const std::int64_t begin = i * stride - margin;
+        const std::int64_t inside = std::min(begin + kernel, counted.end) - std::max(begin, counted.begin);
+        counts.push_back(static_cast<std::size_t>(std::max<std::int64_t>(0, inside)));
     }
     return counts;
 }
@@ -148,8 +149,13 @@ void l2_back(const PoolWindows& windows, double gain, const Map& output, const M
 WindowFactors::WindowFactors(const Node& node, Size input, Size output) {
     const Window& w = node.window;
     const Margins margins = window_margins(w, input);
-    rows_ = counted_cells(output.height, w.kernel_h, w.stride, margins.top, input.height, node.count_padding);
-    columns_ = counted_cells(output.width, w.kernel_w, w.stride, margins.left, input.width, node.count_padding);
+    const auto counted = [&](std::int64_t cells, std::int64_t before, std::int64_t after) {
+        return node.count_padding ? Range{-before, cells + after} : Range{0, cells};
+    };
+    rows_ = counted_cells(output.height, w.kernel_h, w.stride, margins.top,
+                          counted(input.height, margins.top, margins.bottom));
+    columns_ = counted_cells(output.width, w.kernel_w, w.stride, margins.left,
+                             counted(input.width, margins.left, margins.right));
     // An L2 norm's gain comes after its root.
     const double gain = node.pooling == Pooling::L2 ? 1.0 : node.gain;
     stride_ = static_cast<std::size_t>(w.kernel_w) + 1;

@@ -152,12 +152,13 @@ class WindowProducts : public PreparedConvolution {
 };
 
 /// Windows some cells apart over an input of few channels: the gradients of as many neighbouring columns as the windows
-/// are apart fit into one vector, and one product makes them all. Columns are counted with the margin, so that the
-/// weights are the same for every size of map.
+/// are apart fit into one vector, in a wide one those of as many rows too, and one product makes them all. Both are
+/// counted with the margin, so that the weights are the same for every size of map.
 class FewInputs final : public WindowProducts {
   public:
     FewInputs(const Node& node, std::int64_t channels, ReadWeights read, const Kernels& kernels)
-        : WindowProducts(node, channels, std::move(read), kernels) {}
+        : WindowProducts(node, channels, std::move(read), kernels),
+          rows_(window_.stride * window_.stride * channels <= kernels.width ? window_.stride : 1) {}
 
     static bool fits(const Node& node, std::int64_t channels) {
         constexpr std::int64_t kNarrowest = 8;  // of all vectors
@@ -165,9 +166,11 @@ class FewInputs final : public WindowProducts {
     }
 
   private:
-    /// Windows that see one column at most.
+    /// Windows that see the joined columns at most, and steps from one joined row to the next within a window.
     std::int64_t reach() const { return (window_.kernel_w + window_.stride - 1) / window_.stride; }
-    int joined() const { return static_cast<int>(window_.stride) * inputs_; }
+    std::int64_t row_steps() const { return (window_.kernel_h + rows_ - 1) / rows_; }
+    /// Numbers of one row's joined columns.
+    std::int64_t row_length() const { return window_.stride * inputs_; }
 
     PackedMatrices prepare(const at::Tensor& weight, bool turned) override;
     void apply_back(const Map& output, const Map& input, const PackedMatrices& weights, const Finish& finish,
@@ -175,37 +178,41 @@ class FewInputs final : public WindowProducts {
     Walk walk_of(std::int64_t y, const Margins& margins, const Map& input) const;
     void finish_columns(const float* sums, const Map& input, std::int64_t pixel, Range columns,
                         const Finish& finish) const;
+
+    const std::int64_t rows_;  ///< joined
 };
 
-/// Turned: rows (row of the window, windows back, output), columns (column, input).
+/// Turned: rows (step within the window, windows back, output), columns (row, column, input).
 PackedMatrices FewInputs::prepare(const at::Tensor& weight, bool turned) {
     if (!turned) {
         return WindowProducts::prepare(weight, turned);
     }
     const float* const w = weight.data_ptr<float>();
     const std::int64_t outputs = weight.size(0);
-    return {kernels_, 1, window_.kernel_h * reach() * outputs, joined(),
+    return {kernels_, 1, row_steps() * reach() * outputs, rows_ * row_length(),
             [&](std::int64_t, std::int64_t row, std::int64_t column) {
-                const std::int64_t i = row / outputs / reach();
-                const std::int64_t j = row / outputs % reach() * window_.stride + column / inputs_;
+                const std::int64_t i = row / outputs / reach() * rows_ + column / row_length();
+                const std::int64_t j = row / outputs % reach() * window_.stride + column % row_length() / inputs_;
                 const std::int64_t k = row % outputs * inputs_ + column % inputs_;
-                return j < window_.kernel_w ? w[(k * window_.kernel_h + i) * window_.kernel_w + j] : 0.0F;
+                const bool inside = i < window_.kernel_h && j < window_.kernel_w;
+                return inside ? w[(k * window_.kernel_h + i) * window_.kernel_w + j] : 0.0F;
             }};
 }
 
-/// The rows from `y` on that lie alike between the windows; a column of the walk stands for all that are joined.
+/// The rows from `y` on that lie alike between the windows; a cell of the walk stands for all that are joined.
 Walk FewInputs::walk_of(std::int64_t y, const Margins& margins, const Map& input) const {
     const std::int64_t stride = window_.stride;
     const std::int64_t first = margins.left / stride;
     Walk walk{.y0 = y,
               .x0 = first * stride - margins.left,
               .step = stride,
-              .rows = (input.height - y + stride - 1) / stride,
+              .rows = (input.height - 1 - y) / stride + 1,
               .columns = (input.width - 1 + margins.left) / stride - first + 1,
               .taps = {}};
-    for (std::int64_t i = window_.kernel_h - 1; i >= 0; --i) {
-        for (std::int64_t back = reach() - 1; back >= 0 && (y + margins.top - i) % stride == 0; --back) {
-            walk.taps.push_back({static_cast<int>(i * reach() + back), (y + margins.top - i) / stride, first - back});
+    for (std::int64_t step = row_steps() - 1; step >= 0; --step) {
+        const std::int64_t ahead = y + margins.top - step * rows_;
+        for (std::int64_t back = reach() - 1; back >= 0 && ahead % stride == 0; --back) {
+            walk.taps.push_back({static_cast<int>(step * reach() + back), ahead / stride, first - back});
         }
     }
     return walk;
@@ -214,7 +221,10 @@ Walk FewInputs::walk_of(std::int64_t y, const Margins& margins, const Map& input
 void FewInputs::apply_back(const Map& output, const Map& input, const PackedMatrices& weights, const Finish& finish,
                            Workspace& work) const {
     const Margins margins = window_margins(window_, {input.height, input.width});
-    for (std::int64_t y = 0; y < std::min(window_.stride, input.height); ++y) {
+    const std::int64_t stride = window_.stride;
+    const Range begins =
+        rows_ > 1 ? Range{margins.top / stride * stride - margins.top, 1} : Range{0, std::min(stride, input.height)};
+    for (std::int64_t y = begins.begin; y < begins.end; y += rows_) {
         const Walk walk = walk_of(y, margins, input);
         const std::vector<int> indices = indices_of(walk);
         const std::int64_t block = block_of(walk.cells() * input.batch, kernels_);
@@ -227,14 +237,18 @@ void FewInputs::apply_back(const Map& output, const Map& input, const PackedMatr
                               .taps = static_cast<int>(indices.size()),
                               .depth = output.channels,
                               .packed = weights.matrix(0),
-                              .packed_taps = static_cast<int>(window_.kernel_h * reach()),
+                              .packed_taps = static_cast<int>(row_steps() * reach()),
                               .tap_index = indices.data(),
                               .channels = kernels_.width},
                              {.out = sums, .out_stride = kernels_.width});
             for (std::int64_t r = 0; r < count; ++r) {
                 const std::int64_t x = walk.x0 + (cell + r) % walk.columns * walk.step;
-                finish_columns(sums + r * kernels_.width, input, scratch.pixels[static_cast<std::size_t>(r)],
-                               {std::max<std::int64_t>(0, -x), std::min(window_.stride, input.width - x)}, finish);
+                const std::int64_t top = walk.y0 + (cell + r) / walk.columns % walk.rows * walk.step;
+                const Range columns{std::max<std::int64_t>(0, -x), std::min(stride, input.width - x)};
+                for (std::int64_t i = std::max<std::int64_t>(0, -top); i < std::min(rows_, input.height - top); ++i) {
+                    finish_columns(sums + r * kernels_.width + i * row_length(), input,
+                                   scratch.pixels[static_cast<std::size_t>(r)] + i * input.width, columns, finish);
+                }
             }
         });
     }

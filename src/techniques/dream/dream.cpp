@@ -43,14 +43,6 @@ void require_job(const DreamJob& job) {
     }
 }
 
-/// How far each pixel of an octave may move; undefined: all of them wholly.
-Tensor free_at(const Tensor& protect, const Tensor& base) {
-    if (!protect.defined()) {
-        return {};
-    }
-    return (1.0 - resize(protect, size_of(base)).clamp_(0.0, 1.0)).to(base.device());
-}
-
 /// The dream as strong as it is asked for; what is protected wholly is the photo to the bit.
 Tensor finished(const DreamJob& job, double strength, Tensor dreamt) {
     const Tensor photo = job.photo.cpu();
@@ -126,7 +118,7 @@ DreamResult dream(const DreamJob& job, FrozenNet& net, const DreamOptions& optio
         const std::unique_ptr<StepRule> rule = make_step(options, {.number = stage,
                                                                    .steps = plan.steps,
                                                                    .photo = base,
-                                                                   .free = free_at(job.protect, base),
+                                                                   .free = free_of(base, job.protect, options.calm),
                                                                    .reach = objective.reach(size)});
         Hooks octave_hooks = hooks;
         octave_hooks.on_preview = [&, before = result.steps](const Tensor& picture, std::int64_t step) {

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "reverie/core/random.h"
+#include "reverie/image/color.h"
 #include "reverie/image/resample.h"
 #include "reverie/optimize/step_rules.h"
 #include "reverie/optimize/total_variation.h"
@@ -104,7 +105,7 @@ class HeldStep final : public StepRule {
         }
         if (tv_ > 0.0) {
             // The variation is a mean over pixels.
-            add_variation_(image, Variation::Squared, tv_ * static_cast<double>(image.numel()) / kFar, 1.0, held);
+            add_variation_(image, Variation::Squared, tv_ * static_cast<double>(image.numel()), 1.0, held);
         }
         return rule_->step(image, held.mul_(size), step);
     }
@@ -213,6 +214,9 @@ std::vector<GradientTransform> transforms_of(const DreamOptions& options) {
     if (!options.formula.growing_blur) {
         chain.emplace_back([sigma = options.smooth](const Tensor& g) { return gaussian_blur(g, sigma); });
     }
+    if (options.focus > 0.0) {
+        chain.emplace_back([power = options.focus](const Tensor& g) { return focus(g, power); });
+    }
     if (options.color_basis != ColorBasis::Rgb) {
         chain.emplace_back(
             ColorMixer(options.color_basis == ColorBasis::Luma ? luma_colors() : natural_colors(options.color_power)));
@@ -226,6 +230,25 @@ DreamCanvas::Shift shift_of(const DreamOptions& options, std::uint64_t stage, st
                               options.jitter);
     };
     return {.down = draw(0), .right = draw(1)};
+}
+
+Tensor free_of(const Tensor& photo, const Tensor& protect, double calm) {
+    if (!protect.defined() && calm <= 0.0) {
+        return {};
+    }
+    Tensor free = at::ones({1, photo.size(1), photo.size(2)}, photo.options());
+    if (calm > 0.0) {
+        constexpr std::int64_t kLevels = 3;      // within about 2^3 pixels
+        constexpr double kStructure = 1.0 / 16;  // a deviation from which on there is something to see
+        const Tensor luma = luma_of(photo);
+        const Tensor deviation =
+            (low_pass(luma.square(), kLevels) - low_pass(luma, kLevels).square()).clamp_min_(0).sqrt_();
+        free.sub_((1.0 - (deviation / kStructure).clamp_max_(1.0).square_()) * calm);
+    }
+    if (protect.defined()) {
+        free.mul_((1.0 - resize(protect.to(photo.device()), size_of(photo))).clamp_(0.0, 1.0));
+    }
+    return free;
 }
 
 std::unique_ptr<StepRule> make_step(const DreamOptions& options, const OctaveSteps& octave) {

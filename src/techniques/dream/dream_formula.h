@@ -34,6 +34,10 @@ std::vector<GradientTransform> transforms_of(const DreamOptions& options);
 /// By how much a step shifts the picture, up to the jitter. `stage` counts octaves over all passes.
 DreamCanvas::Shift shift_of(const DreamOptions& options, std::uint64_t stage, std::int64_t step);
 
+/// How far each pixel of an octave's photo may move, [1,H,W], 0 to 1: not where `protect` (of any size) is 1, and by
+/// `calm` less where the photo is flat. Undefined: all of them wholly.
+Tensor free_of(const Tensor& photo, const Tensor& protect, double calm);
+
 /// What an octave's steps go by.
 struct OctaveSteps {
     std::uint64_t number = 0;  ///< counts octaves over all passes

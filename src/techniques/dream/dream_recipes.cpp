@@ -66,6 +66,8 @@ DreamOptions published(DreamPreset preset) {
     recipe.jitter = 32;
     recipe.margin = 0;
     recipe.laplacian = 0;
+    recipe.focus = 0.0;
+    recipe.calm = 0.0;
     recipe.smooth = 0.0;
     recipe.color_basis = ColorBasis::Rgb;
     recipe.headroom = 0.0;

@@ -223,26 +223,42 @@ TEST_P(FrozenExecutor, WithoutActivationsEveryTapAloneEqualsLibtorch) {
 
 INSTANTIATE_TEST_SUITE_P(
     Nets, FrozenExecutor,
-    testing::Values(Variant{"vgg16", "vgg16", "torchvision", {"relu1_2", "relu3_1", "pool3", "relu4_1"}},
-                    Variant{"vgg16_replicated", "vgg16", "torchvision", {"relu2_2", "relu4_1"}, replicate_all_padding},
-                    Variant{"vgg16_average",
-                            "vgg16",
-                            "caffe",
-                            {"relu2_1", "relu4_1"},
-                            [](Graph& graph) { use_pooling(graph, Pooling::Average, 2.0); }},
-                    Variant{"vgg16_l2",
-                            "vgg16",
-                            "torchvision",
-                            {"relu2_1", "pool2", "relu4_1"},
-                            [](Graph& graph) { use_pooling(graph, Pooling::L2, 0.78); }},
-                    Variant{"inception_v3",
-                            "inception_v3",
-                            "inception",
-                            {"Conv2d_2a_3x3", "maxpool2", "Mixed_5c", "Mixed_6c", "Mixed_7c", "fc"}},
-                    Variant{"efficientnet_lite0",
-                            "efficientnet_lite0",
-                            "lite0",
-                            {"stem", "block1.depthwise", "block2", "block6", "block11.expand", "head", "logits"}}),
+    testing::Values(
+        Variant{"vgg16", "vgg16", "torchvision", {"relu1_2", "relu3_1", "pool3", "relu4_1"}},
+        Variant{"vgg16_replicated", "vgg16", "torchvision", {"relu2_2", "relu4_1"}, replicate_all_padding},
+        Variant{"vgg16_average",
+                "vgg16",
+                "caffe",
+                {"relu2_1", "relu4_1"},
+                [](Graph& graph) { use_pooling(graph, Pooling::Average, 2.0); }},
+        Variant{"vgg16_l2",
+                "vgg16",
+                "torchvision",
+                {"relu2_1", "pool2", "relu4_1"},
+                [](Graph& graph) { use_pooling(graph, Pooling::L2, 0.78); }},
+        Variant{"inception_v3",
+                "inception_v3",
+                "inception",
+                {"Conv2d_2a_3x3", "maxpool2", "Mixed_5c", "Mixed_6c", "Mixed_7c", "fc"}},
+        Variant{"googlenet",
+                "googlenet",
+                "inception",
+                {"conv1", "maxpool1", "maxpool2", "inception3b", "inception4d.branch2.0", "inception4d", "maxpool4",
+                 "inception5b", "fc"}},
+        Variant{"googlenet_l2",
+                "googlenet",
+                "inception",
+                {"maxpool1", "inception3a", "maxpool4"},
+                [](Graph& graph) { use_pooling(graph, Pooling::L2, 0.78); }},
+        Variant{"resnet50",
+                "resnet50",
+                "torchvision",
+                {"conv1", "maxpool", "layer1.0", "layer1.2", "layer2.0.conv2", "layer2.3", "layer3.1"}},
+        Variant{"efficientnet_lite0",
+                "efficientnet_lite0",
+                "lite0",
+                {"stem", "block1.depthwise", "block2", "block6", "block11.expand", "head", "logits"}},
+        Variant{"efficientnet_lite2", "efficientnet_lite2", "lite0", {"stem", "block3", "block10", "block14.expand"}}),
     [](const auto& tested) { return tested.param.name; });
 
 TEST(FrozenExecutors, AConcatenationAndItsPartsTakeGradientsTogether) {
@@ -334,6 +350,18 @@ TEST(FrozenExecutors, AdditionsShareTheirGradient) {
     const int f = g.add(g.convolution(e, 24, kThree), g.convolution(d, 24));  // of two convolutions
     g.expect_right({{"a", a}, {"b", b}, {"c", c}, {"d", d}, {"e", e}, {"f", f}});
     g.expect_right({{"only f", f}});
+}
+
+TEST(FrozenExecutors, AnActivationBehindAnAdditionIsDoneByTheConvolutionUnlessTheSumIsSeen) {
+    SmallGraph g;
+    const int a = g.relu(g.convolution(g.input, 24, kThree));
+    const int b = g.relu(g.add(g.convolution(a, 24), a));
+    const int c = g.relu(g.add(b, g.convolution(b, 24, kThree)));
+    const int d = g.add(g.convolution(c, 24), c);  // two users
+    const int e = g.relu(d);
+    const int f = g.concatenate({g.relu(g.add(g.convolution(e, 24), d)), g.convolution(d, 8)});
+    g.expect_right({{"f", f}});
+    g.expect_right({{"b", b}, {"d", d}, {"only f", f}});
 }
 
 TEST(FrozenExecutors, OneNodeMayBePartOfSeveralConcatenations) {
@@ -443,6 +471,10 @@ TEST(FrozenEngine, TheProcessorTakesItWhereItCan) {
     EXPECT_EQ(FrozenNet(graph, weights, cpu).engine(), Engine::Frozen);
     EXPECT_EQ(FrozenNet(graph, weights, cpu, Engine::Frozen).engine(), Engine::Frozen);
     EXPECT_EQ(FrozenNet(graph, weights, cpu, Engine::Libtorch).engine(), Engine::Libtorch);
+    for (const char* architecture : {"googlenet", "resnet50"}) {
+        const Graph other = make_graph(architecture, "torchvision");
+        EXPECT_EQ(FrozenNet(other, weights_of_architecture(architecture), cpu).engine(), Engine::Frozen);
+    }
     replicate_all_padding(graph);  // 5x5 windows among them
     EXPECT_EQ(FrozenNet(graph, weights, cpu).engine(), Engine::Libtorch);
     EXPECT_THAT(

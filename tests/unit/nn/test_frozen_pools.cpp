@@ -60,9 +60,9 @@ Tensor pooled(const Case& c, const Tensor& x) {
     const std::array<std::int64_t, 2> stride = {w.stride, w.stride};
     const std::array<std::int64_t, 2> pad = {w.pad_h, w.pad_w};
     const auto average = [&](const Tensor& of) {
-        return at::avg_pool2d(of, kernel, stride, pad, /*ceil_mode=*/false, c.count_padding);
+        return at::avg_pool2d(of, kernel, stride, pad, w.overhang, c.count_padding);
     };
-    const Tensor y = c.pooling == Pooling::Max       ? at::max_pool2d(x, kernel, stride, pad)
+    const Tensor y = c.pooling == Pooling::Max       ? at::max_pool2d(x, kernel, stride, pad, {1, 1}, w.overhang)
                      : c.pooling == Pooling::Average ? average(x)
                                                      : average(x.square()).sqrt();
     return y * c.gain;
@@ -163,6 +163,9 @@ constexpr Window kHalving{.kernel_h = 2, .kernel_w = 2, .stride = 2};
 constexpr Window kThreeHalving{.kernel_h = 3, .kernel_w = 3, .stride = 2};
 constexpr Window kThree{.kernel_h = 3, .kernel_w = 3, .pad_h = 1, .pad_w = 1};
 constexpr Window kThreePaddedHalving{.kernel_h = 3, .kernel_w = 3, .stride = 2, .pad_h = 1, .pad_w = 1};
+constexpr Window kThreeOverhang{.kernel_h = 3, .kernel_w = 3, .stride = 2, .overhang = true};
+constexpr Window kOverhang{.kernel_h = 2, .kernel_w = 2, .stride = 2, .overhang = true};
+constexpr Window kPaddedOverhang{.kernel_h = 3, .kernel_w = 3, .stride = 2, .pad_h = 1, .pad_w = 1, .overhang = true};
 
 /// Sides whose last cells no window reaches, and maps no larger than a window.
 std::vector<Case> cases() {
@@ -178,6 +181,13 @@ std::vector<Case> cases() {
         {"max_three", Pooling::Max, kThree, {11, 9}},
         {"max_three_cell", Pooling::Max, kThree, {1, 1}},
         {"max_three_padded_halving", Pooling::Max, kThreePaddedHalving, {9, 10}},
+        {"max_three_overhang", Pooling::Max, kThreeOverhang, {8, 11}},
+        {"max_three_overhang_one_window", Pooling::Max, kThreeOverhang, {2, 3}},
+        {"max_overhang", Pooling::Max, kOverhang, {7, 1}},
+        {"max_padded_overhang", Pooling::Max, kPaddedOverhang, {9, 10}},
+        {"average_three_overhang", Pooling::Average, kThreeOverhang, {8, 11}, average},
+        {"average_padded_overhang", Pooling::Average, kPaddedOverhang, {9, 10}},
+        {"average_padded_overhang_of_cells_inside", Pooling::Average, kPaddedOverhang, {9, 10}, 1.0, false},
         {"average_halving", Pooling::Average, kHalving, {17, 23}, average},
         {"average_three_halving", Pooling::Average, kThreeHalving, {19, 14}},
         {"average_three", Pooling::Average, kThree, {11, 9}},
@@ -189,6 +199,7 @@ std::vector<Case> cases() {
         {"l2_halving", Pooling::L2, kHalving, {17, 23}, l2},
         {"l2_halving_even", Pooling::L2, kHalving, {8, 6}, l2},
         {"l2_three_halving", Pooling::L2, kThreeHalving, {19, 14}, l2},
+        {"l2_overhang", Pooling::L2, kOverhang, {7, 5}, l2},
         {"l2_three", Pooling::L2, kThree, {11, 9}},
         {"l2_three_of_cells_inside", Pooling::L2, kThree, {11, 9}, l2, false},
     };

@@ -33,6 +33,11 @@ TEST(Graph, ReceptiveFieldsAreThePublishedOnes) {
     EXPECT_EQ(tap_of("inception_v3", "mixed4").field, 351);
     EXPECT_EQ(tap_of("inception_v3", "mixed7").field, 927);
     EXPECT_EQ(tap_of("inception_v3", "mixed7").stride, 16);
+    EXPECT_EQ(tap_of("googlenet", "maxpool2").field, 27);  // 7 + 2 * 2, + 4 * 2, + 4 * 2
+    EXPECT_EQ(tap_of("googlenet", "inception4c").stride, 16);
+    EXPECT_EQ(tap_of("resnet50", "layer1.0").field, 19);  // by the same recurrence
+    EXPECT_EQ(tap_of("resnet50", "layer4.2").field, 427);
+    EXPECT_EQ(tap_of("resnet50", "layer4.2").stride, 32);
     EXPECT_EQ(tap_of("efficientnet_lite0", "logits").field, 0);
 }
 
@@ -44,6 +49,16 @@ TEST(Graph, FieldsOfTheTradeMeanTheActivation) {
     EXPECT_NE(find_tap(vgg, "features.21"), find_tap(vgg, "features.22"));
     const Graph inception = make_graph("inception_v3", "inception");
     EXPECT_EQ(find_tap(inception, "mixed5"), find_tap(inception, "Mixed_6c"));
+    const Graph googlenet = make_graph("googlenet", "inception");
+    EXPECT_EQ(find_tap(googlenet, "inception_4c/output"), find_tap(googlenet, "inception4c"));
+    EXPECT_EQ(find_tap(googlenet, "mixed4c"), find_tap(googlenet, "inception4c"));
+    EXPECT_EQ(find_tap(googlenet, "inception_4d/3x3_reduce"), find_tap(googlenet, "inception4d.branch2.0"));
+    EXPECT_EQ(find_tap(googlenet, "inception_4d/5x5"), find_tap(googlenet, "inception4d.branch3.1"));
+    EXPECT_EQ(find_tap(googlenet, "loss3/classifier"), find_tap(googlenet, "logits"));
+    const Graph resnet = make_graph("resnet50", "torchvision");
+    EXPECT_EQ(find_tap(resnet, "conv4_block6_out"), find_tap(resnet, "layer3.5"));
+    EXPECT_EQ(find_tap(resnet, "conv2_block1_2_relu"), find_tap(resnet, "layer1.0.conv2"));
+    EXPECT_EQ(resnet.nodes[static_cast<std::size_t>(find_tap(resnet, "layer3.5"))].op, Op::Activation);
     const Graph lite0 = make_graph("efficientnet_lite0", "lite0");
     EXPECT_EQ(find_tap(lite0, "block10"), find_tap(lite0, "_blocks.10"));
     EXPECT_EQ(lite0.nodes[static_cast<std::size_t>(find_tap(lite0, "block2"))].op, Op::Add);
@@ -66,6 +81,8 @@ TEST(Graph, SmallestSidesAreThoseThatFit) {
     EXPECT_EQ(side("vgg19", "relu5_1"), 16);
     EXPECT_EQ(side("vgg19", "pool5"), 32);
     EXPECT_EQ(side("inception_v3", "Mixed_7c"), 75);  // Keras' documented minimum
+    EXPECT_EQ(side("googlenet", "inception5b"), 15);  // torchvision's documented minimum
+    EXPECT_EQ(side("resnet50", "layer4.2"), 1);
     EXPECT_EQ(side("efficientnet_lite0", "block15"), 1);
 }
 
@@ -79,6 +96,14 @@ TEST(Graph, SizesFollowTheWindowsAtOddSides) {
     EXPECT_EQ(at("Mixed_7c", {299, 299}), (Size{8, 8}));
     EXPECT_EQ(at("Mixed_7c", {75, 299}), (Size{1, 8}));
     EXPECT_EQ(at("Mixed_7c", {74, 299}).height, 0);
+    const Graph googlenet = make_graph("googlenet", "inception");
+    const auto pooled = [&](const std::string& tap, Size image) {
+        return sizes_of(googlenet, image)[static_cast<std::size_t>(find_tap(googlenet, tap))];
+    };
+    EXPECT_EQ(pooled("inception5b", {224, 224}), (Size{7, 7}));
+    EXPECT_EQ(pooled("maxpool1", {17, 15}), (Size{4, 4}));  // of 9 and 8: the last of 8 hangs over
+    EXPECT_EQ(pooled("maxpool4", {33, 32}), (Size{1, 1}));
+    EXPECT_EQ(pooled("maxpool4", {47, 49}), (Size{2, 2}));  // of 3 and 3: one and a half
     const Graph lite0 = make_graph("efficientnet_lite0", "lite0");
     EXPECT_EQ(sizes_of(lite0, {101, 83})[static_cast<std::size_t>(find_tap(lite0, "block15"))], (Size{4, 3}));
 }
@@ -111,7 +136,11 @@ TEST(Graph, CheckpointsTensorsAreNamedAsPublished) {
     EXPECT_EQ(count("vgg16"), 14'714'688);  // Keras' notop count
     EXPECT_EQ(count("vgg19"), 20'024'384);
     EXPECT_EQ(count("inception_v3"), 23'834'568);  // torchvision's 27,161,264 less its auxiliary head of 3,326,696
+    EXPECT_EQ(count("googlenet"), 6'624'904);      // torchvision's numbers, auxiliary heads left out
+    EXPECT_EQ(count("resnet50"), 25'557'032);
     EXPECT_EQ(count("efficientnet_lite0"), 4'652'008);
+    EXPECT_EQ(count("efficientnet_lite1"), 5'416'680);
+    EXPECT_EQ(count("efficientnet_lite2"), 6'092'072);
 }
 
 }  // namespace

@@ -109,9 +109,9 @@ TEST_P(TapNames, EveryPairOfNamesGivesTheSumOfTheirGradients) {
                     gradients[other] = seed_for(features.at(other), other);
                     const Tensor both = net.backward(gradients);
                     const Tensor wanted = one == other ? alone[one] : alone[one] + alone[other];
-                    // Of what was added up: the two may nearly cancel.
+                    // Of what was added up: the two may nearly cancel. All of a map may be dead on so small an image.
                     const double size = alone[one].norm().item<double>() + alone[other].norm().item<double>();
-                    ASSERT_LT((both - wanted).norm().item<double>(), 1e-4 * size) << one << " " << other;
+                    ASSERT_LE((both - wanted).norm().item<double>(), 1e-4 * size) << one << " " << other;
                 }
             }
             ++turn;

@@ -255,5 +255,77 @@ TEST(Dream, StoppedEarlyItStillGivesAPictureOfFullSize) {
     EXPECT_EQ(result.image.sizes(), (at::IntArrayRef{3, 50, 70}));
 }
 
+TEST(Dream, WhatIsProtectedStaysToTheBitAndTheRestDreamsAsStrongly) {
+    const Tensor image = photo(60, 80) * 0.5 + 0.25;
+    DreamOptions options = quick();
+    DreamJob job(image);
+    job.protect = at::zeros({1, 60, 80});
+    job.protect.narrow(2, 0, 40).fill_(1.0);  // with a soft edge
+    job.protect.narrow(2, 40, 4).fill_(0.5);
+    const Tensor change = (dream(job, lite0(), options, 0).image - image).abs();
+    EXPECT_EQ(change.narrow(2, 0, 40).max().item<double>(), 0.0);
+    const double half = change.narrow(2, 44, 36).square().mean().sqrt().item<double>();
+    const double whole =
+        (dream(image, lite0(), options, 0).image - image).narrow(2, 44, 36).square().mean().sqrt().item<double>();
+    EXPECT_NEAR(half, whole, 0.3 * whole);
+    EXPECT_GT(change.narrow(2, 40, 4).max().item<double>(), 0.0);
+
+    job.protect = at::ones({1, 60, 80});
+    EXPECT_TRUE(at::equal(dream(job, lite0(), options, 0).image, image)) << "all of it";
+    job.protect = at::zeros({1, 60, 81});
+    EXPECT_THAT(expect_error(ErrorKind::Usage, [&] { dream(job, lite0(), options, 0); }),
+                testing::HasSubstr("--protect"));
+}
+
+TEST(Dream, StrengthIsTheShareOfTheDream) {
+    const Tensor image = photo(48, 64);
+    DreamOptions options = quick();
+    const Tensor whole = dream(image, lite0(), options, 0).image;
+    options.strength = 0.25;
+    EXPECT_TRUE(at::allclose(dream(image, lite0(), options, 0).image, image + 0.25 * (whole - image)));
+    options.strength = 0.0;
+    EXPECT_TRUE(at::equal(dream(image, lite0(), options, 0).image, image));
+}
+
+TEST(Dream, TheMoreIsKeptTheNearerThePhoto) {
+    const Tensor image = photo(48, 64);
+    DreamOptions options = quick();
+    options.steps = 10;
+    options.tone = 0;
+    const auto distance = [&](double keep) {
+        options.keep = keep;
+        return (dream(image, lite0(), options, 0).image - image).square().mean().sqrt().item<double>();
+    };
+    const double free = distance(0.0);
+    EXPECT_LT(distance(1.0), 0.95 * free);
+    EXPECT_LT(distance(10.0), 0.6 * free);
+}
+
+TEST(Dream, TotalVariationSmooths) {
+    const Tensor image = photo(48, 64);
+    DreamOptions options = quick();
+    options.steps = 10;
+    const auto roughness = [&](double tv) {
+        options.tv = tv;
+        const Tensor dreamt = dream(image, lite0(), options, 0).image;
+        return dreamt.diff(1, 2).square().mean().item<double>();
+    };
+    EXPECT_LT(roughness(1.0), 0.9 * roughness(0.0));
+}
+
+TEST(Dream, TilesAreAsTheyAreAskedFor) {
+    DreamOptions options = quick();
+    const Size size{700, 900};
+    EXPECT_EQ(plan_dream(size, lite0(), options, 0).tile, 0);
+    options.tile = 256;
+    EXPECT_EQ(plan_dream(size, lite0(), options, 0).tile, 256);
+    EXPECT_LT(plan_dream(size, lite0(), options, 0).peak_bytes, 400'000'000);
+    options.tile = 4000;
+    EXPECT_EQ(plan_dream(size, lite0(), options, 0).tile, 0) << "a picture that fits into one";
+    options.tile = 0;
+    EXPECT_THAT(expect_error(ErrorKind::Device, [&] { plan_dream(size, lite0(), options, 1 << 20); }),
+                testing::HasSubstr("--tile"));
+}
+
 }  // namespace
 }  // namespace reverie

@@ -86,15 +86,19 @@ TEST(Catalogue, OfTheReleaseIsWellFormedAndItsHashesAreThoseInTheFileNames) {
             EXPECT_TRUE(entry.url.starts_with("https://")) << entry.name;
         }
     }
-    EXPECT_THAT(names, testing::IsSupersetOf(
-                           {"vgg16", "vgg19", "inception_v3", "inception_v3_fid", "efficientnet_lite0", "vgg16_hed"}));
+    EXPECT_THAT(names,
+                testing::IsSupersetOf({"vgg16", "vgg19", "inception_v3", "inception_v3_fid", "googlenet", "resnet50",
+                                       "efficientnet_lite0", "efficientnet_lite1", "efficientnet_lite2", "vgg16_hed"}));
 }
 
 TEST(Preprocessing, WordsMeanWhatTheNetsAuthorsDid) {
     EXPECT_EQ(concrete_preprocessing("torchvision", "vgg19"), "torchvision");
     EXPECT_EQ(concrete_preprocessing("torchvision", "inception_v3"), "inception");
     EXPECT_EQ(concrete_preprocessing("torchvision", "inception_v3_fid"), "inception");
+    EXPECT_EQ(concrete_preprocessing("torchvision", "googlenet"), "inception");
+    EXPECT_EQ(concrete_preprocessing("torchvision", "resnet50"), "torchvision");
     EXPECT_EQ(concrete_preprocessing("keras", "inception_v3"), "inception");
+    EXPECT_EQ(concrete_preprocessing("keras", "googlenet"), std::nullopt);
     EXPECT_EQ(concrete_preprocessing("keras", "vgg16"), "caffe");
     EXPECT_EQ(concrete_preprocessing("caffe", "vgg19"), "caffe");
     EXPECT_EQ(concrete_preprocessing("lite0", "efficientnet_lite0"), "lite0");

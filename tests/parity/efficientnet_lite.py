@@ -1,23 +1,32 @@
-"""EfficientNet-Lite0 written down in PyTorch from its definition: the reference for the C++ graph.
+"""EfficientNet-Lite written down in PyTorch from its definition: the reference for the C++ graph.
 
 MBConv blocks without squeeze-and-excitation, ReLU6, batch norm with eps 1e-3, TensorFlow's SAME padding (the odd row
-and column go to the end), the key names of the `efficientnet_lite0_pytorch` checkpoint. Input: (255 x - 127) / 128.
+and column go to the end), the key names of the `efficientnet_liteN_pytorch` checkpoints. Input: (255 x - 127) / 128.
+Lite0 is the family's measure; stem, head, and the depth of the first and the last stage are alike in all of them.
 """
+
+import math
 
 import torch
 import torch.nn.functional as F
 from torch import nn
 
-# kernel, stride, expansion, channels in, channels out, repeats
+# kernel, stride, expansion, channels out, repeats
 STAGES = [
-    (3, 1, 1, 32, 16, 1),
-    (3, 2, 6, 16, 24, 2),
-    (5, 2, 6, 24, 40, 2),
-    (3, 2, 6, 40, 80, 3),
-    (5, 1, 6, 80, 112, 3),
-    (5, 2, 6, 112, 192, 4),
-    (3, 1, 6, 192, 320, 1),
+    (3, 1, 1, 16, 1),
+    (3, 2, 6, 24, 2),
+    (5, 2, 6, 40, 2),
+    (3, 2, 6, 80, 3),
+    (5, 1, 6, 112, 3),
+    (5, 2, 6, 192, 4),
+    (3, 1, 6, 320, 1),
 ]
+SCALES = {"efficientnet_lite0": (1.0, 1.0), "efficientnet_lite1": (1.0, 1.1), "efficientnet_lite2": (1.1, 1.2)}
+
+
+def round_channels(channels: float, divisor: int = 8) -> int:
+    rounded = max(divisor, int(channels + divisor / 2) // divisor * divisor)
+    return rounded + divisor if rounded < 0.9 * channels else rounded
 
 
 class SameConv2d(nn.Conv2d):
@@ -60,20 +69,22 @@ class Block(nn.Module):
         return x + y if self.skips else y
 
 
-class EfficientNetLite0(nn.Module):
-    def __init__(self, classes: int = 1000):
+class EfficientNetLite(nn.Module):
+    def __init__(self, name: str = "efficientnet_lite0", classes: int = 1000):
         super().__init__()
         self._conv_stem = SameConv2d(3, 32, 3, 2)
         self._bn0 = batch_norm(32)
         self._blocks = nn.ModuleList()
-        for kernel, stride, expansion, channels_in, channels_out, repeats in STAGES:
+        width, depth = SCALES[name]
+        channels = 32
+        for index, (kernel, stride, expansion, out, repeats) in enumerate(STAGES):
+            out = round_channels(out * width)
+            if 0 < index < len(STAGES) - 1:
+                repeats = math.ceil(repeats * depth)
             for repeat in range(repeats):
-                if repeat == 0:
-                    block = Block(kernel, stride, expansion, channels_in, channels_out)
-                else:
-                    block = Block(kernel, 1, expansion, channels_out, channels_out)
-                self._blocks.append(block)
-        self._conv_head = SameConv2d(320, 1280, 1)
+                self._blocks.append(Block(kernel, stride if repeat == 0 else 1, expansion, channels, out))
+                channels = out
+        self._conv_head = SameConv2d(channels, 1280, 1)
         self._bn1 = batch_norm(1280)
         self._fc = nn.Linear(1280, classes)
 
