@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <string>
 #include <vector>
 
@@ -43,25 +44,26 @@ DreamOptions tuned_recipe(const std::string& network) {
     return recipe;
 }
 
-/// What a publication names its layers by: where the nets' maps are alike in depth, for those it does not know.
-struct LayerSet {
-    std::vector<std::string> inception, googlenet, resnet, vgg, lite0, deeper_lite;
+/// A net's layers, by the first letters of its name.
+struct NetLayers {
+    std::string network;
+    std::vector<std::string> layers;
 };
 
-std::vector<DreamTarget> weighted(const LayerSet& set, const std::string& network, const std::vector<double>& weights) {
-    const auto is = [&](const char* prefix) { return network.starts_with(prefix); };
-    const std::vector<std::string>& names = is("inception_v3")                                     ? set.inception
-                                            : is("googlenet")                                      ? set.googlenet
-                                            : is("resnet")                                         ? set.resnet
-                                            : is("vgg")                                            ? set.vgg
-                                            : is("efficientnet_lite1") || is("efficientnet_lite2") ? set.deeper_lite
-                                                                                                   : set.lite0;
+/// The first that fit, weighed.
+std::vector<DreamTarget> weighed(const std::string& network, const std::vector<double>& weights,
+                                 const std::vector<NetLayers>& nets) {
+    const auto found =
+        std::ranges::find_if(nets, [&](const NetLayers& net) { return network.starts_with(net.network); });
     std::vector<DreamTarget> layers;
-    for (std::size_t i = 0; i < names.size(); ++i) {
-        layers.push_back({names[i], weights[i]});
+    for (std::size_t i = 0; i < found->layers.size(); ++i) {
+        layers.push_back({found->layers[i], weights[i]});
     }
     return layers;
 }
+
+// Beside a publication's own net stand others with layers alike in depth and stride; the last line is any other's,
+// which is efficientnet_lite0.
 
 /// What the publications have in common: none knows a pyramid of gradients, a basis of colours or the photo's tones,
 /// and all but Chollet's roll the picture.
@@ -97,14 +99,16 @@ DreamOptions chollet(DreamPreset preset, const std::string& network) {
     recipe.formula.pool_padding = false;
     const bool first = preset == DreamPreset::Chollet1e;
     if (first) {
-        recipe.layers = weighted(
-            {.inception = {"mixed2", "mixed3", "mixed4", "mixed5"},
-             .googlenet = {"inception_3b/output", "inception_4a/output", "inception_4b/output", "inception_4c/output"},
-             .resnet = {"layer2.2", "layer2.3", "layer3.0", "layer3.1"},
-             .vgg = {"relu3_3", "relu4_2", "relu4_3", "relu5_1"},
-             .lite0 = {"block5.expand", "block6.expand", "block8.expand", "block9.expand"},
-             .deeper_lite = {"block7.expand", "block8.expand", "block11.expand", "block12.expand"}},
-            network, {0.2, 3.0, 2.0, 1.5});
+        recipe.layers =
+            weighed(network, {0.2, 3.0, 2.0, 1.5},
+                    {{"inception_v3", {"mixed2", "mixed3", "mixed4", "mixed5"}},
+                     {"googlenet",
+                      {"inception_3b/output", "inception_4a/output", "inception_4b/output", "inception_4c/output"}},
+                     {"resnet", {"layer2.3", "layer3.0", "layer3.1", "layer3.2"}},
+                     {"vgg", {"relu3_3", "relu4_2", "relu4_3", "relu5_1"}},
+                     {"efficientnet_lite1", {"block7.expand", "block8.expand", "block11.expand", "block12.expand"}},
+                     {"efficientnet_lite2", {"block7.expand", "block8.expand", "block11.expand", "block12.expand"}},
+                     {"", {"block5.expand", "block6.expand", "block8.expand", "block9.expand"}}});
         recipe.steps = 20;
         recipe.step_size = 0.01;
         recipe.formula.border_in_mean = true;
@@ -112,14 +116,16 @@ DreamOptions chollet(DreamPreset preset, const std::string& network) {
         recipe.formula.step = DreamFormula::Step::MeanAbsolute;
         recipe.formula.stop_after_step = false;
     } else {
-        recipe.layers = weighted(
-            {.inception = {"mixed4", "mixed5", "mixed6", "mixed7"},
-             .googlenet = {"inception_4b/output", "inception_4c/output", "inception_4d/output", "inception_4e/output"},
-             .resnet = {"layer3.0", "layer3.1", "layer3.3", "layer3.5"},
-             .vgg = {"relu4_3", "relu5_1", "relu5_2", "relu5_3"},
-             .lite0 = {"block8.expand", "block9.expand", "block10.expand", "block11.expand"},
-             .deeper_lite = {"block12.expand", "block13.expand", "block14.expand", "block15.expand"}},
-            network, {1.0, 1.5, 2.0, 2.5});
+        recipe.layers =
+            weighed(network, {1.0, 1.5, 2.0, 2.5},
+                    {{"inception_v3", {"mixed4", "mixed5", "mixed6", "mixed7"}},
+                     {"googlenet",
+                      {"inception_4b/output", "inception_4c/output", "inception_4d/output", "inception_4e/output"}},
+                     {"resnet", {"layer3.1", "layer3.2", "layer3.3", "layer3.4"}},
+                     {"vgg", {"relu4_3", "relu5_1", "relu5_2", "relu5_3"}},
+                     {"efficientnet_lite1", {"block12.expand", "block13.expand", "block14.expand", "block15.expand"}},
+                     {"efficientnet_lite2", {"block12.expand", "block13.expand", "block14.expand", "block15.expand"}},
+                     {"", {"block8.expand", "block9.expand", "block10.expand", "block11.expand"}}});
         recipe.steps = 30;
         recipe.step_size = 20.0;
         recipe.formula.scaling = DreamFormula::Scaling::Linear;
@@ -134,13 +140,14 @@ DreamOptions chollet(DreamPreset preset, const std::string& network) {
 
 DreamOptions google(const std::string& network) {
     DreamOptions recipe = published(DreamPreset::Google);
-    recipe.layers = weighted({.inception = {"mixed5"},
-                              .googlenet = {"inception_4c/output"},
-                              .resnet = {"layer3.2"},
-                              .vgg = {"relu4_3"},
-                              .lite0 = {"block9.expand"},
-                              .deeper_lite = {"block13.expand"}},
-                             network, {1.0});
+    recipe.layers = weighed(network, {1.0},
+                            {{"inception_v3", {"mixed5"}},
+                             {"googlenet", {"inception_4c/output"}},
+                             {"resnet", {"layer3.3"}},
+                             {"vgg", {"relu4_3"}},
+                             {"efficientnet_lite1", {"block13.expand"}},
+                             {"efficientnet_lite2", {"block13.expand"}},
+                             {"", {"block9.expand"}}});
     recipe.octaves = 4;
     recipe.octave_scale = 1.4;
     recipe.steps = 10;
@@ -156,13 +163,14 @@ DreamOptions google(const std::string& network) {
 
 DreamOptions gordic(const std::string& network) {
     DreamOptions recipe = published(DreamPreset::Gordic);
-    recipe.layers = weighted({.inception = {"mixed4"},
-                              .googlenet = {"inception_3b/output"},  // of its own pictures by GoogLeNet
-                              .resnet = {"layer3.2"},
-                              .vgg = {"relu4_3"},
-                              .lite0 = {"block9.expand"},
-                              .deeper_lite = {"block13.expand"}},
-                             network, {1.0});
+    recipe.layers = weighed(network, {1.0},
+                            {{"inception_v3", {"mixed4"}},
+                             {"googlenet", {"inception_3b/output"}},
+                             {"resnet", {"layer3.5"}},
+                             {"vgg", {"relu4_3"}},
+                             {"efficientnet_lite1", {"block13.expand"}},
+                             {"efficientnet_lite2", {"block13.expand"}},
+                             {"", {"block9.expand"}}});
     recipe.octaves = 4;
     recipe.octave_scale = 1.8;
     recipe.steps = 10;
@@ -179,13 +187,14 @@ DreamOptions gordic(const std::string& network) {
 
 DreamOptions neural_dream(const std::string& network) {
     DreamOptions recipe = published(DreamPreset::NeuralDream);
-    recipe.layers = weighted({.inception = {"mixed5"},
-                              .googlenet = {"inception_4d/3x3_reduce"},
-                              .resnet = {"layer3.3"},
-                              .vgg = {"relu5_1"},
-                              .lite0 = {"block10.expand"},
-                              .deeper_lite = {"block14.expand"}},
-                             network, {1000.0});
+    recipe.layers = weighed(network, {1000.0},
+                            {{"inception_v3", {"mixed5"}},
+                             {"googlenet", {"inception_4d/3x3_reduce"}},
+                             {"resnet", {"layer3.4"}},
+                             {"vgg", {"relu5_1"}},
+                             {"efficientnet_lite1", {"block14.expand"}},
+                             {"efficientnet_lite2", {"block14.expand"}},
+                             {"", {"block10.expand"}}});
     recipe.octaves = 2;
     recipe.octave_scale = 1 / 0.6;
     recipe.steps = 51;  // its counter starts one late: 50 are asked for

@@ -218,6 +218,36 @@ TEST(ImageLoop, ObserverSeesEveryStepAndMayEndTheLoop) {
     EXPECT_FLOAT_EQ(static_cast<float>(values[0]), (0.5 * (start - picture("target")).square().sum()).item<float>());
 }
 
+TEST(ImageLoop, EndsWithoutAStepFromAValueThatIsEnough) {
+    Distance objective(picture("target"));
+    NormalizedStep rule({.step_size = 0.02});
+    const auto value_of = [&](const Tensor& image) {
+        Tensor gradient;
+        return objective.value_and_gradient(image, 0, gradient).item<double>();
+    };
+    const double enough = value_of(picture("start")) / 2;
+    std::vector<double> stepped_from;
+    ImageLoopOptions options{.steps = 60};
+    options.enough = [&](const Tensor& value) { return value.item<double>() < enough; };
+    options.observe = [&](const StepReport& report) {
+        stepped_from.push_back(report.value.item<double>());
+        return true;
+    };
+    const LoopResult result = minimize_image(picture("start"), objective, {}, rule, options);
+    EXPECT_LT(value_of(result.image), enough);
+    EXPECT_GE(stepped_from.back(), enough);
+    EXPECT_EQ(result.steps, static_cast<std::int64_t>(stepped_from.size()));
+    EXPECT_FALSE(result.cancelled);
+}
+
+TEST(ImageLoop, LeavesTheRangeWhereItIsToldTo) {
+    Distance objective(at::full({3, 8, 8}, 3.0));
+    NormalizedStep rule({.step_size = 0.5});
+    ImageLoopOptions options{.steps = 4, .clamp = false};
+    const LoopResult free = minimize_image(at::full({3, 8, 8}, 0.5), objective, {}, rule, options);
+    EXPECT_NEAR(free.image.max().item<double>(), 2.5, 1e-5);
+}
+
 TEST(ImageLoop, PreviewsShowWhatTheCallerWants) {
     Distance objective(picture("target"));
     NormalizedStep rule({.step_size = 0.01});
