@@ -165,6 +165,11 @@ struct DreamPlan {
 /// under two of its names, or when `max_memory` is too small for one tile. `max_memory` in bytes; 0: no limit.
 DreamPlan plan_dream(Size image, const FrozenNet& net, const DreamOptions& options, std::int64_t max_memory = 0);
 
+/// Seconds that a planned dream will take here, found by a few steps on a grey picture of the size that goes through
+/// the net at once.
+double dream_seconds(const DreamPlan& plan, FrozenNet& net, const DreamOptions& options,
+                     const std::vector<Tensor>& guides = {});
+
 struct DreamResult {
     Tensor image;            ///< [3,H,W] in [0,1], the size of the input
     std::int64_t steps = 0;  ///< done

@@ -35,6 +35,7 @@ class SharedDreamPictures {
 
     /// What to dream on: nothing of what is transparent or protected.
     DreamJob job_for(const Picture& picture) const;
+    const std::vector<Tensor>& guides() const { return guides_; }
     /// Their bare names.
     void add_settings(Settings& settings) const;
 

@@ -9,8 +9,8 @@
 
 namespace reverie {
 
-/// Octaves, memory, tiles and the time it will take, measured by a few steps on a grey picture of the size that goes
-/// through the net at once. Several dreams, as of a sheet, take turns.
-Settings describe_plan(Size image, FrozenNet& net, const std::vector<DreamOptions>& dreams, std::int64_t max_memory);
+/// Octaves, memory, tiles and the time it will take. Several dreams, as of a sheet, take turns.
+Settings describe_plan(Size image, FrozenNet& net, const std::vector<DreamOptions>& dreams,
+                       const std::vector<Tensor>& guides, std::int64_t max_memory);
 
 }  // namespace reverie

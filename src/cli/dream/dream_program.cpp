@@ -123,8 +123,8 @@ class DeepDream : public Program {
             result.cancelled = dreamt.cancelled;
             return result;
         };
-        task.plan = [this, options, memory](Size size) {
-            return describe_plan(size, nets_->first(), each_dream(options), memory);
+        task.plan = [this, options, memory, shared](Size size) {
+            return describe_plan(size, nets_->first(), each_dream(options), shared.guides(), memory);
         };
         task.bytes = [this, options, memory](Size size) {
             std::int64_t most = 0;

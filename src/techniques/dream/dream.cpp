@@ -80,7 +80,6 @@ DreamResult dream(const DreamJob& job, FrozenNet& net, const DreamOptions& optio
     const bool clamps_always = formula.clamp == DreamFormula::Clamp::Always;
     const bool by_full_size = formula.carry == DreamFormula::Carry::FullSize;
     const bool detail_after = formula.carry == DreamFormula::Carry::DetailAfter;
-    const std::vector<GradientTransform> transforms = transforms_of(options);
     const Tensor photo = job.photo.to(net.device());
     const Features guides = guide_features(net, options, job.guides);
 
@@ -115,11 +114,11 @@ DreamResult dream(const DreamJob& job, FrozenNet& net, const DreamOptions& optio
 
         const std::int64_t tile = tile_of(size, net, options, plan.tile);
         DreamObjective objective(net, options, {.tile = tile, .octave = stage, .photo = base, .guides = &guides});
-        const std::unique_ptr<StepRule> rule = make_step(options, {.number = stage,
-                                                                   .steps = plan.steps,
-                                                                   .photo = base,
-                                                                   .free = free_of(base, job.protect, options.calm),
-                                                                   .reach = objective.reach(size)});
+        const Tensor free = free_of(base, job.protect, options.calm);
+        const std::vector<GradientTransform> transforms = transforms_of(options, free);
+        const std::unique_ptr<StepRule> rule = make_step(
+            options,
+            {.number = stage, .steps = plan.steps, .photo = base, .free = free, .reach = objective.reach(size)});
         Hooks octave_hooks = hooks;
         octave_hooks.on_preview = [&, before = result.steps](const Tensor& picture, std::int64_t step) {
             if (hooks.on_preview) {

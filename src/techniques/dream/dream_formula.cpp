@@ -116,20 +116,19 @@ class HeldStep final : public StepRule {
     Tensor photo_;
 };
 
-/// Steps of another rule, taken only as far as each pixel may move; what may not is no part of the gradient's size.
+/// Steps of another rule, taken only as far as each pixel may move.
 class PartialStep final : public StepRule {
   public:
-    PartialStep(std::unique_ptr<StepRule> rule, Tensor free)
-        : rule_(std::move(rule)), free_(std::move(free)), moves_((free_ > 0).to(at::kFloat)) {}
+    PartialStep(std::unique_ptr<StepRule> rule, Tensor free) : rule_(std::move(rule)), free_(std::move(free)) {}
 
     Tensor step(const Tensor& image, const Tensor& gradient, std::int64_t step) override {
-        const Tensor moved = rule_->step(image, gradient * moves_, step);
-        return at::where(free_ > 0, image + (moved - image) * free_, image);
+        Tensor moved = rule_->step(image, gradient, step);
+        return moved.sub_(image).mul_(free_).add_(image);  // not at all: to the bit
     }
 
   private:
     std::unique_ptr<StepRule> rule_;
-    Tensor free_, moves_;
+    Tensor free_;
 };
 
 std::unique_ptr<StepRule> untoned_step(const DreamOptions& options, const OctaveSteps& octave) {
@@ -203,10 +202,12 @@ Tensor octave_photo(const Tensor& photo, const std::vector<Size>& octaves, std::
     for (std::size_t i = first + 1; i-- > octave;) {
         shrunk = scaled(shrunk, octaves[i], formula.scaling);
     }
-    return shrunk.clamp(0.0, 1.0);
+    const auto [least, most] = shrunk.aminmax();
+    const bool within = least.item<double>() >= 0.0 && most.item<double>() <= 1.0;
+    return within ? shrunk : shrunk.clamp(0.0, 1.0);  // a copy of the whole photo would take memory
 }
 
-std::vector<GradientTransform> transforms_of(const DreamOptions& options) {
+std::vector<GradientTransform> transforms_of(const DreamOptions& options, const Tensor& free) {
     std::vector<GradientTransform> chain;
     chain.emplace_back([bands = BandOptions{options.laplacian, options.band_ratio, options.residual}](const Tensor& g) {
         return normalize_bands(g, bands);
@@ -220,6 +221,9 @@ std::vector<GradientTransform> transforms_of(const DreamOptions& options) {
     if (options.color_basis != ColorBasis::Rgb) {
         chain.emplace_back(
             ColorMixer(options.color_basis == ColorBasis::Luma ? luma_colors() : natural_colors(options.color_power)));
+    }
+    if (free.defined()) {  // what may not move is no part of the gradient's size
+        chain.emplace_back([moves = (free > 0).to(at::kFloat)](const Tensor& g) { return g * moves; });
     }
     return chain;
 }

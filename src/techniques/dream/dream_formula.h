@@ -28,8 +28,8 @@ Tensor scaled(const Tensor& picture, Size size, DreamFormula::Scaling scaling);
 Tensor octave_photo(const Tensor& photo, const std::vector<Size>& octaves, std::size_t octave,
                     const DreamFormula& formula);
 
-/// What happens to a gradient before a step.
-std::vector<GradientTransform> transforms_of(const DreamOptions& options);
+/// What happens to a gradient before a step; `free` as of free_of().
+std::vector<GradientTransform> transforms_of(const DreamOptions& options, const Tensor& free);
 
 /// By how much a step shifts the picture, up to the jitter. `stage` counts octaves over all passes.
 DreamCanvas::Shift shift_of(const DreamOptions& options, std::uint64_t stage, std::int64_t step);

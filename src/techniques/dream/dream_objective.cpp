@@ -6,6 +6,7 @@
 #include <cmath>
 
 #include "reverie/core/random.h"
+#include "techniques/dream/dream_formula.h"
 
 namespace reverie {
 namespace {
@@ -65,11 +66,7 @@ double DreamObjective::reach(Size picture) const {
 }
 
 DreamCanvas DreamObjective::canvas_at(Size picture, std::int64_t step) const {
-    const auto draw = [&](std::uint64_t axis) {
-        return random_integer(options_.seed, view_.octave, static_cast<std::uint64_t>(step) * 4 + axis,
-                              -options_.jitter, options_.jitter);
-    };
-    return {picture, options_, grid_, {.down = draw(0), .right = draw(1)}, net_.device()};
+    return {picture, options_, grid_, shift_of(options_, view_.octave, step), net_.device()};
 }
 
 std::vector<DreamObjective::Look> DreamObjective::looks_at(const DreamCanvas& canvas, Size picture,

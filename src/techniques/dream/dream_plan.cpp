@@ -18,9 +18,10 @@ constexpr std::int64_t kSmallestSide = 16;
 /// and go.
 std::int64_t process_bytes(const FrozenNet& net, const std::vector<std::string>& taps, Size patch, Size picture) {
     constexpr std::int64_t kProgram = 200'000'000;
-    // The photo, its octave, the dream and the mirrored canvas; then either a gradient for each layer (in the first
-    // step), or one with what a step makes of it.
-    const auto images = static_cast<std::int64_t>(std::max<std::size_t>(taps.size(), 4)) + 4;
+    // The photo, its octave, the dream and its gradient, with what a step makes of them. In the first step of a whole
+    // picture each target has a gradient of its own, but then the net's memory is most of it.
+    const bool whole = patch == picture;
+    const std::int64_t images = whole ? std::max<std::int64_t>(static_cast<std::int64_t>(taps.size()), 3) + 3 : 8;
     const std::int64_t weights = net.weight_bytes(taps);
     const std::int64_t at_work = net.bytes(patch, taps) - weights;
     return kProgram + weights + (at_work + picture.height * picture.width * 3 * 4 * images) * 5 / 4;
