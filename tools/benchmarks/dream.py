@@ -5,6 +5,10 @@
   --python     one step against the same maths in PyTorch with weights frozen, batch norm folded, in both layouts, of
                which the better counts; all on made-up weights, so that nothing need be downloaded. --network is one of
                NETWORKS. Needs a Python with PyTorch, Pillow and torchvision (PYTHON=python3 picks it)
+  --gordic DIR whole dreams of gordicaleksa/pytorch-deepdream's own code in that folder with its defaults, against ours with
+               ours and with its recipe (--preset gordic), all on one VGG16 of made-up weights, at widths of --sizes; with
+               the megapixels that each sends through the net, times steps. Needs a Python with PyTorch, torchvision,
+               OpenCV and Pillow
   --whole      whole dreams with the default octaves and steps instead, from process start to file
   --pixels     seconds a step against pixels, with a straight line through them
   --scaling    seconds a step with 1 to --threads threads
@@ -31,7 +35,7 @@ LOW = 1  # steps of the shorter of two runs
 THOUSAND = 1000
 PYTHON_DREAM = os.path.join(os.path.dirname(os.path.abspath(__file__)), "support/python_dream.py")
 # What --python measures, and the layer it dreams at.
-NETWORKS = {"inception_v3": "Mixed_6e", "googlenet": "inception4c", "resnet50": "layer3.5",
+NETWORKS = {"vgg16": "relu4_3", "inception_v3": "Mixed_6e", "googlenet": "inception4c", "resnet50": "layer3.5",
             "efficientnet_lite0": "block12", "efficientnet_lite1": "block16", "efficientnet_lite2": "block16"}
 LAYOUTS = ["contiguous", "channels_last"]
 
@@ -124,6 +128,45 @@ def measure_sizes(options, dreamers, folder):
                      *(f"peak, {one.name}" for one in contestants)], rows)
 
 
+def megapixel_steps(sizes, steps):
+    """What goes through the net in a dream, surroundings left out."""
+    return steps * sum(width * height for width, height in sizes) / 1e6
+
+
+def plan_of(options, folder, size, flags):
+    """(sizes of the octaves, steps of each), as the program itself plans them."""
+    line = measuring.run([options.program, options.input, "-o", os.path.join(folder, "plan.png"), "--dry-run", "--json",
+                          "--network", "vgg16", "--weights", options.weights, "--size", str(size), *flags]).lines[0]
+    return [tuple(map(int, octave.split("x"))) for octave in line["octaves"]], int(line["steps"].split()[0])
+
+
+def measure_gordic(options, _, folder):
+    """The picture is taken to be wider than high: its width is what both are asked for."""
+    options.network = "vgg16"
+    python_peers(options, folder)  # makes the weights
+    script = os.path.join(os.path.dirname(PYTHON_DREAM), "gordic_dream.py")
+    theirs = Peer(options, folder, "its own code", shlex.join(
+        [sys.executable, script, options.gordic, "--weights", options.weights, "--input", "{input}", "--width", "{size}",
+         "--threads", "{threads}"]))
+    recipes = {"ours, by default": [], "ours, --preset gordic": ["--preset", "gordic"]}
+    rows = []
+    for size in options.sizes or [512]:
+        def ours(flags):
+            run = measuring.run([options.program, options.input, "-o", os.path.join(folder, "dream.png"), "--overwrite",
+                                 "--quiet", "--network", "vgg16", "--weights", options.weights, "--threads",
+                                 str(options.threads), "--size", str(size), "--json", *flags])
+            return run.seconds, run.peak
+        ways = {name: lambda flags=flags: ours(flags) for name, flags in recipes.items()}
+        found = measuring.in_turn(options.repeats, {theirs.name: lambda: theirs.whole(size), **ways})
+        published = megapixel_steps(*plan_of(options, folder, size, ["--preset", "gordic"]))
+        for name, one in found.items():
+            flags = recipes.get(name)
+            work = published if flags is None else megapixel_steps(*plan_of(options, folder, size, flags))
+            rows.append([size, name, f"{one.median:.2f}", f"{work:.2f}",
+                         measuring.ratio(one.seconds, found[theirs.name].seconds), measuring.megabytes(one.peak)])
+    measuring.table(["width", "dream", "s", "megapixels x steps", "of its own code's time", "peak"], rows)
+
+
 def line_through(points):
     """(a, b) of a + b x with the least relative errors."""
     weights = [1 / y ** 2 for _, y in points]
@@ -198,6 +241,7 @@ def main():
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
     mode = parser.add_mutually_exclusive_group()
     mode.add_argument("--python", action="store_true")
+    mode.add_argument("--gordic", metavar="DIR")
     mode.add_argument("--whole", action="store_true")
     mode.add_argument("--pixels", action="store_true")
     mode.add_argument("--scaling", action="store_true")
@@ -221,7 +265,7 @@ def main():
         parser.error(f"--python wants --network {', '.join(NETWORKS)}")
     measuring.require_flag(options.program, "--engine")
     print(f"{measuring.machine(options.threads)}; network {options.network}\n", flush=True)
-    measure = (measure_pixels if options.pixels else measure_scaling if options.scaling
+    measure = (measure_gordic if options.gordic else measure_pixels if options.pixels else measure_scaling if options.scaling
                else measure_batch if options.batch else measure_sizes)
     with tempfile.TemporaryDirectory() as folder:
         measure(options, [Dreamer(options, engine, folder) for engine in options.engine], folder)

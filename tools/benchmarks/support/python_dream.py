@@ -34,7 +34,7 @@ STEP, MARGIN = 0.01, 32
 def build(name):
     if name.startswith("efficientnet_lite"):
         return EfficientNetLite(name)
-    aux = {} if name == "resnet50" else {"aux_logits": False, "transform_input": False, "init_weights": False}
+    aux = {} if name in ("resnet50", "vgg16") else {"aux_logits": False, "transform_input": False, "init_weights": False}
     return getattr(torchvision.models, name)(weights=None, **aux)
 
 
@@ -43,6 +43,8 @@ def up_to(model, layer):
     if isinstance(model, EfficientNetLite):
         last = int(layer.removeprefix("block"))
         return nn.Sequential(model._conv_stem, model._bn0, nn.ReLU6(), *model._blocks[: last + 1])
+    if isinstance(model, torchvision.models.VGG):
+        return model.features[:23]  # relu4_3, the layer of the benchmark
     name, _, block = layer.partition(".")
     parts = []
     for child_name, child in model.named_children():
@@ -53,7 +55,8 @@ def up_to(model, layer):
 
 
 # The mean and deviation that each net's input is normalised by.
-NORMALS = {name: LITE for name in SCALES} | {"inception_v3": SIGNED, "googlenet": SIGNED, "resnet50": IMAGENET}
+NORMALS = {name: LITE for name in SCALES} | {"inception_v3": SIGNED, "googlenet": SIGNED, "resnet50": IMAGENET,
+                                             "vgg16": IMAGENET}
 
 
 def fold(module):
