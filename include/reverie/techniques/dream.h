@@ -106,6 +106,8 @@ struct DreamOptions {
     double channel_balance = 0.0;     ///< quiet channels count up to 1/this more than the mean one; 0: all as they are
     std::int64_t octaves = 0;         ///< scales, small to full; 0: down to a longest side of about `smallest`
     std::int64_t smallest = 115;      ///< pixels; used when `octaves` is 0
+    std::int64_t largest = 0;         ///< pixels of the last scale's longest side; 0: the photo's. What is larger is
+                                      ///< the dream enlarged, with the photo's detail
     double octave_scale = 1.35;       ///< ratio of one scale to the next, > 1
     std::int64_t steps = 0;      ///< ascent steps per octave; 0: by the number of octaves, 84 in all but 14 to 40 each
     double step_size = 0.012;    ///< root mean square change of an octave's first step, of [0,1]: the same at any size;

@@ -161,7 +161,7 @@ DreamResult dream(const DreamJob& job, FrozenNet& net, const DreamOptions& optio
             base = photo;
         }
     }
-    if (size_of(result.image) != full) {  // stopped early
+    if (size_of(result.image) != full) {  // stopped early, or never meant to be that large
         result.image = carry(result.image, base, photo);
     }
     if (!clamps_always) {

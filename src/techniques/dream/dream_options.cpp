@@ -132,6 +132,14 @@ OptionTable<DreamOptions> make_table() {
          .help = "scales, from small to the full size; 0: as many as the size allows",
          .field = field(&DreamOptions::octaves),
          .range = {0, 64, "0 (by size) to 64"}},
+        {.name = "dream-size",
+         .heading = heading,
+         .placeholder = "PX",
+         .help =
+             "longest side of the last scale: a larger photo gets the dream enlarged, with its own detail, so that a "
+             "print looks like its preview; 0: the photo's own",
+         .field = field(&DreamOptions::largest),
+         .range = {0, 1e6, "0 (the photo's own) or a size in pixels"}},
         {.name = "octave-scale",
          .heading = heading,
          .placeholder = "RATIO",

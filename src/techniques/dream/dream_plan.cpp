@@ -12,12 +12,18 @@ namespace reverie {
 namespace {
 
 constexpr std::int64_t kSmallestSide = 16;
+constexpr std::int64_t kProgram = 200'000'000;  // bytes
+
+/// What the largest octave measures.
+Size dream_size(Size image, const DreamOptions& options) {
+    const bool smaller = options.largest > 0 && options.largest < std::max(image.height, image.width);
+    return smaller ? fit_longest(image, options.largest) : image;
+}
 
 /// Bytes of the whole process, at most: the program itself; the net, whose convolutions take work space beside the
 /// tensors that are counted; the picture and what a step makes of it; and the gaps in between, as pieces of memory come
 /// and go.
 std::int64_t process_bytes(const FrozenNet& net, const std::vector<std::string>& taps, Size patch, Size picture) {
-    constexpr std::int64_t kProgram = 200'000'000;
     // The photo, its octave, the dream and its gradient, with what a step makes of them. In the first step of a whole
     // picture each target has a gradient of its own, but then the net's memory is most of it.
     const bool whole = patch == picture;
@@ -103,7 +109,8 @@ DreamPlan plan_dream(Size image, const FrozenNet& net, const DreamOptions& optio
     const std::vector<std::string> taps = dream_taps(net, options);
     const std::int64_t least = net.min_side(taps);
     DreamPlan plan;
-    for (const Size size : octave_sizes(image, options)) {
+    const Size top = dream_size(image, options);
+    for (const Size size : octave_sizes(top, options)) {
         const Size canvas = dream_canvas(size, options, {});
         if (std::min(canvas.height, canvas.width) < least) {
             ++plan.dropped;
@@ -120,7 +127,8 @@ DreamPlan plan_dream(Size image, const FrozenNet& net, const DreamOptions& optio
 
     plan.steps = steps_for(plan.octaves.size(), options);
 
-    plan.tile = choose_tiles(image, net, options, taps, max_memory, plan.peak_bytes);
+    plan.tile = choose_tiles(top, net, options, taps, max_memory, plan.peak_bytes);
+    plan.peak_bytes = std::max(plan.peak_bytes, kProgram + image.height * image.width * 3 * 4 * 5);
     for (const Size size : plan.octaves) {
         const double step = step_pixels(size, net, options, plan.tile);
         plan.pixel_steps += step * static_cast<double>(plan.steps * options.formula.passes);

@@ -2,6 +2,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "reverie/image/resample.h"
 #include "reverie/techniques/dream.h"
 #include "support/expect_error.h"
 #include "support/formula_net.h"
@@ -330,6 +331,22 @@ TEST(Dream, TilesAreAsTheyAreAskedFor) {
     options.tile = 0;
     EXPECT_THAT(expect_error(ErrorKind::Device, [&] { plan_dream(size, lite0(), options, 1 << 20); }),
                 testing::HasSubstr("--tile"));
+}
+
+TEST(Dream, OfADreamSizeALargerPhotoGetsTheSameDreamWithItsOwnDetail) {
+    DreamOptions options = quick();
+    options.largest = 64;
+    const Tensor large = photo(192, 256);
+    EXPECT_EQ(plan_dream({192, 256}, lite0(), options, 0).octaves.back(), (Size{48, 64}));
+    const Tensor change = dream(large, lite0(), options, 0).image - large;
+    EXPECT_EQ(change.sizes(), large.sizes());
+    options.largest = 0;
+    const Tensor small = resize(large, Size{48, 64}).clamp(0.0, 1.0);
+    const Tensor expected = resize(dream(small, lite0(), options, 0).image - small, Size{192, 256});
+    EXPECT_GT(expected.abs().max().item<double>(), 0.02);
+    EXPECT_LT((change - expected).square().mean().sqrt().item<double>(),
+              0.1 * expected.square().mean().sqrt().item<double>())
+        << "but where it was cut at black and white";
 }
 
 }  // namespace
