@@ -1,5 +1,6 @@
 // What a dream is told to amplify, where, and how much; sheets of dreams.
 #include "cli/dream_fixture.h"
+#include "reverie/cli/settings.h"
 #include "support/byte_text.h"
 
 namespace reverie::test {
@@ -126,6 +127,20 @@ TEST_F(DreamTargetFlags, TilesAreAskedForByTheirSideOrNotAtAll) {
     EXPECT_THAT(tiled("off").output, HasSubstr("tiles: none"));
     EXPECT_THAT(tiled("auto").output, HasSubstr("tiles: none"));
     expect_fault(tiled("small"), 2, "auto, off or a side in pixels");
+}
+
+TEST_F(DreamTargetFlags, PicturesOfBeforeFocusAndCalmAreMadeAgainWithoutThem) {
+    ASSERT_EQ(dreamt({path("photo.jpg"), "-o", path("new.png"), "--layers", "block3", "--focus", "0", "--calm", "0"})
+                  .exit_code,
+              0);
+    Picture old = read_picture(path("new.png"));
+    nlohmann::json settings = nlohmann::json::parse(old.text.at(kSettingsKey));
+    settings.erase("focus");
+    settings.erase("calm");
+    old.text[kSettingsKey] = settings.dump();
+    write_picture(path("old.png"), old, {});
+    ASSERT_EQ(run({path("photo.jpg"), "-o", path("again.png"), "--from", path("old.png")}).exit_code, 0);
+    EXPECT_TRUE(image("again.png").equal(image("new.png")));
 }
 
 }  // namespace

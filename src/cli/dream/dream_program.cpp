@@ -83,7 +83,13 @@ class DeepDream : public Program {
 
   private:
     DreamOptions options_for(Session& session, const std::string& network) const {
-        return dream_options(dream_, network, session.common().runtime.seed);
+        GivenOptions given = dream_;
+        for (const char* name : {"focus", "calm"}) {  // pictures of before these were there were made without them
+            if (!session.from().value("layers").empty() && session.from().value(name).empty() && !given.has(name)) {
+                given.set(name, {"0"});
+            }
+        }
+        return dream_options(given, network, session.common().runtime.seed);
     }
 
     PictureTask prepare(Session& session, const WeightStore& store) {

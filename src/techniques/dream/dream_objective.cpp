@@ -100,7 +100,8 @@ std::vector<DreamObjective::Look> DreamObjective::looks_at(const DreamCanvas& ca
 void DreamObjective::look_first(const Tensor& image, const DreamCanvas& canvas, const std::vector<Look>& looks,
                                 bool first) {
     const auto is_due = [&](std::size_t i) {
-        return terms_[i]->looks() == Term::Looks::EveryStep || (first && terms_[i]->looks() != Term::Looks::Never);
+        return terms_[i]->looks() == Term::Looks::EveryStep ? grid_.tile > 0
+                                                            : first && terms_[i]->looks() != Term::Looks::Never;
     };
     std::vector<std::string> taps;
     for (const std::size_t i : spread_) {

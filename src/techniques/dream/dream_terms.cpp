@@ -131,9 +131,13 @@ class LayerTerm final : public DreamTerm {
             case Measure::HalfSquareSum:
                 add_seed(seeds, tap_.front(), feature * factor);
                 return cells_.own(feature, seen.patch).square().sum() * 0.5;
-            case Measure::Norm:
-                add_seed(seeds, tap_.front(), feature * (factor / (known_ + kTiny)));
-                return cells_.own(feature, seen.patch).square().sum() / (known_ + kTiny);
+            case Measure::Norm: {
+                const Tensor squares = cells_.own(feature, seen.patch).square().sum();
+                // A patch that is the whole canvas need not be looked at before.
+                const Tensor norm = (known_.defined() ? known_ : squares.sqrt()) + kTiny;
+                add_seed(seeds, tap_.front(), feature * (factor / norm));
+                return squares / norm;
+            }
         }
         return {};
     }

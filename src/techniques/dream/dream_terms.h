@@ -30,7 +30,8 @@ class DreamTerm {
     /// `factor`, into `seeds`: the derivative of the value.
     virtual Tensor seed(const SeenPatch& seen, const Tensor& factor, Features& seeds) = 0;
 
-    /// What must be known of the whole canvas first: `look` is called for all patches, then `looked`.
+    /// What must be known of the whole canvas first: `look` is called for all patches, then `looked`; at every step
+    /// only where a patch is not the whole canvas.
     enum class Looks { Never, AsOctaveBegins, EveryStep };
     virtual Looks looks() const { return Looks::Never; }
     virtual std::vector<std::string> look_taps() const { return taps(); }
