@@ -2,13 +2,13 @@
 
   (nothing)    seconds of one step of one octave at each size: the slope between two run lengths, so that starting
                costs nothing; with both engines, their ratio and their peak memory
-  --python     one step against the same maths in PyTorch with weights frozen, batch norm folded, in both layouts, of
+  --python     one step, plain, against the same maths in PyTorch with weights frozen, batch norm folded, in both layouts, of
                which the better counts; all on made-up weights, so that nothing need be downloaded. --network is one of
                NETWORKS. Needs a Python with PyTorch, Pillow and torchvision (PYTHON=python3 picks it)
   --gordic DIR whole dreams of gordicaleksa/pytorch-deepdream's own code in that folder with its defaults, against ours with
                ours and with its recipe (--preset gordic), all on one VGG16 of made-up weights, at widths of --sizes; with
                the megapixels that each sends through the net, times steps. Needs a Python with PyTorch, torchvision,
-               OpenCV and Pillow
+               OpenCV, matplotlib, SciPy, imageio and Pillow
   --whole      whole dreams with the default octaves and steps instead, from process start to file
   --pixels     seconds a step against pixels, with a straight line through them
   --scaling    seconds a step with 1 to --threads threads
@@ -38,6 +38,8 @@ PYTHON_DREAM = os.path.join(os.path.dirname(os.path.abspath(__file__)), "support
 NETWORKS = {"vgg16": "relu4_3", "inception_v3": "Mixed_6e", "googlenet": "inception4c", "resnet50": "layer3.5",
             "efficientnet_lite0": "block12", "efficientnet_lite1": "block16", "efficientnet_lite2": "block16"}
 LAYOUTS = ["contiguous", "channels_last"]
+# A dream that does what --python's does: the gradient as it is, and steps of fixed length.
+PLAIN = shlex.split("--laplacian 0 --smooth 0 --focus 0 --calm 0 --tone 0 --color-basis rgb")
 
 
 class Dreamer:
@@ -50,7 +52,7 @@ class Dreamer:
     def run(self, inputs, size, *flags, threads=None):
         options, many = self.options, len(inputs) > 1
         weights = ["--weights", options.weights] if options.weights else []
-        layers = ["--layers", NETWORKS[options.network]] if options.python else []
+        layers = ["--layers", NETWORKS[options.network], *PLAIN] if options.python else []
         output = os.path.join(self.folder, "dreams/" if many else "dream.png")
         run = measuring.run([options.program, *inputs, "-o", output, "--overwrite", "--quiet", "--json",
                              "--network", options.network, *weights, *layers, "--engine", self.name, "--threads",
@@ -264,7 +266,7 @@ def main():
     if options.python and options.network not in NETWORKS:
         parser.error(f"--python wants --network {', '.join(NETWORKS)}")
     measuring.require_flag(options.program, "--engine")
-    print(f"{measuring.machine(options.threads)}; network {options.network}\n", flush=True)
+    print(f"{measuring.machine(options.threads)}; network {'vgg16' if options.gordic else options.network}\n", flush=True)
     measure = (measure_gordic if options.gordic else measure_pixels if options.pixels else measure_scaling if options.scaling
                else measure_batch if options.batch else measure_sizes)
     with tempfile.TemporaryDirectory() as folder:

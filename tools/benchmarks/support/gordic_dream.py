@@ -9,6 +9,7 @@ import os
 import runpy
 import sys
 import tempfile
+import warnings
 
 import torch
 import torchvision
@@ -23,6 +24,7 @@ def main():
     parser.add_argument("--threads", type=int, required=True)
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
+    warnings.simplefilter("ignore")
 
     make = torchvision.models.vgg16
 

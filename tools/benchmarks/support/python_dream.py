@@ -1,6 +1,6 @@
 """deepdream's step in plain PyTorch, as fast as its user can make it: weights frozen, batch norm folded into them, one of
-both layouts. Ours does more in a step (gradient transforms, tones), this one only what every dream does: the picture,
-shifted, in mirrored surroundings; forward to one layer; the gradient of its mean square; a step of fixed length.
+both layouts. It does what every dream does, and so does ours here: the picture, shifted, in mirrored surroundings; forward
+to one layer; the gradient of its mean square; a step of fixed length.
 
     python_dream.py NETWORK --make FILE                                   a checkpoint that both programs read
     python_dream.py NETWORK --layer L --weights FILE --input PHOTO --size N --steps N --threads N --layout LAYOUT
