@@ -96,10 +96,16 @@ Tensor image_grid(const Tensor& images, const GridOptions& options) {
 Tensor captioned(const Tensor& image, const std::string& caption) {
     const Tensor rgb = to_rgb(image.detach().to(at::kCPU, at::kFloat).clamp(0, 1));
     output::RasterCanvas line({kCaption, rgb.size(2)});
-    const output::TextStyle style{.size = kCaption * 0.75};
+    output::TextStyle style{.size = kCaption * 0.75};
+    const auto fits = [&](const std::string& said) {
+        return line.text_width(said, style) <= static_cast<double>(rgb.size(2));
+    };
+    constexpr double kLeast = 7.0;  // that can be read
+    while (!fits(caption) && style.size > kLeast) {
+        style.size -= 1.0;
+    }
     std::string text = caption;
-    while (!text.empty() &&
-           line.text_width(text == caption ? text : text + "...", style) > static_cast<double>(rgb.size(2))) {
+    while (!text.empty() && !fits(text == caption ? text : text + "...")) {
         text.pop_back();
     }
     line.text({0, kCaption * 0.75}, text == caption ? text : text + "...", style);

@@ -63,6 +63,12 @@ TEST_F(DreamTargetFlags, AGuideChangesTheDreamAndIsNamedInThePicture) {
     EXPECT_EQ(again.exit_code, 0) << again.error;
     EXPECT_THAT(again.error, HasSubstr("--guide 'guide.png', which is left out"));
     expect_fault(dreamt({path("photo.jpg"), "-o", path("x.png"), "--guide", path("none.png")}), 3, "none.png");
+    expect_fault(dreamt({path("photo.jpg"), "-o", path("x.png"), "--layers", "block3:1", "--guide", path("guide.png")}),
+                 2, "names none");
+    expect_fault(dreamt({path("photo.jpg"), "-o", path("x.png"), "--layers", "block3:1", "--caricature", "1"}), 2,
+                 "names none");
+    expect_fault(dreamt({path("photo.jpg"), "-o", path("x.png"), "--caricature", "1", "--guide", path("guide.png")}), 2,
+                 "leave one of them out");
 }
 
 TEST_F(DreamTargetFlags, WhatIsProtectedOrTransparentStays) {
@@ -99,6 +105,10 @@ TEST_F(DreamTargetFlags, ASheetShowsEveryTargetAndComesWithAPage) {
     expect_fault(dreamt(words), 6, "sheet.html");
     EXPECT_FALSE(exists("sheet.png"));
     expect_fault(dreamt({path("photo.jpg"), "-o", path("x.png"), "--grid", "blok*"}), 2, "fits no layer");
+    expect_fault(dreamt({path("photo.jpg"), "-o", path("x.png"), "--grid", "block3:0-99999"}), 2, "are 0 to 39");
+    expect_fault(dreamt({path("photo.jpg"), "-o", path("x.png"), "--grid", "block3:5-2"}), 2, "the lower one first");
+    expect_fault(dreamt({path("photo.jpg"), "-o", path("x.png"), "--grid", "block3:77"}), 2, "--grid 'block3:77'");
+    EXPECT_EQ(dreamt({path("photo.jpg"), "-o", path("place.png"), "--grid", "block3:1@0.5,0.5"}).exit_code, 0);
     expect_fault(dreamt({path("photo.jpg"), "-o", path("x.png"), "--page"}), 2, "--grid");
 }
 
@@ -126,7 +136,7 @@ TEST_F(DreamTargetFlags, TilesAreAskedForByTheirSideOrNotAtAll) {
     EXPECT_THAT(tiled("256").output, HasSubstr("tiles: 256 pixels"));
     EXPECT_THAT(tiled("off").output, HasSubstr("tiles: none"));
     EXPECT_THAT(tiled("auto").output, HasSubstr("tiles: none"));
-    expect_fault(tiled("small"), 2, "auto, off or a side in pixels");
+    expect_fault(tiled("small"), 2, "auto, off or a side of at least 64 pixels");
 }
 
 TEST_F(DreamTargetFlags, PicturesOfBeforeFocusAndCalmAreMadeAgainWithoutThem) {

@@ -149,8 +149,14 @@ void prepare_graph(Graph& graph, const DreamOptions& options);
 /// The options of a dream that people are to choose, each declared once.
 const OptionTable<DreamOptions>& dream_option_table();
 
+/// Whether a whole layer is among the targets: what guides and caricatures are of.
+bool amplifies_layers(const DreamOptions& options);
+
 /// Throws Usage, naming the option, before any work.
 void validate(const DreamOptions& options);
+
+/// Throws Usage for options with which guides mean nothing.
+void check_guided(const DreamOptions& options);
 
 /// What a dream will take, known before it starts.
 struct DreamPlan {

@@ -30,6 +30,9 @@ struct DreamTarget {
 /// "=WEIGHT" behind it or not. A class' name is one of imagenet_classes(). Throws Usage.
 DreamTarget parse_dream_target(const std::string& text);
 
+/// Lists may be written with commas, and so is a neuron's place: "block9:3@0.5" and "0.4=2" become one text again.
+std::vector<std::string> whole_targets(const std::vector<std::string>& texts);
+
 /// As it would be typed.
 std::string dream_target_text(const DreamTarget& target);
 

@@ -3,7 +3,6 @@
 #include <ATen/ATen.h>
 
 #include <algorithm>
-#include <charconv>
 #include <optional>
 
 #include "reverie/core/error.h"
@@ -49,24 +48,27 @@ struct ChannelRange {
     std::int64_t first, last;
 };
 
+/// "block9.expand:0-31" or "block9.expand:*"; nothing: another text.
 std::optional<ChannelRange> channel_range(const Graph& graph, const std::string& text) {
     const std::size_t colon = text.find(':');
     if (colon == std::string::npos || text.starts_with("class:")) {
         return std::nullopt;
     }
-    ChannelRange range{text.substr(0, colon), 0, 0};
     const std::string part = text.substr(colon + 1);
-    if (part == "*") {
-        range.last = graph.nodes[static_cast<std::size_t>(find_tap(graph, range.layer))].channels - 1;
-        return range;
-    }
-    const char* const end = part.data() + part.size();
-    const auto first = std::from_chars(part.data(), end, range.first);
-    if (first.ec != std::errc() || first.ptr == end || *first.ptr != '-') {
+    const std::size_t dash = part.find('-', 1);
+    ChannelRange range{text.substr(0, colon), 0, 0};
+    if (part != "*" && (dash == std::string::npos || !parse_value(part.substr(0, dash), range.first) ||
+                        !parse_value(part.substr(dash + 1), range.last))) {
         return std::nullopt;
     }
-    const auto last = std::from_chars(first.ptr + 1, end, range.last);
-    return last.ec == std::errc() && last.ptr == end && range.last >= range.first ? std::optional(range) : std::nullopt;
+    const std::int64_t channels = graph.nodes[static_cast<std::size_t>(find_tap(graph, range.layer))].channels;
+    if (part == "*") {
+        range.last = channels - 1;
+    } else if (range.first < 0 || range.last < range.first || range.last >= channels) {
+        throw Error(ErrorKind::Usage, "--grid '" + text + "' is no range of channels; those of " + range.layer +
+                                          " are 0 to " + std::to_string(channels - 1) + ", the lower one first");
+    }
+    return range;
 }
 
 std::vector<DreamTarget> targets_of(const Graph& graph, const std::string& text) {
@@ -98,16 +100,24 @@ std::vector<DreamTarget> targets_of(const Graph& graph, const std::string& text)
 }  // namespace
 
 std::vector<DreamTarget> grid_targets(const Graph& graph, const std::vector<std::string>& texts) {
-    std::vector<DreamTarget> all;
-    for (const std::string& text : texts) {
-        for (DreamTarget& target : targets_of(graph, text)) {
-            if (std::ranges::find(all, target) == all.end()) {
-                all.push_back(std::move(target));
+    try {
+        std::vector<DreamTarget> all;
+        for (const std::string& text : whole_targets(texts)) {
+            for (DreamTarget& target : targets_of(graph, text)) {
+                if (std::ranges::find(all, target) == all.end()) {
+                    check_targets(graph, {target});
+                    all.push_back(std::move(target));
+                }
             }
         }
+        return all;
+    } catch (const Error& error) {  // a target is told by the flag that it is typed behind
+        std::string sentence = error.sentence();
+        if (const std::size_t at = sentence.find("{--layers}"); at != std::string::npos) {
+            sentence.replace(at, std::string_view("{--layers}").size(), "{--grid}");
+        }
+        throw Error(error.kind(), sentence);
     }
-    check_targets(graph, all);
-    return all;
 }
 
 Size grid_sheet(Size picture, std::size_t targets) {

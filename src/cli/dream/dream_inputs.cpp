@@ -21,8 +21,9 @@ void add_flags(CLI::App& app, DreamInputs& inputs) {
     pictures.add("--protect", inputs.protect, "IMAGE", "white where the input stays as it is");
     FlagGroup sheet(app, "Contact sheet");
     sheet.add_list("--grid", inputs.grid, "TARGET",
-                   "dream of each target alone and write one labelled sheet: targets as of --layers, patterns "
-                   "('block*.expand'), ranges of channels (block9.expand:0-31) or layers, which is all of them");
+                   "dream of each target alone, instead of --layers, and write one labelled sheet: targets as those of "
+                   "--layers, patterns ('block*.expand'), ranges of channels (block9.expand:0-31) or layers, which is "
+                   "all of them; 256 pixels each unless --size says otherwise");
     sheet.add("--page", inputs.page, "an HTML page beside the sheet, with every dream at its own size");
     not_configurable(sheet.add_list("--list-classes", inputs.list_classes, "PART",
                                     "list the classes with that in their name, as dog; '' lists all; and stop"));

@@ -76,6 +76,12 @@ class DeepDream : public Program {
         prepare_graph(graph, options);
         check_targets(graph, options.layers);
         grid_ = grid_targets(graph, inputs_.grid);
+        for (const DreamOptions& one : each_dream(options)) {
+            validate(one);
+            if (!inputs_.guides.empty()) {
+                check_guided(one);
+            }
+        }
         check(session, inputs_, pictures_.max_pixels);
         return run_pictures(session, pictures_,
                             {.prepare = [&](std::size_t) { return prepare(session, store); }, .small = kSmall});

@@ -27,12 +27,15 @@ void require_prepared(const Graph& graph, const DreamOptions& options) {
     }
 }
 
-void require_job(const DreamJob& job) {
+void require_job(const DreamJob& job, const DreamOptions& options) {
     require_image(job.photo, "the image to dream on");
     require_finite(job.photo, "the image to dream on");
     for (const Tensor& guide : job.guides) {
         require_image(guide, "a guide of {--guide}");
         require_finite(guide, "a guide of {--guide}");
+    }
+    if (!job.guides.empty()) {
+        check_guided(options);
     }
     if (job.protect.defined()) {
         require_image(job.protect, "{--protect}", {1});
@@ -57,6 +60,19 @@ Tensor finished(const DreamJob& job, double strength, Tensor dreamt) {
 
 }  // namespace
 
+void check_guided(const DreamOptions& options) {
+    if (!amplifies_layers(options)) {
+        throw Error(ErrorKind::Usage,
+                    "{--guide} speaks of whole layers, and {--layers} names none; name one, as "
+                    "block9.expand, or leave {--guide} out");
+    }
+    if (options.caricature > 0.0) {
+        throw Error(ErrorKind::Usage,
+                    "{--guide} and {--caricature} say two things of what layers grow towards; leave "
+                    "one of them out");
+    }
+}
+
 void prepare_graph(Graph& graph, const DreamOptions& options) {
     if (!options.formula.pool_padding) {
         ignore_pool_padding(graph);
@@ -67,7 +83,7 @@ DreamResult dream(const DreamJob& job, FrozenNet& net, const DreamOptions& optio
                   const Hooks& hooks) {
     const c10::NoGradGuard no_grad;
     validate(options);
-    require_job(job);
+    require_job(job, options);
     require_prepared(net.graph(), options);
     const Size full = size_of(job.photo);
     const DreamPlan plan = plan_dream(full, net, options, max_memory);

@@ -27,27 +27,11 @@ OptionField<DreamOptions> field(T DreamOptions::*member) {
     return option_field<DreamOptions>(member);
 }
 
-/// Lists may be written with commas, and so is a neuron's place: "block9:3@0.5" and "0.4=2" belong together.
-std::vector<std::string> with_places(const std::vector<std::string>& texts) {
-    std::vector<std::string> whole;
-    bool lacks_y = false;
-    for (const std::string& text : texts) {
-        if (lacks_y) {
-            whole.back() += "," + text;
-        } else {
-            whole.push_back(text);
-        }
-        const std::size_t at = whole.back().find('@');
-        lacks_y = at != std::string::npos && whole.back().find(',', at) == std::string::npos;
-    }
-    return whole;
-}
-
 OptionField<DreamOptions> targets_field() {
     OptionField<DreamOptions> field;
     field.set = [](DreamOptions& options, const std::vector<std::string>& texts) {
         options.layers.clear();
-        std::ranges::transform(with_places(texts), std::back_inserter(options.layers), parse_dream_target);
+        std::ranges::transform(whole_targets(texts), std::back_inserter(options.layers), parse_dream_target);
         return true;
     };
     field.texts = [](const DreamOptions& options) {
@@ -59,6 +43,8 @@ OptionField<DreamOptions> targets_field() {
     return field;
 }
 
+constexpr std::int64_t kLeastTile = 64;  // a smaller one is nearly all halo
+
 OptionField<DreamOptions> tile_field() {
     OptionField<DreamOptions> field;
     field.set = [](DreamOptions& options, const std::vector<std::string>& texts) {
@@ -69,14 +55,14 @@ OptionField<DreamOptions> tile_field() {
             options.tile = texts.front() == "auto" ? DreamOptions::kAutoTile : 0;
             return true;
         }
-        return parse_value(texts.front(), options.tile) && options.tile > 0;
+        return parse_value(texts.front(), options.tile) && options.tile >= kLeastTile;
     };
     field.texts = [](const DreamOptions& options) {
         return std::vector<std::string>{options.tile == DreamOptions::kAutoTile ? "auto"
                                         : options.tile == 0                     ? "off"
                                                                                 : value_text(options.tile)};
     };
-    field.wanted = "auto, off or a side in pixels";
+    field.wanted = "auto, off or a side of at least " + std::to_string(kLeastTile) + " pixels";
     return field;
 }
 
@@ -252,11 +238,21 @@ const OptionTable<DreamOptions>& dream_option_table() {
     return table;
 }
 
+bool amplifies_layers(const DreamOptions& options) {
+    return std::ranges::any_of(options.layers,
+                               [](const DreamTarget& target) { return target.kind == DreamTarget::Kind::Layer; });
+}
+
 void validate(const DreamOptions& o) {
     require_targets(o.layers);
     require_in_range(dream_option_table(), o);
     // A published recipe's own unit may be long.
     require_in_range("step-size", o.step_size, {1e-6, o.formula.step == DreamFormula::Step::Rms ? 1.0 : 1e6});
+    if (o.caricature > 0.0 && !amplifies_layers(o)) {
+        throw Error(ErrorKind::Usage,
+                    "{--caricature} speaks of whole layers, and {--layers} names none; name one, as "
+                    "block9.expand, or leave {--caricature} out");
+    }
     require_in_range("tile", static_cast<double>(o.tile), {DreamOptions::kAutoTile, 1e6, "auto, off or 64 or more"});
     require_in_range("smallest", static_cast<double>(o.smallest), {16, 1e6, "16 pixels or more"});
     require_in_range("margin", static_cast<double>(o.margin), {0, 1e4, "0 pixels or more"});

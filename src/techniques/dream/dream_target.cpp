@@ -35,8 +35,10 @@ std::int64_t class_of(const std::string& text, const std::string& name) {
     if (const auto index = imagenet_class(name)) {
         return *index;
     }
-    refuse(text, "names no class" + did_you_mean(name, imagenet_classes()) +
-                     "; wanted a name of ImageNet's or its number, see {--list-classes}");
+    const std::size_t parts = name.empty() ? 0 : find_imagenet_classes(name).size();
+    refuse(text, "names no class; wanted a name of ImageNet's or its number, see {--list-classes}" +
+                     (parts > 0 ? " " + name + ", which finds " + std::to_string(parts)
+                                : did_you_mean(name, imagenet_classes())));
 }
 
 /// What stands behind the layer's colon.
@@ -121,6 +123,21 @@ void check_layer(const Graph& graph, const DreamTarget& target) {
 }
 
 }  // namespace
+
+std::vector<std::string> whole_targets(const std::vector<std::string>& texts) {
+    std::vector<std::string> whole;
+    bool lacks_y = false;
+    for (const std::string& text : texts) {
+        if (lacks_y) {
+            whole.back() += "," + text;
+        } else {
+            whole.push_back(text);
+        }
+        const std::size_t at = whole.back().find('@');
+        lacks_y = at != std::string::npos && whole.back().find(',', at) == std::string::npos;
+    }
+    return whole;
+}
 
 DreamTarget parse_dream_target(const std::string& text) {
     const std::size_t equals = text.rfind('=');
