@@ -1,4 +1,5 @@
 #include "reverie/nn/frozen_net.h"
+#include "nn/taps.h"
 
 #include <ATen/ATen.h>
 #include <c10/core/impl/LocalDispatchKeySet.h>
@@ -191,11 +192,8 @@ std::int64_t FrozenNet::weight_bytes(const std::vector<std::string>& taps) const
 }
 
 Tap tap_of(const FrozenNet& net, const std::string& name) {
-    const int node = find_tap(net.graph(), name);
-    for (Tap& tap : net.taps()) {
-        if (find_tap(net.graph(), tap.name) == node) {
-            return std::move(tap);
-        }
+    if (std::optional<Tap> tap = tap_at(net.graph(), find_tap(net.graph(), name))) {
+        return std::move(*tap);
     }
     throw Error(ErrorKind::Internal, "the tap '" + name + "' has no geometry; please report this");
 }

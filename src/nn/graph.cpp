@@ -6,6 +6,8 @@
 #include <utility>
 
 #include "nn/architectures.h"
+#include "nn/layer_weights.h"
+#include "nn/taps.h"
 #include "nn/window_geometry.h"
 #include "reverie/core/error.h"
 #include "reverie/core/text.h"
@@ -262,6 +264,22 @@ std::vector<WeightShape> weights_of(const Graph& graph) {
     return all;
 }
 
+std::optional<Tap> tap_at(const Graph& graph, int node) {
+    std::vector<Tap> taps = taps_of(graph);
+    const auto found = std::ranges::find_if(taps, [&](const Tap& tap) { return graph.taps.at(tap.name) == node; });
+    return found == taps.end() ? std::nullopt : std::optional(std::move(*found));
+}
+
+std::optional<Tap> classifier_of(const Graph& graph) {
+    if (graph.tap_names.empty()) {
+        return std::nullopt;
+    }
+    const int last = graph.taps.at(graph.tap_names.back());
+    const bool classifies = graph.nodes[static_cast<std::size_t>(last)].op == Op::Linear;
+    std::optional<Tap> tap = classifies ? tap_at(graph, last) : std::nullopt;
+    return tap && tap->field == 0 ? tap : std::nullopt;
+}
+
 std::string node_name(int node) { return "#" + std::to_string(node); }
 
 Channel before_activation(const Graph& graph, Channel channel) {
@@ -358,11 +376,7 @@ void require_distinct(const Graph& graph, const std::vector<LayerWeight>& layers
     for (const LayerWeight& layer : layers) {
         const auto [earlier, is_new] = seen.try_emplace(find_tap(graph, layer.tap), layer.tap);
         if (!is_new) {
-            const std::string both = earlier->second == layer.tap
-                                         ? " names " + layer.tap + " twice"
-                                         : " names " + earlier->second + " and " + layer.tap +
-                                               ", which are one layer of " + graph.architecture;
-            throw Error(ErrorKind::Usage, option + both + "; name it once, with one weight");
+            refuse_twice(option, earlier->second, layer.tap, "layer of " + graph.architecture);
         }
     }
 }

@@ -31,20 +31,25 @@ std::vector<std::string> layer_texts(const std::vector<LayerWeight>& layers) {
     return texts;
 }
 
-void require_layers(const std::string& option, const std::vector<LayerWeight>& layers, LayerSigns signs) {
-    const std::string name = "{--" + option + "} ";
+void refuse_twice(const std::string& option, const std::string& earlier, const std::string& again,
+                  const std::string& thing) {
+    const std::string both = earlier == again ? " names " + again + " twice"
+                                              : " names " + earlier + " and " + again + ", which are one " + thing;
+    throw Error(ErrorKind::Usage, option + both + "; name it once, with one weight");
+}
+
+void require_layers(const std::string& option, const std::vector<LayerWeight>& layers) {
+    const std::string name = "{--" + option + "}";
     if (layers.empty()) {
-        throw Error(ErrorKind::Usage, name + "names no layer; name at least one ({--list-layers} shows them all)");
+        throw Error(ErrorKind::Usage, name + " names no layer; name at least one ({--list-layers} shows them all)");
     }
     for (auto layer = layers.begin(); layer != layers.end(); ++layer) {
-        const bool positive = signs == LayerSigns::Positive;
-        if (!std::isfinite(layer->weight) || (positive ? layer->weight <= 0.0 : layer->weight == 0.0)) {
-            throw Error(ErrorKind::Usage, name + layer->tap + " has the weight " + human_number(layer->weight) +
-                                              (positive ? "; wanted a number above 0, or leave the layer out"
-                                                        : "; wanted a number other than 0, or leave the layer out"));
+        if (!std::isfinite(layer->weight) || layer->weight <= 0.0) {
+            throw Error(ErrorKind::Usage, name + " " + layer->tap + " has the weight " + human_number(layer->weight) +
+                                              "; wanted a number above 0, or leave the layer out");
         }
         if (std::any_of(layers.begin(), layer, [&](const LayerWeight& other) { return other.tap == layer->tap; })) {
-            throw Error(ErrorKind::Usage, name + "names " + layer->tap + " twice; name it once, with one weight");
+            refuse_twice(name, layer->tap, layer->tap, "");
         }
     }
 }

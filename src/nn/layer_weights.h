@@ -15,13 +15,13 @@ std::vector<LayerWeight> parse_layers(const std::string& option, const std::vect
 /// As they would be typed.
 std::vector<std::string> layer_texts(const std::vector<LayerWeight>& layers);
 
-enum class LayerSigns {
-    Any,      ///< a negative weight is the opposite of a positive one
-    Positive  ///< only positive weights have a meaning
-};
+/// Throws Usage for no layers, a weight that is not above 0, or the same name twice.
+void require_layers(const std::string& option, const std::vector<LayerWeight>& layers);
 
-/// Throws Usage for no layers, a weight of no meaning, or the same name twice.
-void require_layers(const std::string& option, const std::vector<LayerWeight>& layers, LayerSigns signs);
+/// Throws Usage: `option` ("{--layers}") names one thing twice; `thing` says what it is where it did so by two names
+/// ("layer of vgg19").
+[[noreturn]] void refuse_twice(const std::string& option, const std::string& earlier, const std::string& again,
+                               const std::string& thing);
 
 template <typename Options>
 OptionField<Options> layers_field(const std::string& name, std::vector<LayerWeight> Options::*member) {

@@ -72,8 +72,7 @@ void list_classes(Session& session, const std::vector<std::string>& parts) {
 
 SharedDreamPictures::SharedDreamPictures(const DreamInputs& inputs, std::int64_t max_pixels) : inputs_(inputs) {
     for (const std::string& path : inputs.guides) {
-        const Picture guide = read_picture(path, {.max_pixels = max_pixels});
-        guides_.push_back(guide.alpha.defined() ? guide.color * guide.alpha + (1.0 - guide.alpha) : guide.color);
+        guides_.push_back(read_on_white(path, max_pixels));
     }
     if (!inputs.protect.empty()) {
         protect_ = read_mask(inputs.protect, max_pixels);

@@ -8,6 +8,11 @@
 
 namespace reverie {
 
+Tensor read_on_white(const std::filesystem::path& path, std::int64_t max_pixels) {
+    const Picture picture = read_picture(path, {.max_pixels = max_pixels});
+    return picture.alpha.defined() ? picture.color * picture.alpha + (1.0 - picture.alpha) : picture.color;
+}
+
 Tensor read_mask(const std::filesystem::path& path, std::int64_t max_pixels) {
     const Picture picture = read_picture(path, {.max_pixels = max_pixels});
     const Tensor luma = luma_of(picture.color);

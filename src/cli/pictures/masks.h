@@ -1,4 +1,4 @@
-// Pictures that say where something applies.
+// Pictures beside the one that is worked on: what it is to become like, and where something applies.
 #pragma once
 
 #include <cstdint>
@@ -10,6 +10,9 @@
 #include "reverie/core/tensor.h"
 
 namespace reverie {
+
+/// A picture's colours, its transparent parts seen on white. Throws Input.
+Tensor read_on_white(const std::filesystem::path& path, std::int64_t max_pixels);
 
 /// How white the picture is, and nothing where it is transparent: [1,H,W]. Throws Input.
 Tensor read_mask(const std::filesystem::path& path, std::int64_t max_pixels);

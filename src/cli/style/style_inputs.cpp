@@ -7,6 +7,7 @@
 #include <span>
 #include <system_error>
 
+#include "cli/pictures/masks.h"
 #include "reverie/cli/batch.h"
 #include "reverie/cli/flags.h"
 #include "reverie/core/error.h"
@@ -152,9 +153,7 @@ StyleSource read_style(const StyleInput& style, std::int64_t max_pixels) {
     source.weight = style.weight;
     source.band = style.band;
     for (const std::string& path : pictures_of(style)) {
-        const Picture picture = read_picture(path, {.max_pixels = max_pixels});
-        source.images.push_back(picture.alpha.defined() ? picture.color * picture.alpha + (1.0 - picture.alpha)
-                                                        : picture.color);
+        source.images.push_back(read_on_white(path, max_pixels));
     }
     return source;
 }

@@ -6,6 +6,7 @@
 #include <mutex>
 #include <utility>
 
+#include "core/ceil_div.h"
 #include "nn/frozen/kernel_names.h"
 #include "nn/frozen/prepared_convolution.h"
 #include "nn/frozen/row_windows.h"
@@ -167,8 +168,8 @@ class FewInputs final : public WindowProducts {
 
   private:
     /// Windows that see the joined columns at most, and steps from one joined row to the next within a window.
-    std::int64_t reach() const { return (window_.kernel_w + window_.stride - 1) / window_.stride; }
-    std::int64_t row_steps() const { return (window_.kernel_h + rows_ - 1) / rows_; }
+    std::int64_t reach() const { return ceil_div(window_.kernel_w, window_.stride); }
+    std::int64_t row_steps() const { return ceil_div(window_.kernel_h, rows_); }
     /// Numbers of one row's joined columns.
     std::int64_t row_length() const { return window_.stride * inputs_; }
 

@@ -12,7 +12,6 @@
 #include "reverie/image/resample.h"
 #include "techniques/dream/dream_formula.h"
 #include "techniques/dream/dream_objective.h"
-#include "techniques/tile_choice.h"
 
 namespace reverie {
 namespace {

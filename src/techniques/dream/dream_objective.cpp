@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "nn/taps.h"
 #include "reverie/core/random.h"
 #include "techniques/dream/dream_formula.h"
 
@@ -105,10 +106,8 @@ void DreamObjective::look_first(const Tensor& image, const DreamCanvas& canvas, 
     };
     std::vector<std::string> taps;
     for (const std::size_t i : spread_) {
-        for (const std::string& tap : is_due(i) ? terms_[i]->look_taps() : std::vector<std::string>{}) {
-            if (std::ranges::find(taps, tap) == taps.end()) {
-                taps.push_back(tap);
-            }
+        if (is_due(i)) {
+            add_taps(taps, terms_[i]->look_taps());
         }
     }
     if (taps.empty()) {
@@ -135,17 +134,10 @@ void DreamObjective::look_first(const Tensor& image, const DreamCanvas& canvas, 
 DreamObjective::Seen DreamObjective::see(const Tensor& image, const DreamCanvas& canvas, const Look& look) {
     std::vector<std::string> taps;
     std::vector<std::string> of_photo;
-    const auto add = [](std::vector<std::string>& to, const std::vector<std::string>& some) {
-        for (const std::string& tap : some) {
-            if (std::ranges::find(to, tap) == to.end()) {
-                to.push_back(tap);
-            }
-        }
-    };
     for (const std::size_t i : look.terms) {
-        add(taps, terms_[i]->taps());
+        add_taps(taps, terms_[i]->taps());
         if (terms_[i]->wants_photo()) {
-            add(of_photo, terms_[i]->taps());
+            add_taps(of_photo, terms_[i]->taps());
         }
     }
     Seen seen;

@@ -47,13 +47,14 @@ double first_step_more(const DreamOptions& options, bool tiled) {
 
 std::int64_t choose_tiles(Size image, const FrozenNet& net, const DreamOptions& options,
                           const std::vector<std::string>& taps, std::int64_t max_memory, std::int64_t& bytes) {
+    const PatchGrid whole = patch_grid(net, 0);
     const auto bytes_in = [&](Size picture, std::int64_t tile) {
-        const Size canvas = dream_canvas(picture, options, patch_grid(net, tile));
+        const Size canvas = dream_canvas(picture, options, {.tile = tile, .stride = whole.stride});
         const std::int64_t side = tile == 0 ? std::max(canvas.height, canvas.width) : tile + 2 * kTileHalo;
         const Size patch = {std::min(side, canvas.height), std::min(side, canvas.width)};
         return process_bytes(net, taps, patch, canvas);
     };
-    const Size full = dream_canvas(image, options, patch_grid(net, 0));
+    const Size full = dream_canvas(image, options, whole);
     const std::int64_t longest = std::max(full.height, full.width);
     const auto fits = [&](std::int64_t tile) {
         bytes = bytes_in(image, tile);

@@ -5,6 +5,8 @@
 #include <optional>
 #include <tuple>
 
+#include "nn/layer_weights.h"
+#include "nn/taps.h"
 #include "reverie/core/error.h"
 #include "reverie/core/option_text.h"
 #include "reverie/core/text.h"
@@ -77,14 +79,6 @@ void parse_part(DreamTarget& target, const std::string& text, std::string_view p
     target.number = *channel;
 }
 
-/// The classifier: the outputs of the last layer, where that sees the whole picture.
-std::optional<Tap> classifier_of(const Graph& graph) {
-    const std::vector<Tap> taps = taps_of(graph);
-    const bool classifies = !taps.empty() && taps.back().field == 0 &&
-                            graph.nodes[static_cast<std::size_t>(find_tap(graph, taps.back().name))].op == Op::Linear;
-    return classifies ? std::optional(taps.back()) : std::nullopt;
-}
-
 void check_class(const Graph& graph, const DreamTarget& target) {
     const std::string text = dream_target_text(target);
     const std::optional<Tap> classifier = classifier_of(graph);
@@ -114,9 +108,7 @@ void check_layer(const Graph& graph, const DreamTarget& target) {
                                   std::to_string(channels - 1));
     }
     if (target.kind == Kind::Neuron) {
-        const std::vector<Tap> taps = taps_of(graph);
-        const auto tap = std::ranges::find_if(taps, [&](const Tap& one) { return find_tap(graph, one.name) == node; });
-        if (tap != taps.end() && tap->field == 0) {
+        if (const std::optional<Tap> tap = tap_at(graph, node); tap && tap->field == 0) {
             refuse(text, "names a place, and " + target.tap + " sees the whole picture at once; leave @X,Y out");
         }
     }
@@ -196,14 +188,8 @@ void check_targets(const Graph& graph, const std::vector<DreamTarget>& targets) 
         const auto same = std::find_if(targets.begin(), target,
                                        [&](const DreamTarget& other) { return identity(other) == identity(*target); });
         if (same != target) {
-            const bool one_name = same->tap == target->tap;
-            throw Error(
-                ErrorKind::Usage,
-                "{--layers}" +
-                    (one_name ? " names " + target->tap + " twice"
-                              : " names " + same->tap + " and " + target->tap + ", which are one " +
-                                    (target->kind == Kind::Class ? "class" : "layer") + " of " + graph.architecture) +
-                    "; name it once, with one weight");
+            refuse_twice("{--layers}", same->tap, target->tap,
+                         (target->kind == Kind::Class ? "class of " : "layer of ") + graph.architecture);
         }
     }
 }

@@ -5,8 +5,10 @@
 #include <algorithm>
 #include <cmath>
 #include <map>
+#include <optional>
 #include <utility>
 
+#include "nn/taps.h"
 #include "reverie/core/error.h"
 #include "reverie/image/resample.h"
 #include "reverie/nn/graph.h"
@@ -31,11 +33,8 @@ void add_seed(Features& seeds, const std::string& tap, const Tensor& seed) {
 class LayerCells {
   public:
     LayerCells(const Graph& graph, const std::string& tap) : graph_(&graph), node_(find_tap(graph, tap)) {
-        for (const Tap& one : taps_of(graph)) {
-            if (find_tap(graph, one.name) == node_) {
-                global_ = one.field == 0;
-            }
-        }
+        const std::optional<Tap> layer = tap_at(graph, node_);
+        global_ = layer && layer->field == 0;
     }
 
     bool is_global() const { return global_; }
@@ -194,9 +193,7 @@ ChannelTap channel_tap(const Graph& graph, const std::string& layer, std::int64_
 std::vector<std::string> taps_of(const std::vector<ChannelTap>& channels) {
     std::vector<std::string> taps;
     for (const ChannelTap& one : channels) {
-        if (std::ranges::find(taps, one.tap) == taps.end()) {
-            taps.push_back(one.tap);
-        }
+        add_taps(taps, {one.tap});
     }
     return taps;
 }
@@ -380,9 +377,6 @@ class CaricatureTerm final : public DreamTerm {
     double amount_;
 };
 
-/// The classifier's last layer.
-std::string classifier_of(const FrozenNet& net) { return net.graph().tap_names.back(); }
-
 std::unique_ptr<DreamTerm> make_term(const FrozenNet& net, const DreamTarget& target, const DreamOptions& options,
                                      const Features& guides) {
     const auto channel = [&](const std::string& layer) {
@@ -400,7 +394,7 @@ std::unique_ptr<DreamTerm> make_term(const FrozenNet& net, const DreamTarget& ta
         case Kind::Channel:
             return channel(target.tap);
         case Kind::Class:
-            return channel(classifier_of(net));
+            return channel(classifier_of(net.graph()).value().name);
         case Kind::Strongest:
         case Kind::Weakest:
             return std::make_unique<RankedTerm>(net, target);
@@ -449,26 +443,8 @@ std::vector<std::unique_ptr<DreamTerm>> make_terms(const FrozenNet& net, const D
 
 std::vector<std::string> dream_taps(const FrozenNet& net, const DreamOptions& options) {
     std::vector<std::string> taps;
-    const auto add = [&](const std::string& tap) {
-        if (std::ranges::find(taps, tap) == taps.end()) {
-            taps.push_back(tap);
-        }
-    };
-    for (const DreamTarget& target : options.layers) {
-        switch (target.kind) {
-            case Kind::Layer:
-            case Kind::Strongest:  // its channels are chosen later, before this layer's end
-            case Kind::Weakest:
-                add(target.tap);
-                break;
-            case Kind::Channel:
-            case Kind::Neuron:
-                add(channel_tap(net.graph(), target.tap, target.number).tap);
-                break;
-            case Kind::Class:
-                add(channel_tap(net.graph(), classifier_of(net), target.number).tap);
-                break;
-        }
+    for (const std::unique_ptr<DreamTerm>& term : make_terms(net, options, {})) {
+        add_taps(taps, term->look_taps());  // those of channels yet to be chosen lie before that
     }
     return taps;
 }

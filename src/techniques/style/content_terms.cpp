@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "nn/taps.h"
 #include "techniques/style/style_formula.h"
 
 namespace reverie {
@@ -53,9 +54,7 @@ ContentTerms::ContentTerms(FrozenNet& net, const std::vector<LayerWeight>& asked
 std::vector<std::string> ContentTerms::taps() const {
     std::vector<std::string> taps;
     for (const Term& term : terms_) {
-        if (std::ranges::find(taps, term.layer.tap) == taps.end()) {
-            taps.push_back(term.layer.tap);
-        }
+        add_taps(taps, {term.layer.tap});
     }
     return taps;
 }

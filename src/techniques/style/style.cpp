@@ -85,7 +85,7 @@ Stylizer::Stylizer(StyleNets nets, std::vector<StyleSource> styles, StyleOptions
     validate(options);
     require_prepared(nets.style.graph(), options);
     if (nets.content != nullptr) {
-        require_layers("content-network-layers", options.content_network_layers, LayerSigns::Positive);
+        require_layers("content-network-layers", options.content_network_layers);
         require_distinct(nets.content->graph(), options.content_network_layers, "{--content-network-layers}");
     }
     state_ = std::make_unique<State>(nets, std::move(styles), std::move(options), max_memory);

@@ -244,9 +244,9 @@ const OptionTable<StyleOptions>& style_option_table() {
 }
 
 void validate(const StyleOptions& o) {
-    require_layers("style-layers", o.style_layers, LayerSigns::Positive);
+    require_layers("style-layers", o.style_layers);
     if (!o.content_layers.empty()) {
-        require_layers("content-layers", o.content_layers, LayerSigns::Positive);
+        require_layers("content-layers", o.content_layers);
     } else if (o.content_weight != 0.0) {
         throw Error(ErrorKind::Usage,
                     "{--content-layers} names no layer; name at least one, or give {--content-weight} 0");
