@@ -40,9 +40,9 @@ class Settings {
 /// The key of the settings in a picture's text.
 inline constexpr const char* kSettingsKey = "reverie";
 
-/// Without what says who made it, "program" and "version", without "weights", "content-network-weights", "mask", "protect"
-/// and "guide", which are bare file names there and no paths, and without "threads", which were a picture's share of
-/// another run's.
+/// Without what says who made it, "program" and "version", without "weights", "content-network-weights", "mask",
+/// "protect" and "guide", which are bare file names there and no paths, and without "threads", which were a picture's
+/// share of another run's.
 Settings flags_of(const Settings& settings);
 
 /// {"octaves":4,"layers":["a=1","b"],...}: texts that are numbers are written as numbers. The same settings give the

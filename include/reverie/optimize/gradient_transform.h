@@ -36,8 +36,8 @@ Tensor normalize_bands(const Tensor& gradient, const BandOptions& options);
 /// What is left of an image below so many levels of the same pyramid, at the image's own size: local means.
 Tensor low_pass(const Tensor& image, std::int64_t levels);
 
-/// Gathers a gradient where it is strong: every pixel times (local root mean square / that of all) to a power, the local
-/// one over about 16 pixels, at most 3 times. 0: the gradient itself.
+/// Gathers a gradient where it is strong: every pixel times (local root mean square / that of all) to a power, the
+/// local one over about 16 pixels, at most 3 times. 0: the gradient itself.
 Tensor focus(const Tensor& gradient, double power);
 
 using ColorMatrix = std::array<std::array<double, 3>, 3>;

@@ -73,7 +73,7 @@ std::string Settings::value(const std::string& name) const {
 Settings flags_of(const Settings& settings) {
     Settings flags;
     static const std::set<std::string> kOthers = {"program", "version", "weights", "content-network-weights",
-                                                  "mask", "protect", "guide", "threads"};
+                                                  "mask",    "protect", "guide",   "threads"};
     for (const Setting& setting : settings.all()) {
         if (!kOthers.contains(setting.name)) {
             flags.set_list(setting.name, setting.values);

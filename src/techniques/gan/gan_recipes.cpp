@@ -123,7 +123,8 @@ GanRecipe gan_recipe(const std::string& name, Size size, std::int64_t channels, 
     } else {
         throw Error(ErrorKind::Usage, "{--preset} is '" + name + "'; wanted " + join(gan_recipes(), ", ", " or "));
     }
-    // Measuring samples takes seconds, hundreds of steps of small images; it shall be about a twentieth of a run at most.
+    // Measuring samples takes seconds, hundreds of steps of small images; it shall be about a twentieth of a run at
+    // most.
     recipe.training.validate_every = std::min(size.height, size.width) < 48 ? 10'000 : 2500;
     recipe.options.net.size = size;
     recipe.options.net.channels = channels;

@@ -336,7 +336,7 @@ TEST(Dream, TilesAreAsTheyAreAskedFor) {
 TEST(Dream, OfADreamSizeALargerPhotoGetsTheSameDreamWithItsOwnDetail) {
     DreamOptions options = quick();
     options.largest = 64;
-    options.octaves = 1;  // a smaller one would be shrunk from different pictures
+    options.octaves = 1;                               // a smaller one would be shrunk from different pictures
     const Tensor large = photo(192, 256) * 0.4 + 0.3;  // far from black and white
     EXPECT_EQ(plan_dream({192, 256}, lite0(), options, 0).octaves.back(), (Size{48, 64}));
     const Tensor change = dream(large, lite0(), options, 0).image - large;
