@@ -79,4 +79,12 @@ Tensor uniform_noise(std::uint64_t seed, std::uint64_t stream, std::int64_t firs
     return rows(seed, stream, first, count, shape, kUniform, uniform_pair);
 }
 
+std::uint64_t stream_of(std::string_view name) {
+    std::uint64_t hash = 0xCBF29CE484222325ULL;  // FNV-1a
+    for (const char c : name) {
+        hash = (hash ^ static_cast<unsigned char>(c)) * 0x100000001B3ULL;
+    }
+    return hash;
+}
+
 }  // namespace reverie

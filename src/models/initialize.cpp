@@ -20,14 +20,6 @@ double fan_in(const Tensor& weight) {
     return static_cast<double>(weight.numel()) / static_cast<double>(weight.size(0));
 }
 
-std::uint64_t stream_of(const std::string& name) {
-    std::uint64_t hash = 0xCBF29CE484222325ULL;  // FNV-1a
-    for (const char c : name) {
-        hash = (hash ^ static_cast<unsigned char>(c)) * 0x100000001B3ULL;
-    }
-    return hash;
-}
-
 void fill_uniform_(const Tensor& weight, double bound, std::uint64_t seed, const std::string& name) {
     const c10::NoGradGuard no_grad;
     weight.copy_(uniform_noise(seed, stream_of(name), 0, 1, weight.sizes().vec())[0].mul(2.0 * bound).sub(bound));

@@ -10,9 +10,6 @@
 
 namespace reverie {
 
-/// The stream of random numbers that belongs to a name.
-std::uint64_t stream_of(const std::string& name);
-
 /// Uniform in [-bound, bound].
 void fill_uniform_(const Tensor& weight, double bound, std::uint64_t seed, const std::string& name);
 void fill_normal_(const Tensor& weight, double deviation, std::uint64_t seed, const std::string& name);

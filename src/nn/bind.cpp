@@ -7,6 +7,7 @@
 
 #include "reverie/core/checks.h"
 #include "reverie/core/error.h"
+#include "reverie/core/noise.h"
 #include "reverie/core/text.h"
 
 namespace reverie {
@@ -49,6 +50,19 @@ Tensor load_finite(const StateDict& weights, const std::string& name) {
                                             "'; it comes from a training that went wrong, so get another file");
     }
     return values;
+}
+
+/// Uniform within 1/sqrt(fan in), as PyTorch begins its layers.
+NodeWeights drawn_weights(const Graph& graph, const Node& node) {
+    const std::int64_t in = graph.nodes[static_cast<std::size_t>(node.inputs.front())].channels / node.groups;
+    const Shape shape = {node.channels, in, node.window.kernel_h, node.window.kernel_w};
+    const double bound = 1.0 / std::sqrt(static_cast<double>(in * node.window.kernel_h * node.window.kernel_w));
+    const auto drawn = [&](const char* part, const Shape& of) {
+        return uniform_noise(*node.drawn_from, stream_of(node.weight_key + part), 0, 1, of)[0]
+            .mul(2.0 * bound)
+            .sub(bound);
+    };
+    return {.weight = drawn(".weight", shape), .bias = drawn(".bias", {node.channels})};
 }
 
 }  // namespace
@@ -141,6 +155,9 @@ void require_weights(const Graph& graph, int node, const std::string& tap, const
 
 NodeWeights bind_node(const Graph& graph, int index, const StateDict& weights) {
     const Node& node = graph.nodes[static_cast<std::size_t>(index)];
+    if (node.drawn_from) {
+        return drawn_weights(graph, node);
+    }
     NodeWeights bound;
     bound.weight = load_finite(weights, node.weight_key + ".weight");
     if (node.norm_key.empty()) {

@@ -14,6 +14,7 @@
 #include "nn/frozen/planned_maps.h"
 #include "nn/frozen/pools.h"
 #include "nn/frozen/row_chain.h"
+#include "nn/frozen/upsample.h"
 
 namespace reverie {
 namespace {
@@ -165,6 +166,9 @@ void FrozenExecutor::run(const Plan::Step& step, const Tensor& image) {
             frozen::pool(node, maps_.pool_windows(step.node), maps_.map_of(step.input), output,
                          step.chosen >= 0 ? maps_.memory(step.chosen) : nullptr, finish, kernels_, work_);
             break;
+        case Op::Upsample:
+            frozen::upsample(maps_.map_of(step.input), output, finish, kernels_, work_);
+            break;
         case Op::GlobalAverage: {
             const Tensor mean = frozen::tensor_of(maps_.map_of(step.input)).mean({2, 3}).contiguous();  // [N,C]
             Map from = output;
@@ -232,6 +236,10 @@ void FrozenExecutor::run_back(const Plan::Step& step, const Map& gradient) {
                               gradients_.contribution(step.input), kernels_, work_);
             break;
         }
+        case Op::Upsample:
+            frozen::upsample_back(gradient, maps_.gradient_of(step.input), gradients_.contribution(step.input),
+                                  kernels_, work_);
+            break;
         case Op::GlobalAverage: {
             const Map input = maps_.gradient_of(step.input);
             const Tensor share = (frozen::tensor_of(gradient) / static_cast<double>(input.height * input.width))

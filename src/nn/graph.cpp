@@ -115,6 +115,11 @@ ReceptiveField receptive_field_of(const Node& node, const std::vector<ReceptiveF
         case Op::GlobalAverage:
             field.everything = true;
             return field;
+        case Op::Upsample:  // between two cells
+            field.rows.widen(0, field.stride);
+            field.columns.widen(0, field.stride);
+            field.stride = std::max<std::int64_t>(1, field.stride / 2);
+            return field;
         case Op::Input:
         case Op::Activation:
         case Op::Linear:
@@ -233,7 +238,7 @@ std::vector<Tap> taps_of(const Graph& graph) {
 }
 
 std::vector<WeightShape> weights_of(const Graph& graph, const Node& node) {
-    if (node.op != Op::Convolution && node.op != Op::Linear) {
+    if ((node.op != Op::Convolution && node.op != Op::Linear) || node.drawn_from) {
         return {};
     }
     const std::int64_t in = graph.nodes[static_cast<std::size_t>(node.inputs.front())].channels;
@@ -332,6 +337,11 @@ std::vector<Size> sizes_of(const Graph& graph, Size image) {
             case Op::GlobalAverage: {
                 const Size in = sizes[static_cast<std::size_t>(node.inputs[0])];
                 sizes[i] = in.height > 0 && in.width > 0 ? Size{1, 1} : Size{};
+                break;
+            }
+            case Op::Upsample: {
+                const Size in = sizes[static_cast<std::size_t>(node.inputs[0])];
+                sizes[i] = {2 * in.height, 2 * in.width};
                 break;
             }
             case Op::Activation:

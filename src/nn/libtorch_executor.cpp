@@ -155,6 +155,9 @@ std::vector<Tensor> LibtorchExecutor::forward(const Tensor& image, const std::ve
                 values[i] = at::cat(parts, 1);
                 break;
             }
+            case Op::Upsample:
+                values[i] = at::upsample_bilinear2d(x, {2 * x.size(2), 2 * x.size(3)}, /*align_corners=*/true);
+                break;
             case Op::GlobalAverage:
                 values[i] = x.mean({2, 3}, /*keepdim=*/true);
                 break;
@@ -221,6 +224,11 @@ Tensor LibtorchExecutor::backward(const std::vector<Tensor>& gradients, bool aga
                 }
                 break;
             }
+            case Op::Upsample:
+                give(node.inputs[0],
+                     at::upsample_bilinear2d_backward(gradient, gradient.sizes().slice(2), saved.input_shape,
+                                                      /*align_corners=*/true));
+                break;
             case Op::GlobalAverage: {
                 const auto cells = static_cast<double>(saved.input_shape[2] * saved.input_shape[3]);
                 give(node.inputs[0], (gradient / cells).expand(saved.input_shape).contiguous(layout_));

@@ -159,6 +159,9 @@ class Float64Net {
                 return inputs[0] + inputs[1];
             case Op::Concatenate:
                 return at::cat(inputs, 1);
+            case Op::Upsample:
+                return at::upsample_bilinear2d(inputs[0], {2 * inputs[0].size(2), 2 * inputs[0].size(3)},
+                                               /*align_corners=*/true);
             case Op::GlobalAverage:
                 return inputs[0].mean({2, 3}, /*keepdim=*/true);
             case Op::Linear: {

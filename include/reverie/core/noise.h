@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <string_view>
 #include <vector>
 
 #include "reverie/core/tensor.h"
@@ -16,5 +17,8 @@ Tensor normal_noise(std::uint64_t seed, std::uint64_t stream, std::int64_t first
 /// The same, uniform in [0,1).
 Tensor uniform_noise(std::uint64_t seed, std::uint64_t stream, std::int64_t first, std::int64_t count,
                      const std::vector<std::int64_t>& shape);
+
+/// The stream of random numbers that belongs to a name.
+std::uint64_t stream_of(std::string_view name);
 
 }  // namespace reverie

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -21,6 +22,7 @@ enum class Op {
     Concatenate,    ///< along the channels
     GlobalAverage,  ///< [N,C,H,W] -> [N,C,1,1]
     Linear,         ///< [N,C,1,1] -> [N,K,1,1]
+    Upsample,       ///< twice the rows and columns, bilinear between cells, corners upon corners
 };
 
 enum class Activation { Relu, Relu6 };
@@ -58,6 +60,9 @@ struct Node {
     std::string weight_key;                    ///< Convolution, Linear: the checkpoint's name without ".weight"
     std::string norm_key;                      ///< Convolution: the batch norm folded in; empty: none, the bias is read
     double norm_epsilon = 0.0;
+    /// Convolution: weights and bias are in no checkpoint but drawn, uniform within 1/sqrt(fan in), by this seed and
+    /// weight_key.
+    std::optional<std::uint64_t> drawn_from;
 };
 
 /// (x * scale[c] + shift[c]) of RGB in [0,1], written for the channel order of RGB; `bgr`: the net's first convolution
