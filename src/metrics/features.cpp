@@ -22,6 +22,8 @@ const std::vector<FeatureProtocol>& protocols() {
     static const std::vector<FeatureProtocol> known = {
         {.network = "inception_v3_fid", .tap = "avgpool", .side = 299, .dimensions = 2048, .scale = kInception2015},
         {.network = "efficientnet_lite0", .tap = "avgpool", .side = 224, .dimensions = 1280},
+        {.network = "efficientnet_lite2", .tap = "avgpool", .side = 260, .dimensions = 1280},
+        {.network = "vgg16_hed", .tap = "relu5_3", .side = 224, .dimensions = 512},
     };
     return known;
 }
@@ -46,10 +48,12 @@ FeatureProtocol feature_protocol(const std::string& network) {
                                       join(feature_networks(), ", ", " or "));
 }
 
-std::vector<std::string> feature_networks() {
+std::vector<std::string> feature_networks(const std::string& looked_through) {
     std::vector<std::string> names;
     for (const FeatureProtocol& protocol : protocols()) {
-        names.push_back(protocol.network);
+        if (protocol.network != looked_through) {
+            names.push_back(protocol.network);
+        }
     }
     return names;
 }

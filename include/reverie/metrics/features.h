@@ -15,7 +15,7 @@ namespace reverie {
 
 /// One way to measure: net, where it is tapped, how images are brought to it.
 struct FeatureProtocol {
-    std::string network;    ///< "inception_v3_fid" or "efficientnet_lite0"
+    std::string network;    ///< one of feature_networks()
     std::string tap;        ///< globally averaged
     std::int64_t side = 0;  ///< images are resized to side x side, bicubic with antialias (clean-fid), grey repeated
     std::int64_t dimensions = 0;
@@ -26,8 +26,10 @@ struct FeatureProtocol {
 
 /// Of a net by its catalogue name. Throws Usage for one that has none.
 FeatureProtocol feature_protocol(const std::string& network);
-/// Nets in order of preference.
-std::vector<std::string> feature_networks();
+/// Nets in order of preference, without the one that the discriminator looked through (empty: it saw pixels): a
+/// generator trained against a net's features lowers distances in them without better images (Kynkaanniemi et al. 2022,
+/// "The Role of ImageNet Classes in Frechet Inception Distance").
+std::vector<std::string> feature_networks(const std::string& looked_through = "");
 
 /// float32 [N,D]. `images(first, count)` gives [count,C,H,W] in [0,1] with 1, 3 or 4 channels (alpha composited on
 /// white). Runs in batches; throws Cancelled.

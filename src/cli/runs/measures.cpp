@@ -11,28 +11,46 @@
 namespace reverie {
 
 std::string features_help() {
-    return "auto (the first installed of " + join(feature_networks(), ", ", " or ") + "), a name or none";
+    return "auto (the first installed of " + join(feature_networks(), ", ", " or ") +
+           " that no discriminator looks through), a name or none";
 }
 
-std::optional<NetworkWeights> feature_weights(Session& session, const std::string& features) {
+void check_features(const std::string& features) {
+    if (features != "auto" && features != "none") {
+        feature_protocol(features);
+    }
+}
+
+std::optional<NetworkWeights> feature_weights(Session& session, const std::string& features,
+                                              const std::string& looked_through) {
+    check_features(features);
     if (features == "none") {
         return std::nullopt;
     }
     const WeightStore store(store_locations(session.environment()));
-    if (features == "auto") {
-        const std::vector<std::string> networks = feature_networks();
-        if (std::none_of(networks.begin(), networks.end(),
-                         [&](const std::string& name) { return store.installed(name).has_value(); })) {
-            session.console().info("no distances are measured: none of " + join(networks) +
-                                   " is installed (--features NAME fetches one)");
-            return std::nullopt;
-        }
-    } else {
-        feature_protocol(features);
+    const std::vector<std::string> networks = feature_networks(looked_through);
+    if (features == "auto" && std::none_of(networks.begin(), networks.end(), [&](const std::string& name) {
+            return store.installed(name).has_value();
+        })) {
+        session.console().info("no distances are measured: none of " + join(networks) +
+                               " is installed (--features NAME fetches one or says how to get it)");
+        return std::nullopt;
+    }
+    if (features == looked_through) {
+        session.console().warning("distances in the features of " + features +
+                                  ", which the discriminator looks through, flatter: training lowers them without "
+                                  "better images; measure with --features " +
+                                  join(networks, ", ", " or "));
     }
     NetworkOptions network;
     network.network = features;
-    return resolve_network(session, network, store, feature_networks());
+    return resolve_network(session, network, store, networks);
+}
+
+Error no_features(const std::string& looked_through) {
+    return {ErrorKind::Usage, "there is no net to compare features in; name one with --features (" +
+                                  join(feature_networks(looked_through), ", ", " or ") +
+                                  "), which fetches it or says how to get it"};
 }
 
 Measuring measuring_with(Session& session, const NetworkWeights& weights) {

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "reverie/cli/app.h"
+#include "reverie/core/error.h"
 #include "reverie/metrics/features.h"
 #include "reverie/weights/store.h"
 
@@ -16,12 +17,21 @@ namespace reverie {
 /// Fewer samples or images are not compared.
 inline constexpr std::int64_t kLeastMeasured = 4;
 
-/// "auto (the first installed of a or b), a name or none": what the help says of --features.
+/// "auto (the first installed of a or b that no discriminator looks through), a name or none": what the help says of
+/// --features.
 std::string features_help();
 
-/// The net that --features means; empty for none, and (with a sentence) for auto when none is installed. Throws Usage
-/// for a net without features, and Weights.
-std::optional<NetworkWeights> feature_weights(Session& session, const std::string& features);
+/// Throws Usage when --features names a net without features.
+void check_features(const std::string& features);
+
+/// The net that --features means; empty for none, and (with a sentence) for auto when none is installed. Auto never
+/// takes the net that the discriminator `looked_through` (empty: it saw pixels); naming that one is warned of. Throws
+/// what check_features throws, and Weights.
+std::optional<NetworkWeights> feature_weights(Session& session, const std::string& features,
+                                              const std::string& looked_through = "");
+
+/// What a command that cannot do without features says where there is no net for them.
+Error no_features(const std::string& looked_through);
 
 /// The net whose features are compared, and how images are brought to it.
 struct Measuring {

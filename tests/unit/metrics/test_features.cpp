@@ -1,6 +1,7 @@
 #include "reverie/metrics/features.h"
 
 #include <ATen/ATen.h>
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <utility>
@@ -12,6 +13,9 @@
 
 namespace reverie {
 namespace {
+
+using testing::ElementsAre;
+using testing::HasSubstr;
 
 double largest(const Tensor& x) { return x.abs().max().item<double>(); }
 
@@ -27,9 +31,27 @@ TEST(FeatureProtocol, NamesWhatWasMeasured) {
               "frechet(efficientnet_lite0 pool 1280d, bicubic 224, n=5000/4990)");
     EXPECT_EQ(feature_protocol("inception_v3_fid").name("kernel", 10, 20),
               "kernel(inception_v3_fid pool 2048d, bicubic 299, n=10/20)");
-    EXPECT_EQ(feature_networks().front(), "inception_v3_fid");
-    const std::string message = test::expect_error(ErrorKind::Usage, [] { feature_protocol("inception_v3"); });
-    EXPECT_NE(message.find("inception_v3_fid"), std::string::npos) << message;
+    EXPECT_EQ(feature_protocol("efficientnet_lite2").name("frechet", 10, 20),
+              "frechet(efficientnet_lite2 pool 1280d, bicubic 260, n=10/20)");
+    EXPECT_EQ(feature_protocol("vgg16_hed").name("frechet", 10, 20),
+              "frechet(vgg16_hed pool 512d, bicubic 224, n=10/20)");
+}
+
+TEST(FeatureProtocol, UnknownNameIsToldThoseThatThereAre) {
+    const std::string message = test::expect_error(ErrorKind::Usage, [] { feature_protocol("vgg16"); });
+    EXPECT_THAT(message, HasSubstr("'vgg16' is not a network that distances are measured with"));
+    EXPECT_THAT(message, HasSubstr("wanted inception_v3_fid, efficientnet_lite0, efficientnet_lite2 or vgg16_hed"));
+}
+
+TEST(FeatureNetworks, ComeInOrderOfPreference) {
+    EXPECT_THAT(feature_networks(),
+                ElementsAre("inception_v3_fid", "efficientnet_lite0", "efficientnet_lite2", "vgg16_hed"));
+}
+
+TEST(FeatureNetworks, LeaveOutTheOneThatWasLookedThrough) {
+    EXPECT_THAT(feature_networks("efficientnet_lite0"),
+                ElementsAre("inception_v3_fid", "efficientnet_lite2", "vgg16_hed"));
+    EXPECT_EQ(feature_networks("resnet50"), feature_networks()) << "a net that nothing is measured with";
 }
 
 TEST(ImageFeatures, ComeInBatchesWithProgress) {
@@ -87,6 +109,27 @@ TEST(ImageFeatures, OfThe2015NetCountFrom128) {
     const Tensor maps = net.forward(at::full({1, 3, 299, 299}, 0.5F), {"Mixed_7c"}, false).at("Mixed_7c");
     const Tensor wanted = maps.mean(at::IntArrayRef{2, 3});
     EXPECT_LT(largest(features - wanted), 1e-5 * largest(wanted));
+}
+
+TEST(ImageFeatures, OfVgg16AreTheMeanOfItsLastActivation) {
+    FrozenNet net = test::formula_net("vgg16", "caffe");
+    const Tensor image = test::formula_image(224, 224, "picture");
+    const Tensor features = features_of(net, "vgg16_hed", image);
+    EXPECT_EQ(features.sizes(), (at::IntArrayRef{1, 512}));
+    const Tensor maps = net.forward(image, {"relu5_3"}, false).at("relu5_3");
+    EXPECT_EQ(maps.sizes(), (at::IntArrayRef{1, 512, 14, 14})) << "before the last pooling";
+    EXPECT_TRUE(at::equal(features, maps.mean(at::IntArrayRef{2, 3})));
+    EXPECT_GT(largest(features), 0.0);
+}
+
+TEST(ImageFeatures, OfLite2AreOfPicturesOfItsOwnSize) {
+    FrozenNet net = test::formula_net("efficientnet_lite2", "lite0");
+    const Tensor image = test::formula_image(260, 260, "picture");
+    const Tensor features = features_of(net, "efficientnet_lite2", image);
+    EXPECT_EQ(features.sizes(), (at::IntArrayRef{1, 1280}));
+    const Tensor wanted = net.forward(image, {"head"}, false).at("head").mean(at::IntArrayRef{2, 3});
+    EXPECT_LT(largest(features - wanted), 1e-5 * largest(wanted));  // the net's own mean sums in another order
+    EXPECT_GT(largest(wanted), 0.0);
 }
 
 TEST(ImageFeatures, StopWhenAsked) {
