@@ -9,4 +9,7 @@ namespace reverie {
 /// x * sigmoid(x), number by number, with a gradient: ours where convolutions are (engine.h), else LibTorch's.
 Tensor apply_silu(const Tensor& x);
 
+/// [N,2C,H,W] -> [N,C,H,W]: the first half of the channels times the sigmoid of the second (Dauphin et al. 2017).
+Tensor apply_glu(const Tensor& x);
+
 }  // namespace reverie

@@ -39,3 +39,23 @@ void silu_back(const float* in, const float* gradient, float* out, std::int64_t 
         store(out + i, load(gradient + i, n) * (s * (1.0F + in_range(x) * (1.0F - s))), n);
     }
 }
+
+void glu(const float* in, float* out, std::int64_t pixels, int channels) {
+    for (std::int64_t pixel = 0; pixel < pixels; ++pixel, in += 2 * channels, out += channels) {
+        by_vectors(channels, [&](int c, int n) REVERIE_BODY {
+            store(out + c, load(in + c, n) * sigmoid(load(in + channels + c, n)), n);
+        });
+    }
+}
+
+void glu_back(const float* in, const float* gradient, float* out, std::int64_t pixels, int channels) {
+    for (std::int64_t pixel = 0; pixel < pixels;
+         ++pixel, in += 2 * channels, gradient += channels, out += 2 * channels) {
+        by_vectors(channels, [&](int c, int n) REVERIE_BODY {
+            const Vector s = sigmoid(load(in + channels + c, n));
+            const Vector passed = load(gradient + c, n) * s;
+            store(out + c, passed, n);
+            store(out + channels + c, passed * load(in + c, n) * (1.0F - s), n);
+        });
+    }
+}

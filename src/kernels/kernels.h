@@ -161,6 +161,9 @@ struct Kernels {
     /// x * sigmoid(x), and a gradient through it.
     void (*silu)(const float* in, float* out, std::int64_t count);
     void (*silu_back)(const float* in, const float* gradient, float* out, std::int64_t count);
+    /// Of pixels of twice as many channels: the first half times the sigmoid of the second, and a gradient through it.
+    void (*glu)(const float* in, float* out, std::int64_t pixels, int channels);
+    void (*glu_back)(const float* in, const float* gradient, float* out, std::int64_t pixels, int channels);
     /// Sums of x - origin and of its square.
     void (*norm_moments)(const NormJob& job);
     void (*norm_forward)(const NormJob& job);

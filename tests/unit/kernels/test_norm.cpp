@@ -107,6 +107,10 @@ TEST(Norm, GivesTheSameBitsWithAnyNumberOfThreads) {
         const Tensor y = apply_silu(x);
         found.back().push_back(y);
         found.back().push_back(grad({y.square().sum()}, {x})[0]);
+        const Tensor gates = leaf(8.0 * noise({3, 26, 30, 31}, "gates"), at::kFloat);
+        const Tensor gated = apply_glu(gates);
+        found.back().push_back(gated);
+        found.back().push_back(grad({gated.square().sum()}, {gates})[0]);
     }
     for (std::size_t i = 1; i < found.size(); ++i) {
         for (std::size_t k = 0; k < found[i].size(); ++k) {
@@ -144,6 +148,22 @@ TEST(Silu, HasASecondDerivative) {
         return grad({slope.square().sum()}, {x})[0];
     };
     EXPECT_LE(relative_error(second(at::kFloat), second(at::kDouble)), kTolerance);
+}
+
+TEST(Glu, IsThatOfFloat64AndSoAreItsDerivatives) {
+    const auto found = [](at::ScalarType type) {
+        const Tensor x = leaf(4.0 * noise({2, 26, 9, 15}, "x"), type);
+        const Tensor y = apply_glu(x);
+        const Tensor slope = grad({y.square().sum()}, {x}, {}, true, true)[0];
+        const Tensor plain = grad({apply_glu(x).square().sum()}, {x})[0];
+        return std::vector<Tensor>{y.detach(), plain, slope.detach(), grad({slope.square().sum()}, {x})[0]};
+    };
+    const std::vector<Tensor> ours = found(at::kFloat);
+    const std::vector<Tensor> exact = found(at::kDouble);
+    for (std::size_t i = 0; i < ours.size(); ++i) {
+        EXPECT_EQ(ours[i].sizes(), exact[i].sizes());
+        EXPECT_LE(relative_error(ours[i], exact[i]), kTolerance) << i;
+    }
 }
 
 }  // namespace
