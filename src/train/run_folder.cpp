@@ -203,8 +203,9 @@ struct RunFolder::State {
         if (const auto loaded = newest({})) {
             require_own(run_headline(loaded->program), identity.program, path);
             // As the present ones would come back from a file.
-            require_same(with_later_options(loaded->options),
-                         with_later_options(json_value(json_text(identity.options)).get<RunOptions>()), path);
+            require_same(
+                with_later_options(loaded->options, identity.program),
+                with_later_options(json_value(json_text(identity.options)).get<RunOptions>(), identity.program), path);
         }
     }
 };

@@ -1,6 +1,7 @@
 #include "train/run_options.h"
 
 #include <algorithm>
+#include <array>
 #include <charconv>
 #include <cmath>
 #include <cstdio>
@@ -116,10 +117,20 @@ std::string options_toml(const RunIdentity& identity) {
     return text;
 }
 
-RunOptions with_later_options(RunOptions options) {
-    const bool has_engine = std::ranges::find(options, "engine", &RunOptions::value_type::first) != options.end();
-    if (!has_engine) {
-        options.emplace_back("engine", "libtorch");  // there was no other
+RunOptions with_later_options(RunOptions options, const std::string& program) {
+    struct Later {
+        const char* program;  ///< empty: of any
+        const char* name;
+        const char* value;  ///< what it was like before it could be chosen
+    };
+    constexpr std::array kLater = {Later{"", "engine", "libtorch"}, Later{"gan", "generator", "dcgan"},
+                                   Later{"gan", "projected-size", "0"}, Later{"gan", "pixel-branch", "off"},
+                                   Later{"gan", "cutout", "0.5"}};
+    for (const Later& later : kLater) {
+        const bool fits = *later.program == '\0' || later.program == program;
+        if (fits && std::ranges::find(options, later.name, &RunOptions::value_type::first) == options.end()) {
+            options.emplace_back(later.name, later.value);
+        }
     }
     return options;
 }

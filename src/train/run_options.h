@@ -18,7 +18,7 @@ void require_own(const std::string& headline, const std::string& program, const 
 std::string options_toml(const RunIdentity& identity);
 
 /// With what a run has of options that there were none of when it was begun.
-RunOptions with_later_options(RunOptions options);
+RunOptions with_later_options(RunOptions options, const std::string& program);
 
 /// Throws Usage, naming the first option that differs with both values; flags before facts, which follow from them.
 void require_same(const RunOptions& before, const RunOptions& now, const std::filesystem::path& path);

@@ -97,6 +97,19 @@ TEST_F(RunFolders, BegunBeforeThereWasAnotherEngineGoOnWithLibTorch) {
                 HasSubstr("begun with --engine libtorch and is to go on with --engine auto"));
 }
 
+TEST_F(RunFolders, OfGansBegunBeforeThereWereProjectedOnesGoOn) {
+    identity_.program = "gan";
+    create().save(state_at(5));
+    for (const auto& [name, value] :
+         RunOptions{{"generator", "dcgan"}, {"projected-size", "0"}, {"pixel-branch", "off"}, {"cutout", "0.5"}}) {
+        identity_.options.emplace_back(name, value);
+    }
+    RunFolder::require_resumable(path_, identity_);
+    identity_.options.back().second = "0.2";
+    EXPECT_THAT(expect_error(ErrorKind::Usage, [this] { RunFolder::require_resumable(path_, identity_); }),
+                HasSubstr("begun with --cutout 0.5"));
+}
+
 TEST_F(RunFolders, WriteOptionsThatCanBeGivenBack) {
     const RunFolder folder = create();
     EXPECT_EQ(text_of_file(folder.file(kOptionsFile)), "# vae " + version() +
