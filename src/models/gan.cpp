@@ -5,6 +5,7 @@
 #include "models/convolve.h"
 #include "models/gan_nets.h"
 #include "models/initialize.h"
+#include "reverie/core/noise.h"
 #include "reverie/core/random.h"
 
 namespace reverie {
@@ -14,14 +15,16 @@ bool of_chollet(GanNetKind kind) { return kind == GanNetKind::Chollet1 || kind =
 
 std::shared_ptr<GanGenerator> generator_of(const GanNetOptions& all, std::uint64_t seed) {
     if (all.kind == GanNetKind::Reverie) {
-        return make_reverie_generator(all, seed);
+        return all.generator == GanGeneratorKind::Fastgan ? make_fastgan_generator(all, seed)
+                                                          : make_reverie_generator(all, seed);
     }
     return of_chollet(all.kind) ? make_chollet_generator(all, seed) : make_dcgan_generator(all, seed);
 }
 
 std::shared_ptr<GanDiscriminator> discriminator_of(const GanNetOptions& all, std::uint64_t seed) {
     if (all.kind == GanNetKind::Reverie) {
-        return make_reverie_discriminator(all, seed);
+        return all.discriminator == GanDiscriminatorKind::Projected ? make_projected_discriminator(all, seed)
+                                                                    : make_reverie_discriminator(all, seed);
     }
     return of_chollet(all.kind) ? make_chollet_discriminator(all, seed) : make_dcgan_discriminator(all, seed);
 }

@@ -100,8 +100,8 @@ class CholletDiscriminator final : public GanDiscriminator {
         dense_ = register_module("dense", Linear(features, 1));
         initialize_as_keras(*this, seed);
     }
-    Tensor forward(const Tensor& images, const Tensor& /*labels*/, const DropoutNoise& dropout) override {
-        Tensor x = images;
+    Tensor forward(const std::vector<Tensor>& seen, const Tensor& /*labels*/, const DropoutNoise& dropout) override {
+        Tensor x = seen.front();
         for (const Conv2d& conv : convs_) {
             x = convolve(*conv, x, {.leaky_slope = slope_});
         }

@@ -89,8 +89,9 @@ class SequentialDiscriminator final : public GanDiscriminator {
     SequentialDiscriminator(const std::string& name, Sequential layers) : layers_(std::move(layers)) {
         register_layers(*this, name, layers_);
     }
-    Tensor forward(const Tensor& images, const Tensor& /*labels*/, const DropoutNoise& /*dropout*/) override {
-        return run_layers(layers_, images.contiguous(at::MemoryFormat::ChannelsLast)).flatten().to(at::kFloat);
+    Tensor forward(const std::vector<Tensor>& seen, const Tensor& /*labels*/,
+                   const DropoutNoise& /*dropout*/) override {
+        return run_layers(layers_, seen.front().contiguous(at::MemoryFormat::ChannelsLast)).flatten().to(at::kFloat);
     }
 
   private:

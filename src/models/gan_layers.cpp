@@ -38,7 +38,9 @@ Tensor GanWeight::weight() const {
         return weight_;
     }
     const NoAutocast guard(c10::autocast_dispatch_keyset);
-    return weight_ / at::dot(u_, at::mv(weight_.flatten(1), v_));
+    // In a running mean of weights the vectors are means too, and shorter than 1.
+    const Tensor lengths = u_.norm() * v_.norm();
+    return weight_ * (lengths / at::dot(u_, at::mv(weight_.flatten(1), v_)));
 }
 
 void GanWeight::advance() {

@@ -12,8 +12,8 @@
 namespace reverie {
 
 /// "weight" and, when wanted, "bias" of a layer. With a spectral norm (Miyato et al. 2018) the weight in use is the
-/// parameter divided by sigma = u^T W v, W's first dimension against all others: u and v, the buffers, are constants to
-/// the gradient.
+/// parameter divided by sigma = u^T W v / (|u| |v|), W's first dimension against all others: u and v, the buffers, are
+/// constants to the gradient.
 class GanWeight : public torch::nn::Module {
   public:
     GanWeight(const std::vector<std::int64_t>& shape, bool with_bias, bool spectral_norm);

@@ -11,6 +11,9 @@ namespace reverie {
 std::shared_ptr<GanGenerator> make_reverie_generator(const GanNetOptions& options, std::uint64_t seed);
 std::shared_ptr<GanDiscriminator> make_reverie_discriminator(const GanNetOptions& options, std::uint64_t seed);
 
+std::shared_ptr<GanGenerator> make_fastgan_generator(const GanNetOptions& options, std::uint64_t seed);
+std::shared_ptr<GanDiscriminator> make_projected_discriminator(const GanNetOptions& options, std::uint64_t seed);
+
 /// Pytorch, PytorchCpp, KobaJon.
 std::shared_ptr<GanGenerator> make_dcgan_generator(const GanNetOptions& options, std::uint64_t seed);
 std::shared_ptr<GanDiscriminator> make_dcgan_discriminator(const GanNetOptions& options, std::uint64_t seed);

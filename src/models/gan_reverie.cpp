@@ -166,8 +166,8 @@ class ReverieDiscriminator final : public GanDiscriminator {
         initialize_norms(*this, seed);
     }
 
-    Tensor forward(const Tensor& images, const Tensor& labels, const DropoutNoise& /*dropout*/) override {
-        Tensor x = images.contiguous(at::MemoryFormat::ChannelsLast);
+    Tensor forward(const std::vector<Tensor>& seen, const Tensor& labels, const DropoutNoise& /*dropout*/) override {
+        Tensor x = seen.front().contiguous(at::MemoryFormat::ChannelsLast);
         for (std::size_t level = 0; level < stages_.size(); ++level) {
             x = halved(x, *stages_[level]);
             x = plan_.attends(level) ? attention_->forward(x) : x;

@@ -71,6 +71,11 @@ void NetNotes::refuse_net() const {
                 "the weights' notes name " + (name.empty() ? "no net" : "the net '" + name + "'") + another_program());
 }
 
+void NetNotes::refuse_name(const std::string& key, const std::string& name) const {
+    throw Error(ErrorKind::Input, "the weights' notes name the " + key + " '" + name +
+                                      "', which this program does not know" + another_program());
+}
+
 std::string NetNotes::another_program() const {
     return ", so they are not of `" + program_ + "`; pass a run folder or weights that `" + program_ + " train` wrote";
 }

@@ -1,6 +1,7 @@
 // What the options of every trainable net share: their checks, and how they are read from a file's notes.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <initializer_list>
 #include <map>
@@ -46,10 +47,25 @@ class NetNotes {
     std::string net() const;
     /// Throws Input.
     std::int64_t number(const std::string& key) const;
+    /// The value whose name a note is, of (value, name) pairs; files that say nothing were written before there was a
+    /// choice. Throws Input for another name.
+    template <typename Names, typename Value>
+    Value one_of(const std::string& key, const Names& names, Value unsaid) const {
+        const auto note = metadata_.find(key);
+        if (note == metadata_.end()) {
+            return unsaid;
+        }
+        const auto found = std::ranges::find(names, note->second, [](const auto& one) { return one.second; });
+        if (found == names.end()) {
+            refuse_name(key, note->second);
+        }
+        return found->first;
+    }
     /// Throws Input: net() is not one of this program's.
     [[noreturn]] void refuse_net() const;
 
   private:
+    [[noreturn]] void refuse_name(const std::string& key, const std::string& name) const;
     std::string another_program() const;
 
     const std::map<std::string, std::string>& metadata_;

@@ -14,7 +14,7 @@ using testing::StartsWith;
 TEST_F(GanRuns, TheProgramListsItsCommands) {
     const RunResult help = run({"--help"});
     EXPECT_EQ(help.exit_code, 0);
-    for (const char* name : {"train", "sample", "interpolate", "evaluate", "augment", "film", "info"}) {
+    for (const char* name : {"train", "sample", "interpolate", "evaluate", "nearest", "augment", "film", "info"}) {
         EXPECT_THAT(help.output, HasSubstr(std::string("\n  ") + name));
         EXPECT_THAT(done({name, "--help"}), HasSubstr("gan " + std::string(name)));
     }
@@ -106,6 +106,9 @@ TEST_F(GanRuns, EvaluationNamesItsProtocol) {
     EXPECT_THAT(done(of_run("evaluate", {"--samples", "6"})), HasSubstr("Frechet distance"))
         << "against what it was trained on";
     expect_fault(run(of_run("evaluate", {data(), "--features", "none"})), 2, "--features");
+    for (const char* features : {"none", "vgg16"}) {
+        expect_fault(run({"evaluate", path("nowhere"), "--features", features}), 2, "vgg16_hed");
+    }
     expect_fault(run(of_run("evaluate", {data(), "--samples", "3"})), 2, "--samples 3");
     expect_fault(run(of_run("evaluate", {data(), "--size", "32"})), 2, "--size '32'");
     expect_fault(run({"evaluate", path("nowhere"), data()}), 3, "nowhere");
@@ -138,6 +141,17 @@ TEST_F(GanRuns, AFilmHasAFrameForEachPreview) {
     expect_fault(run({"film", "-o", path("x.gif")}), 2, "no run is given");
 }
 
+TEST_F(GanRuns, NearestImagesAreShownBelowSamples) {
+    done(of_run("nearest", {"-o", path("near.png"), "--seeds", "1-5", "--columns", "5"}));
+    EXPECT_EQ(size_of(image("near.png")), grid_size(2, 5));
+    const std::string photo = data("/disc/1.png");
+    done(of_run("nearest", {photo, "-o", path("only.png"), "--seeds", "1-2"}));
+    EXPECT_EQ(size_of(image("only.png")), grid_size(2, 2));
+    EXPECT_TRUE(at::equal(image("only.png").narrow(1, 2 + 26, 24).narrow(2, 2 + 22, 20), load_image(photo)));
+    expect_fault(run(of_run("nearest", {"-o", path("folder/")})), 2, "one picture");
+    expect_fault(run(of_run("nearest", {"-o", path("x.png"), "--features", "none"})), 2, "--features");
+}
+
 TEST_F(GanRuns, AugmentationIsSeenOnASheet) {
     const std::string photo = data("/disc/1.png");
     const auto cell = [&](const std::string& name, int row) {
@@ -152,6 +166,9 @@ TEST_F(GanRuns, AugmentationIsSeenOnASheet) {
     EXPECT_TRUE(at::equal(cell("never.png", 1), load_image(photo)));
     done({"augment", data(), "-o", path("four.png"), "--columns", "4", "--augment", "cutout"});
     EXPECT_EQ(size_of(image("four.png")), grid_size(4, 4));
+    done({"augment", photo, "-o", path("all.png"), "--draws", "1", "--augment", "cutout", "--cutout", "1"});
+    EXPECT_FALSE(at::equal(cell("all.png", 1), load_image(photo)));
+    expect_fault(run({"augment", photo, "-o", path("x.png"), "--cutout", "0"}), 2, "--cutout");
     expect_fault(run({"augment", photo, "-o", path("x.png"), "--augment", "colour"}), 2, "--augment");
     expect_fault(run({"augment", photo, "-o", path("folder/")}), 2, "one picture");
     expect_fault(run({"augment", "-o", path("x.png")}), 2, "no images are given");

@@ -146,6 +146,41 @@ TEST_F(GanTrain, OneImageIsEnoughButCannotBeMeasured) {
     EXPECT_FALSE(exists("run/best.safetensors"));
 }
 
+TEST_F(GanTrain, ProjectedRunKilledAndResumedGivesTheSameBytesAndIsMeasuredByAnotherNet) {
+    const auto into = [&](const std::string& folder, std::vector<std::string> more) {
+        more.insert(more.begin(), {path("data"), "-o", path(folder), "--preset", "projected", "--projected-size", "64",
+                                   "--conditional", "--validate-every", "10"});
+        return quick(std::move(more), "20");
+    };
+    const RunResult whole = run(into("whole", {"--threads", "1"}));
+    ASSERT_EQ(whole.exit_code, 0) << whole.error;
+    EXPECT_THAT(bytes("whole/options.toml"), Not(HasSubstr("features = \"efficientnet_lite0\"")));
+    const RunResult killed = stopped(into("parts", {"--checkpoint-minutes", "0", "--threads", "2"}), SIGKILL, 8);
+    ASSERT_EQ(killed.signal, SIGKILL) << killed.error;
+    for (const auto& [flag, value] : {std::pair{"--projected-size", "96"}, {"--seed", "2"}, {"--generator", "dcgan"}}) {
+        expect_fault(run({"train", path("data"), "-o", path("parts"), "--resume", flag, value, "--quiet"}), 2,
+                     "was begun with");
+    }
+    const RunResult finished = run({"train", "--resume", "-o", path("parts"), "--quiet", "--threads", "3"});
+    ASSERT_EQ(finished.exit_code, 0) << finished.error;
+    EXPECT_EQ(bytes("parts/metrics.jsonl"), bytes("whole/metrics.jsonl"));
+    for (const char* file : {"weights.safetensors", "weights_ema.safetensors"}) {
+        EXPECT_TRUE(bytes(std::string("parts/") + file) == bytes(std::string("whole/") + file)) << file;
+    }
+    const RunResult sampled = run({"sample", path("whole"), "-o", path("sheet.png"), "--seeds", "1-4", "--quiet"});
+    EXPECT_EQ(sampled.exit_code, 0) << sampled.error;
+    const RunResult flattered = run({"evaluate", path("whole"), "--features", "efficientnet_lite0", "--samples", "6"});
+    EXPECT_EQ(flattered.exit_code, 0) << flattered.error;
+    EXPECT_THAT(flattered.error, HasSubstr("warning: "));
+}
+
+TEST_F(GanTrain, ProjectedWithoutItsPretrainedNetIsRefusedBeforeAnythingStarts) {
+    const FormulaModels none(std::vector<FormulaModels::Net>{});
+    run_.environment["REVERIE_MODELS"] = none.path().string();
+    expect_fault(run({"train", path("data"), "-o", path("run"), "--preset", "projected"}), 4, "efficientnet_lite0");
+    EXPECT_FALSE(exists("run"));
+}
+
 TEST_F(GanTrain, BadInputIsRefusedInASentence) {
     std::filesystem::create_directory(path("flat"));
     save_image(path("flat/a.png"), drawn(true, 1));
@@ -174,6 +209,11 @@ TEST_F(GanTrain, BadInputIsRefusedInASentence) {
     refused({"--fid-samples", "3"}, 2, "--fid-samples 3");
     refused({"--features", "vgg16"}, 2, "vgg16");
     refused({"--validation", "0.1"}, 2, "--validation");
+    refused({"--projected-size", "128"}, 2, "--projected-size is for --preset projected");
+    refused({"--preset", "projected", "--projected-size", "100"}, 2, "a multiple of 32 from 64");
+    refused({"--preset", "projected", "--r1", "1"}, 2, "--r1 is not for --preset projected");
+    refused({"--generator", "stylegan"}, 2, "--generator");
+    refused({"--cutout", "1.5"}, 2, "--cutout");
     refused({"--conditional"}, 3, "sub-folders", "flat");
     EXPECT_FALSE(exists("out"));
 }

@@ -7,6 +7,7 @@
 #include "reverie/core/noise.h"
 #include "reverie/metrics/features.h"
 #include "reverie/metrics/sample_quality.h"
+#include "reverie/nn/projector.h"
 #include "reverie/techniques/gan.h"
 #include "reverie/techniques/latent_space.h"
 #include "reverie/techniques/vae.h"
@@ -59,7 +60,13 @@ std::vector<Tensor> vae_trained(const Place& place, const VaeOptions& options) {
 }
 
 std::vector<Tensor> gan_trained(const Place& place, const GanOptions& options) {
-    GanTask task(options, 1, place.device, {});
+    std::shared_ptr<FrozenNet> projector;
+    if (!looked_through(options.net).empty()) {
+        Graph graph = make_graph("efficientnet_lite0", "lite0");
+        add_projections(graph, 1);
+        projector = std::make_shared<FrozenNet>(formula_net_at(place, graph));
+    }
+    GanTask task(options, 1, place.device, {}, {}, projector);
     return trained(task, {}, place, options.net.channels, options.net.size, options.net.classes);
 }
 
@@ -107,9 +114,9 @@ void add_vaes(std::vector<Check>& checks) {
 void add_gans(std::vector<Check>& checks) {
     for (const std::string& name : gan_recipes()) {
         const bool grey = name == "pytorch-cpp";
-        const std::int64_t side = grey ? 28 : name == "chollet1e" || name == "reverie" ? 32 : 64;
+        const std::int64_t side = grey ? 28 : name == "chollet1e" || name == "reverie" || name == "projected" ? 32 : 64;
         GanOptions options = gan_recipe(name, {side, side}, grey ? 1 : 3, 100).options;
-        if (name == "reverie" || name == "pytorch" || name == "koba-jon") {
+        if (name == "reverie" || name == "projected" || name == "pytorch" || name == "koba-jon") {
             options.net.generator_width = options.net.discriminator_width = 8;
         }
         checks.push_back(gan_check(name, options));

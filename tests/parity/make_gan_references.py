@@ -15,7 +15,8 @@ import torch.nn.functional as F
 from torch import nn
 
 import closed_formula
-from reference_tensors import Weights, images, probes, write
+from projected_gan import SEEN, Discriminator, Generator, advance_norms
+from reference_tensors import Weights, images, probes, weight, write
 
 FOLDER = Path(__file__).parent / "references"
 
@@ -237,6 +238,48 @@ def reverie() -> dict:
     return {name: probes(part) for name, part in parts.items()}
 
 
+# ---- a projected GAN's nets ------------------------------------------------------------------------------------------
+
+
+def filled(net: nn.Module) -> nn.Module:
+    """In float64, every parameter and u by its formula, all norms three power iterations on."""
+    net = net.double()
+    norms = {name for name, module in net.named_modules() if isinstance(module, nn.BatchNorm2d)}
+    with torch.no_grad():
+        for name, tensor in [*net.named_parameters(), *net.named_buffers()]:
+            layer, leaf = name.rsplit(".", 1)
+            if leaf == "u" or layer in norms and leaf in ("weight", "bias"):
+                factor, start = (0.5, 0.75) if leaf == "weight" else (0.4, -0.2)
+                u = closed_formula.uniform(name, tensor.numel())
+                tensor.copy_(torch.from_numpy((u * factor + start).astype(np.float32)))
+            elif leaf in ("weight", "bias"):
+                tensor.copy_(weight(name, *tensor.shape))
+    for _ in range(3):
+        advance_norms(net)
+    return net
+
+
+def fastgan() -> dict:
+    """70x66 pixels, 3 channels, 3 classes, width 8: four stages, two of which cut, and one excitation."""
+    generator = filled(Generator((70, 66), 3, 12, 8, classes=3))
+    return {"images": probes(generator(latents(3, 12), torch.arange(3)))}
+
+
+def projected() -> dict:
+    """Maps of 64x96 pixels, 3 classes, width 8: three stages at the finest map, none at the coarsest."""
+    height, width = 64, 96
+    discriminator = filled(Discriminator((height, width), 8, classes=3))
+    maps = []
+    for level, channels in enumerate(SEEN):
+        shape = (3, channels, height // 2 ** (level + 1), width // 2 ** (level + 1))
+        u = closed_formula.uniform(f"projected{level}", int(np.prod(shape)))
+        maps.append(torch.from_numpy(2 * u - 1).float().double().reshape(shape).requires_grad_())
+    logits = discriminator(maps, torch.arange(3))
+    slopes = torch.autograd.grad((logits.mean(1) * torch.arange(1.0, 4.0)).sum(), maps)
+    parts = {"logits": logits} | {f"slope {level}": slope for level, slope in enumerate(slopes)}
+    return {name: probes(part) for name, part in parts.items()}
+
+
 def main() -> None:
     nets = {
         "reverie": reverie(),
@@ -246,6 +289,8 @@ def main() -> None:
         "koba-jon": of_modules(koba_jon(8), 3, 64),
         "chollet2e": of_functions(chollet2e(), 3, 64, 128),
         "chollet1e": of_functions(chollet1e(), 3, 32, 32),
+        "fastgan": fastgan(),
+        "projected": projected(),
     }
     write(FOLDER / "gan.json", {"nets": nets})
 

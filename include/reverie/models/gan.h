@@ -4,6 +4,7 @@
 
 #include <torch/nn/module.h>
 
+#include <array>
 #include <cstdint>
 #include <map>
 #include <memory>
@@ -25,6 +26,16 @@ enum class GanNetKind {
     KobaJon,     ///< koba-jon/pytorch_cpp DCGAN: squares, powers of two from 64 on
 };
 
+enum class GanGeneratorKind {
+    Dcgan,    ///< transposed convolutions, batch norm, ReLU
+    Fastgan,  ///< the lite generator of Liu et al. (2021) as Sauer et al. (2021) train it, cut to any size
+};
+
+enum class GanDiscriminatorKind {
+    Own,        ///< looks at the images
+    Projected,  ///< looks at projected features of a frozen net (nn/projector.h; Sauer et al. 2021)
+};
+
 struct GanNetOptions {
     GanNetKind kind = GanNetKind::Reverie;
     Size size;                             ///< of the images, each side >= 16
@@ -39,12 +50,36 @@ struct GanNetOptions {
                                  ///< side is nearest to this; 0: none
     /// A channel of deviations (Karras et al. 2018) over groups of at most four neighbours of the batch.
     bool minibatch_deviation = false;
+    GanGeneratorKind generator = GanGeneratorKind::Dcgan;
+    GanDiscriminatorKind discriminator = GanDiscriminatorKind::Own;
+    /// Shorter side of what a projected discriminator's frozen net is shown, in pixels, a multiple of 32; 0: the kind's
+    /// own choice, the image's, but no less than 64 and no more than 224.
+    std::int64_t projected_side = 0;
+    /// One more discriminator beside the projected ones, which looks at the pixels: they were taught not to mind how
+    /// light an image is and what its finest texture is like (ours; Kumari et al. 2022 have one too).
+    bool pixel_branch = false;
 };
 
 /// Throws Usage, speaking in flag names, for what the kind cannot do.
 void validate(const GanNetOptions& options);
 /// Every "own choice" filled in, and what the kind does not have turned off.
 GanNetOptions resolved(const GanNetOptions& options);
+
+/// A map that a projected discriminator sees: its channels, and image pixels from cell to cell.
+struct ProjectedMap {
+    std::int64_t channels;
+    std::int64_t stride;
+};
+inline constexpr std::array<ProjectedMap, 4> kProjectedMaps = {{{64, 2}, {64, 4}, {128, 8}, {256, 16}}};
+
+/// "dcgan" and "fastgan". Throws Usage for another.
+GanGeneratorKind gan_generator_kind(const std::string& name);
+std::string text_of(GanGeneratorKind kind);
+std::vector<std::string> gan_generator_kinds();
+
+/// What the frozen net of a projected discriminator is shown: the image's proportions, both sides to the nearest
+/// multiple of 32.
+Size projected_size(const GanNetOptions& options);
 
 /// As the metadata of a weights file, and back. The latter throws Input for notes of something else.
 std::map<std::string, std::string> to_metadata(const GanNetOptions& options);
@@ -66,6 +101,8 @@ class GanGenerator : public torch::nn::Module {
     /// Lets images begin as these values [C], in the kind's range, instead of grey; published nets do not. What the
     /// outermost pixels show comes from few weights and would stay grey for thousands of steps.
     virtual void begin_as(const Tensor& /*colors*/) {}
+    /// As a discriminator's.
+    virtual void advance_norms() {}
 };
 
 /// Where the dropout of a pass draws its numbers from: row i uses (seed, stream, first + i).
@@ -77,9 +114,13 @@ struct DropoutNoise {
 
 class GanDiscriminator : public torch::nn::Module {
   public:
-    /// Images in the kind's range -> logits [N], larger for what looks real. `dropout` is looked at in training mode by
-    /// the nets that have one.
-    virtual Tensor forward(const Tensor& images, const Tensor& labels, const DropoutNoise& dropout) = 0;
+    /// Logits, larger for what looks real, of what the net sees: images in the kind's range -> [N]; or, projected, the
+    /// maps of nn/projector.h, with a pixel branch the images behind them -> [N,places]. `dropout` is looked at in
+    /// training mode by the nets that have one.
+    virtual Tensor forward(const std::vector<Tensor>& seen, const Tensor& labels, const DropoutNoise& dropout) = 0;
+    Tensor forward(const Tensor& images, const Tensor& labels, const DropoutNoise& dropout) {
+        return forward(std::vector<Tensor>{images}, labels, dropout);
+    }
     /// One power iteration of every spectral norm, whose vectors are buffers; a pass leaves them alone. To be called
     /// once a training step.
     virtual void advance_norms() {}

@@ -13,12 +13,13 @@ namespace reverie {
 struct AugmentKinds {
     bool color = false;        ///< brightness +-0.5, saturation 0..2, contrast 0.5..1.5, in [-1,1]
     bool translation = false;  ///< by up to an eighth of a side, what comes in being 0
-    bool cutout = false;       ///< a rectangle of half the sides becomes 0
+    bool cutout = false;       ///< a rectangle becomes 0
+    double cutout_side = 0.5;  ///< its sides, as a share of the image's
     friend bool operator==(const AugmentKinds&, const AugmentKinds&) = default;
     bool any() const { return color || translation || cutout; }
 };
 
-/// "color,translation,cutout" in any order. Throws Usage, naming --augment.
+/// "color,translation,cutout" in any order, with the usual cutout. Throws Usage, naming --augment.
 AugmentKinds augment_kinds(const std::string& text);
 std::string text_of(const AugmentKinds& kinds);
 

@@ -48,8 +48,8 @@ struct GanOptions {
     double generator_rest = -std::numeric_limits<double>::infinity();
 };
 
-/// A published recipe, or the default for that kind and number of images. `name`: reverie, chollet2e, chollet1e,
-/// pytorch, pytorch-cpp, koba-jon. Throws Usage for another.
+/// A published recipe, or one of ours for that kind and number of images. `name`: reverie, projected, chollet2e,
+/// chollet1e, pytorch, pytorch-cpp, koba-jon. Throws Usage for another.
 struct GanRecipe {
     GanOptions options;
     TrainOptions training;
@@ -66,6 +66,9 @@ void validate(const GanOptions& options);
 /// What exported weights say of themselves: the net's notes and "program" ("gan").
 std::map<std::string, std::string> to_metadata(const GanOptions& options);
 
+/// The net, by its catalogue name, that the discriminator looks through; empty: it looks at images.
+std::string looked_through(const GanNetOptions& options);
+
 /// How samples are measured while training goes on.
 struct GanMeasure {
     std::shared_ptr<FrozenNet> net;  ///< null: not measured
@@ -79,9 +82,11 @@ struct GanMeasure {
 /// probabilities, or raw for hinge and Wasserstein), r1, augment_probability, overfit (E sign(D(x))).
 class GanTask : public TrainTask {
   public:
-    /// `start`: weights to begin from (--init-from), else empty; throws Input, naming the first that does not fit.
+    /// `start`: weights to begin from (--init-from), else empty; throws Input, naming the first that does not fit. Of a
+    /// projected run they are the generator's alone. `projector`: the frozen net that a projected discriminator looks
+    /// through, with its projections (nn/projector.h), for this task alone; null for other discriminators.
     GanTask(const GanOptions& options, std::uint64_t seed, c10::Device device, const GanMeasure& measure,
-            const NamedTensors& start = {});
+            const NamedTensors& start = {}, std::shared_ptr<FrozenNet> projector = nullptr);
     ~GanTask() override;
     std::vector<Phase> phases() override;
     void begin_as_later() override;  ///< augments

@@ -30,8 +30,8 @@ struct LabelRange {
     friend bool operator==(const LabelRange&, const LabelRange&) = default;
 };
 
-/// Means over logits [N] of reals and of fakes; the discriminator's loss is their sum. `labels` [N], looked at where
-/// they mean something; they may lie a little outside of [0,1].
+/// Means over logits [N] or [N,places] of reals and of fakes; the discriminator's loss is their sum. `labels` [N],
+/// looked at where they mean something; they may lie a little outside of [0,1].
 Tensor real_loss(GanLoss loss, const Tensor& logits, const Tensor& labels);
 Tensor fake_loss(GanLoss loss, const Tensor& logits, const Tensor& labels);
 /// The generator's, of logits of its images. `label`: what it wants them to be called (1).

@@ -1,6 +1,8 @@
 // gan augment
 #include <ATen/ATen.h>
 
+#include <limits>
+
 #include "cli/gan/gan_commands.h"
 #include "cli/runs/image_list.h"
 #include "cli/runs/show.h"
@@ -34,6 +36,8 @@ class Augment : public Program {
         add_file_flags(input, show_);
         FlagGroup what(app, "Sheet");
         what.add("--augment", kinds_, "KINDS", "some of color,translation,cutout");
+        what.add("--cutout", cutout_, "SHARE", "sides of what cutout takes away, as a share of the image's",
+                 OptionRange{std::numeric_limits<double>::denorm_min(), 1.0, "a share above 0, up to 1"});
         what.add("--augment-probability", probability_, "P", "how often each happens to an image",
                  OptionRange{0.0, 1.0});
         what.add("--columns", show_.columns, "N", "images side by side", OptionRange{.low = 1, .wanted = "1 or more"});
@@ -45,7 +49,8 @@ class Augment : public Program {
         if (images_.empty()) {
             throw Error(ErrorKind::Usage, "no images are given; name files, folders or tars (see --help)");
         }
-        const AugmentKinds kinds = augment_kinds(kinds_);
+        AugmentKinds kinds = augment_kinds(kinds_);
+        kinds.cutout_side = cutout_;
         const ShowAs how = check_output(session, /*moving=*/false);
         if (how == ShowAs::Folder) {
             throw Error(ErrorKind::Usage, "--output '" + session.common().output +
@@ -68,6 +73,7 @@ class Augment : public Program {
         settings.set("program", session.program());
         settings.set("version", version());
         settings.set("augment", text_of(kinds));
+        settings.set("cutout", cutout_);
         settings.set("augment-probability", probability_);
         settings.set("draws", draws_);
         show(session, sheet,
@@ -84,6 +90,7 @@ class Augment : public Program {
     ShowFlags show_{.columns = 8};
     DataFlags data_;
     std::string kinds_ = "color,translation,cutout";
+    double cutout_ = AugmentKinds{}.cutout_side;
     double probability_ = 1.0;
     std::int64_t draws_ = 3;
 };

@@ -88,12 +88,17 @@ class Evaluate : public Program {
         if (pictures && !run_.label.empty()) {
             throw Error(ErrorKind::Usage, "--class '" + run_.label + "' is not for pictures; leave it out");
         }
-        const std::optional<NetworkWeights> weights = feature_weights(session, features_);
-        if (!weights) {
-            throw Error(ErrorKind::Usage, "there is no net to compare features in; name one with --features (" +
-                                              join(feature_networks(), ", ", " or ") + "), which fetches it");
+        check_features(features_);
+        if (features_ == "none") {
+            throw no_features("");
         }
-        const Sides sides = pictures ? two_sources(session) : run_and_images(session);
+        auto trained = pictures ? nullptr : std::make_unique<GanRun>(session, run_);
+        const std::string through = trained ? looked_through(trained->options()) : "";
+        const std::optional<NetworkWeights> weights = feature_weights(session, features_, through);
+        if (!weights) {
+            throw no_features(through);
+        }
+        const Sides sides = pictures ? two_sources(session) : run_and_images(std::move(trained));
         const std::int64_t reals = sides.reals.count();
         const std::int64_t fakes = sides.fakes().count;
         if (std::min(reals, fakes) < kLeastMeasured) {
@@ -114,9 +119,9 @@ class Evaluate : public Program {
   private:
     std::int64_t samples_for(std::int64_t images) const { return samples_.value_or(std::min(kMostSamples, images)); }
 
-    Sides run_and_images(Session& session) const {
+    Sides run_and_images(std::unique_ptr<GanRun> run) const {
         Sides sides;
-        sides.run = std::make_unique<GanRun>(session, run_);
+        sides.run = std::move(run);
         sides.reals =
             images_.empty() ? sides.run->training_images("", "name images after RUN") : sides.run->images(images_);
         const std::int64_t count = samples_for(sides.reals.count());

@@ -24,7 +24,9 @@ nlohmann::ordered_json net_of(const std::map<std::string, std::string>& notes) {
             {"classes", options.classes},
             {"spectral_norm", options.spectral_norm},
             {"attention", options.attention},
-            {"minibatch_std", options.minibatch_deviation}};
+            {"minibatch_std", options.minibatch_deviation},
+            {"generator", text_of(options.generator)},
+            {"projected_size", options.projected_side}};
 }
 
 }  // namespace

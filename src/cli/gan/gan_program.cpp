@@ -22,6 +22,7 @@ CommandSet gan_program() {
     set.commands.push_back(gan_sample_command());
     set.commands.push_back(gan_interpolate_command());
     set.commands.push_back(gan_evaluate_command());
+    set.commands.push_back(gan_nearest_command());
     set.commands.push_back(gan_augment_command());
     set.commands.push_back(film_command("gan"));
     set.commands.push_back(gan_info_command());

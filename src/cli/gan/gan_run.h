@@ -15,6 +15,7 @@ class GanRun : public TrainedRun {
     /// Sets up the device and loads the weights. Throws Usage without a RUN, and what load_gan throws.
     GanRun(Session& session, const RunFlags& flags);
 
+    const GanNetOptions& options() const { return gan_.options(); }
     std::int64_t dimensions() const override { return gan_.options().latent; }
     Tensor decode(const Latents& latents, std::int64_t first, std::int64_t count) const override;
 

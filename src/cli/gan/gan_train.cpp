@@ -8,11 +8,14 @@
 #include "cli/gan/gan_flags.h"
 #include "cli/runs/measures.h"
 #include "reverie/cli/data_flags.h"
+#include "reverie/cli/network_flags.h"
 #include "reverie/cli/run_training.h"
 #include "reverie/cli/train_flags.h"
 #include "reverie/metrics/sample_quality.h"
 #include "reverie/nn/frozen_net.h"
+#include "reverie/nn/projector.h"
 #include "reverie/weights/state_dict.h"
+#include "reverie/weights/store.h"
 
 namespace reverie {
 namespace {
@@ -33,6 +36,8 @@ class Train : public Program {
                "  gan train faces/ -o run/ --size 64 --mirror --time 30m\n"
                "  gan train faces/ -o run/ --resume              goes on, to the bit as if never stopped\n"
                "  gan train mnist/ -o digits/ --conditional\n"
+               "  gan train faces/ -o run/ --preset projected --time 1h   looks through a pretrained net: better "
+               "images\n"
                "  gan train birds.tar -o run/ --preset pytorch --size 64 --dry-run\n";
     }
     std::string output_help() const override { return "the run folder, made new"; }
@@ -71,7 +76,8 @@ class Train : public Program {
         plan.options = train_options(train_, recipe.training, session.common(), session.runtime());
         plan.labelled = options.net.classes > 0;
         plan.identity = gan_identity(gan_, options);
-        const GanMeasure measure = measure_on(session, data);
+        const std::shared_ptr<FrozenNet> projector = projector_of(session, options.net, plan.options.engine);
+        const GanMeasure measure = measure_on(session, data, looked_through(options.net));
         plan.measured = measure.net ? gan_.measured : 0;
         plan.identity.emplace_back("features", measure.net ? measure.protocol.network : "none");
         plan.identity.emplace_back("fid-samples", std::to_string(gan_.measured));
@@ -82,8 +88,8 @@ class Train : public Program {
             // Not the mean, which only the generator has.
             start = all_tensors(read_run_weights(gan_.init_from, RunWeights::Last, kProgram));
         }
-        auto task =
-            std::make_unique<GanTask>(options, session.common().runtime.seed, session.runtime().device, measure, start);
+        auto task = std::make_unique<GanTask>(options, session.common().runtime.seed, session.runtime().device, measure,
+                                              start, projector);
         plan.facts = {{"generator", std::to_string(task->generator_parameters()) + " parameters"},
                       {"discriminator", std::to_string(task->discriminator_parameters()) + " parameters"},
                       {"latent", std::to_string(options.net.latent) + " dimensions"},
@@ -93,8 +99,22 @@ class Train : public Program {
         return plan;
     }
 
+    /// What the discriminator looks through; null: it looks at images. The run's seed draws the projections.
+    static std::shared_ptr<FrozenNet> projector_of(Session& session, const GanNetOptions& options, TrainEngine engine) {
+        const std::string network = looked_through(options);
+        if (network.empty()) {
+            return nullptr;
+        }
+        const WeightStore store(store_locations(session.environment()));
+        const NetworkWeights weights = resolve_network(session, {.network = "auto"}, store, {network});
+        const std::uint64_t seed = session.common().runtime.seed;
+        return std::make_shared<FrozenNet>(load_net(
+            weights, session.runtime().device, [seed](Graph& graph) { add_projections(graph, seed); },
+            engine == TrainEngine::Libtorch ? Engine::Libtorch : Engine::Auto));
+    }
+
     /// How samples are measured; without a net where they are not.
-    GanMeasure measure_on(Session& session, const TrainingImages& data) const {
+    GanMeasure measure_on(Session& session, const TrainingImages& data, const std::string& looked_through) const {
         const Dataset& reals = data.test ? *data.test : data.images;
         const std::int64_t count = std::min(gan_.measured, reals.count());
         if (count < kLeastMeasured) {
@@ -104,7 +124,7 @@ class Train : public Program {
             }
             return {};
         }
-        const std::optional<NetworkWeights> weights = feature_weights(session, gan_.features);
+        const std::optional<NetworkWeights> weights = feature_weights(session, gan_.features, looked_through);
         if (!weights) {
             return {};
         }

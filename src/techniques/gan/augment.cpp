@@ -41,8 +41,12 @@ std::int64_t part_of(std::int64_t side, double share) {
 
 class Augmenter {
   public:
-    Augmenter(const Tensor& images, const Tensor& probability, Tensor draws)
-        : height_(images.size(2)), width_(images.size(3)), probability_(probability), draws_(std::move(draws)) {}
+    Augmenter(const Tensor& images, double cutout_side, const Tensor& probability, Tensor draws)
+        : height_(images.size(2)),
+          width_(images.size(3)),
+          cutout_side_(cutout_side),
+          probability_(probability),
+          draws_(std::move(draws)) {}
 
     /// Brightness b, saturation s about the mean P of a pixel's channels and contrast k about the mean M of the image,
     /// one after the other, which together are k s x - k (s - 1) P - (k - 1) M + b; an image left alone has s = k = 1
@@ -106,7 +110,7 @@ class Augmenter {
     /// [N,side]: whether a row or column meets the rectangle, whose centre is anywhere in the image. That of an even
     /// length lies between two pixels, where there is one place more.
     Tensor in_cutout(Draw draw, std::int64_t side) const {
-        const std::int64_t length = part_of(side, 0.5);
+        const std::int64_t length = part_of(side, cutout_side_);
         const Tensor begin = (uniform_integer(draw, side + 1 - length % 2) - length / 2).unsqueeze(1);
         const Tensor places = line(side);
         return (places >= begin) & (places < begin + length);
@@ -114,6 +118,7 @@ class Augmenter {
 
     std::int64_t height_;
     std::int64_t width_;
+    double cutout_side_;
     const Tensor& probability_;
     Tensor draws_;  // [N,kDraws] in [0,1)
 };
@@ -155,7 +160,7 @@ Tensor augmented(const Tensor& images, const AugmentKinds& kinds, const Tensor& 
     if (!kinds.any()) {
         return images;
     }
-    const Augmenter augmenter(images, probability,
+    const Augmenter augmenter(images, kinds.cutout_side, probability,
                               on_device(uniform_noise(seed, stream, first, images.size(0), {kDraws}), images.device()));
     Tensor changed = images;
     if (kinds.color) {

@@ -27,6 +27,10 @@ std::map<std::string, std::string> to_metadata(const GanOptions& options) {
     return metadata;
 }
 
+std::string looked_through(const GanNetOptions& options) {
+    return options.discriminator == GanDiscriminatorKind::Projected ? "efficientnet_lite0" : "";
+}
+
 Gan::Gan(const GanNetOptions& options, const NamedTensors& weights, c10::Device device)
     : state_(std::make_shared<State>(State{resolved(options), make_gan_generator(options, 0), device})) {
     state_->generator->to(device);

@@ -22,10 +22,11 @@ constexpr std::array<std::pair<GanLoss, const char*>, 4> kNames = {{{GanLoss::No
 /// Cross entropy is linear in the labels, so those a little outside of [0,1] do no harm. Mao et al. halve the squares,
 /// which a learning rate undoes; most code does not.
 Tensor distance_to_labels(GanLoss loss, const Tensor& logits, const Tensor& labels) {
+    const Tensor wanted = labels.view({-1, 1}).expand({-1, logits.numel() / logits.size(0)}).view_as(logits);
     if (loss == GanLoss::LeastSquares) {
-        return (logits - labels).square().mean();
+        return (logits - wanted).square().mean();
     }
-    return at::binary_cross_entropy_with_logits(logits, labels.to(logits.scalar_type()));
+    return at::binary_cross_entropy_with_logits(logits, wanted.to(logits.scalar_type()));
 }
 
 /// Of what the critic gives, for each image: a pixel of one image has no part in the logit of another.
@@ -77,7 +78,8 @@ Tensor fake_loss(GanLoss loss, const Tensor& logits, const Tensor& labels) {
 }
 
 Tensor generator_loss(GanLoss loss, const Tensor& logits, double label) {
-    return has_labels(loss) ? distance_to_labels(loss, logits, at::full_like(logits.detach(), label)) : -logits.mean();
+    return has_labels(loss) ? distance_to_labels(loss, logits, at::full({logits.size(0)}, label, logits.options()))
+                            : -logits.mean();
 }
 
 Tensor r1_penalty(const Critic& critic, const Tensor& reals) {

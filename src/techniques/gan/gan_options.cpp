@@ -79,11 +79,13 @@ OptionField<GanOptions> augment_field() {
     OptionField<GanOptions> field;
     field.set = [](GanOptions& options, const std::vector<std::string>& texts) {
         const std::string text = join(texts, ",", ",");
+        const double cutout = options.augment.cutout_side;
         if (text == "none") {
             options.augment = {};
         } else if (text != "auto") {
             options.augment = augment_kinds(text);
         }
+        options.augment.cutout_side = cutout;
         return true;
     };
     field.texts = [](const GanOptions& options) {
@@ -162,6 +164,25 @@ OptionTable<GanOptions> make_table() {
          .placeholder = "N",
          .help = "channels at the finest stage of the discriminator alone",
          .field = option_field<GanOptions>([](auto& o) -> auto& { return o.net.discriminator_width; })},
+        {.name = "generator",
+         .heading = "Model",
+         .placeholder = "",
+         .help = "the generator's build: transposed convolutions, or FastGAN's gates and skips",
+         .field = option_choice<GanOptions>(
+             [](auto& o) -> auto& { return o.net.generator; }, choices_of(gan_generator_kinds(), gan_generator_kind)),
+         .followers = {"generator-width", "latent"}},
+        {.name = "projected-size",
+         .heading = "Model",
+         .placeholder = "PX",
+         .help = "the shorter side, a multiple of 32, to which images are brought for the frozen net that the "
+                 "discriminator of --preset projected looks through; 0: theirs, from 64 to 224",
+         .field = option_field<GanOptions>([](auto& o) -> auto& { return o.net.projected_side; })},
+        {.name = "pixel-branch",
+         .heading = "Model",
+         .placeholder = "",
+         .help = "beside what the frozen net sees the discriminator of --preset projected looks at the pixels too",
+         .field = option_choice<GanOptions>(
+             [](auto& o) -> auto& { return o.net.pixel_branch; }, switches())},
         {.name = "spectral-norm",
          .heading = "Model",
          .placeholder = "",
@@ -251,6 +272,12 @@ OptionTable<GanOptions> make_table() {
          .field = augment_field(),
          .then = set_frequency,
          .followers = {"augment-probability", "augment-target"}},
+        {.name = "cutout",
+         .heading = "Augmentation",
+         .placeholder = "SHARE",
+         .help = "sides of what cutout takes away, as a share of the image's",
+         .field = option_field<GanOptions>([](auto& o) -> auto& { return o.augment.cutout_side; }),
+         .range = {std::numeric_limits<double>::denorm_min(), 1.0, "a share above 0, up to 1"}},
         {.name = "augment-probability",
          .heading = "Augmentation",
          .placeholder = "P",
@@ -282,6 +309,12 @@ void validate(const GanOptions& options) {
     require_in_range("beta1", options.discriminator.beta1, {0.0, std::nextafter(1.0, 0.0)});
     require_labels(options);
     require_augmentation(options);
+    if (options.net.discriminator == GanDiscriminatorKind::Projected &&
+        (options.r1 > 0.0 || options.gradient_penalty > 0.0)) {
+        throw Error(ErrorKind::Usage, std::string(options.r1 > 0.0 ? "{--r1}" : "{--gradient-penalty}") +
+                                          " is not for {--preset} projected, whose discriminator has no gradient of "
+                                          "its gradient; leave it out");
+    }
 }
 
 }  // namespace reverie

@@ -3,8 +3,10 @@
 
 #include <algorithm>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "reverie/core/device.h"
 #include "reverie/core/error.h"
@@ -17,6 +19,7 @@
 #include "techniques/evaluation_mode.h"
 #include "techniques/fixed_batches.h"
 #include "techniques/gan/gan_model.h"
+#include "techniques/gan/projected_view.h"
 
 namespace reverie {
 namespace {
@@ -42,6 +45,7 @@ enum Stream : std::uint64_t {
     kDropPenalty = 0x64726f70,
     kPreview = 0x70726576,
     kMeasure = 0x6d656173,
+    kBackgrounds = 0x6261636b,
 };
 
 /// [C] of [N,C,H,W]. Channel by channel, because the median along a dimension has no deterministic form on CUDA.
@@ -53,26 +57,35 @@ Tensor medians(const Tensor& images) {
     return at::stack(each);
 }
 
-/// A step's generated images on their way from the discriminator's phase, which makes them, to the generator's, which
-/// learns from the same ones: put in by the one and taken out by the other, in the same step.
+/// A step's generated images, or what a projected discriminator sees of them, on their way from the discriminator's
+/// phase, which makes them, to the generator's, which learns from the same ones: put in by the one and taken out by the
+/// other, in the same step.
 class StepFakes {
   public:
-    void hand_over(std::int64_t step, Tensor fakes) {
+    void hand_over(std::int64_t step, std::vector<Tensor> fakes) {
         step_ = step;
         fakes_ = std::move(fakes);
     }
-    Tensor take(std::int64_t step) {
-        if (!fakes_.defined() || step_ != step) {
+    std::vector<Tensor> take(std::int64_t step) {
+        if (fakes_.empty() || step_ != step) {
             throw Error(ErrorKind::Internal, "the generator's phase of step " + std::to_string(step) +
                                                  " has no images of the discriminator's; please report this");
         }
-        return std::exchange(fakes_, Tensor());
+        return std::exchange(fakes_, {});
     }
 
   private:
     std::int64_t step_ = -1;
-    Tensor fakes_;
+    std::vector<Tensor> fakes_;
 };
+
+std::vector<Tensor> detached(const std::vector<Tensor>& tensors) {
+    std::vector<Tensor> all;
+    for (const Tensor& tensor : tensors) {
+        all.push_back(tensor.detach());
+    }
+    return all;
+}
 
 NamedTensors together(NamedTensors a, const NamedTensors& b) {
     a.insert(b.begin(), b.end());
@@ -87,7 +100,8 @@ struct GanTask::State {
     ValueRange range;
     c10::Device device;
     GanMeasure measure;
-    Tensor probability;       ///< of augmentation
+    std::optional<ProjectedView> view;  ///< a projected discriminator's
+    Tensor probability;                 ///< of augmentation
     Tensor overfitting;       ///< running mean of E sign(D(reals)), the heuristic r_t of adaptive augmentation
     bool pretrained = false;  ///< the generator has weights of an earlier training
     Tensor reals_features = {};
@@ -99,17 +113,19 @@ struct GanTask::State {
     Tensor label_values(const LabelRange& labels, const StepInput& input, Stream stream) const;
     bool conditional() const { return options.net.classes > 0; }
 
-    Tensor discriminator_input(const Tensor& images, const StepInput& input, Stream stream) const;
-    Tensor score(const Tensor& images, const Tensor& labels, const StepInput& input, Stream dropout) const {
-        return nets.discriminator->forward(images, labels, {input.seed, dropout, input.batch.first});
+    Tensor augmented_input(const Tensor& images, const StepInput& input, Stream stream) const;
+    std::vector<Tensor> seen(const Tensor& images, const StepInput& input, Stream augment) const;
+    Tensor score(const std::vector<Tensor>& seen, const Tensor& labels, const StepInput& input, Stream dropout) const {
+        return nets.discriminator->forward(seen, labels, {input.seed, dropout, input.batch.first});
     }
-    std::pair<Tensor, Tensor> scores(const Tensor& reals, const Tensor& generated, const StepInput& input) const;
+    std::pair<Tensor, Tensor> scores(const std::vector<Tensor>& reals, const std::vector<Tensor>& generated,
+                                     const StepInput& input) const;
     Tensor penalties(const Tensor& reals, const Tensor& generated, const StepInput& input, StepLog& log) const;
     void adapt_augmentation(const Tensor& real_logits, std::int64_t images);
 
     Tensor generate(const StepInput& input, Stream latents, bool gradients);
-    Tensor discriminator_phase(const Tensor& fakes, const StepInput& input, StepLog& log);
-    Tensor generator_phase(const Tensor& fakes, const StepInput& input);
+    Tensor discriminator_phase(const Tensor& fakes, const StepInput& input, StepLog& log, StepFakes* handed_over);
+    Tensor generator_phase(const std::vector<Tensor>& seen, const StepInput& input);
     Tensor samples() const;
 };
 
@@ -122,8 +138,7 @@ Tensor GanTask::State::label_values(const LabelRange& labels, const StepInput& i
     return uniform * (labels.high - labels.low) + labels.low;
 }
 
-/// What the discriminator sees of them.
-Tensor GanTask::State::discriminator_input(const Tensor& images, const StepInput& input, Stream stream) const {
+Tensor GanTask::State::augmented_input(const Tensor& images, const StepInput& input, Stream stream) const {
     if (!options.augment.any() || (device.is_cpu() && probability.item<float>() <= 0.0F)) {
         return images;
     }
@@ -134,21 +149,45 @@ Tensor GanTask::State::discriminator_input(const Tensor& images, const StepInput
            middle;
 }
 
-std::pair<Tensor, Tensor> GanTask::State::scores(const Tensor& reals, const Tensor& generated,
+/// What the discriminator sees of images, which a projected one may be asked the gradient of before it sees others.
+std::vector<Tensor> GanTask::State::seen(const Tensor& images, const StepInput& input, Stream augment) const {
+    const Tensor changed = augmented_input(images, input, augment);
+    if (!view) {
+        return {changed};
+    }
+    const std::uint64_t stream = kBackgrounds + augment;
+    const Tensor backgrounds =
+        images.size(1) == 4
+            ? on_device(uniform_noise(input.seed, stream, input.batch.first, images.size(0), {3, 1, 1}), device)
+            : Tensor();
+    std::vector<Tensor> maps = view->of((changed - range.low) / (range.high - range.low), backgrounds);
+    if (options.net.pixel_branch) {
+        maps.push_back(changed.contiguous(at::MemoryFormat::ChannelsLast));
+    }
+    return maps;
+}
+
+std::pair<Tensor, Tensor> GanTask::State::scores(const std::vector<Tensor>& reals, const std::vector<Tensor>& generated,
                                                  const StepInput& input) const {
     const Tensor& labels = input.batch.labels;
     if (options.separate_batches || options.net.minibatch_deviation) {  // groups of the batch shall not mix them
         return {score(reals, labels, input, kDropReals), score(generated, labels, input, kDropFakes)};
     }
+    std::vector<Tensor> together;
+    for (std::size_t i = 0; i < reals.size(); ++i) {
+        together.push_back(at::cat({reals[i], generated[i]}));
+    }
     const std::vector<Tensor> both =
-        score(at::cat({reals, generated}), at::cat({labels, labels}), input, kDropReals).split(reals.size(0));
+        score(together, at::cat({labels, labels}), input, kDropReals).split(reals.front().size(0));
     return {both[0], both[1]};
 }
 
 /// Undefined: none in this step.
 Tensor GanTask::State::penalties(const Tensor& reals, const Tensor& generated, const StepInput& input,
                                  StepLog& log) const {
-    const Critic critic = [&](const Tensor& images) { return score(images, input.batch.labels, input, kDropPenalty); };
+    const Critic critic = [&](const Tensor& images) {
+        return score({images}, input.batch.labels, input, kDropPenalty);
+    };
     Tensor sum;
     if (options.r1 > 0.0 && input.step % options.r1_every == 0) {
         const Tensor r1 = r1_penalty(critic, reals);
@@ -181,14 +220,22 @@ Tensor GanTask::State::generate(const StepInput& input, Stream latents, bool gra
     return nets.generator->forward(noise(input.seed, latents, batch.first, batch.images.size(0)), batch.labels);
 }
 
-Tensor GanTask::State::discriminator_phase(const Tensor& fakes, const StepInput& input, StepLog& log) {
+/// `handed_over` gets what the generator's phase goes on from; null: it makes images of its own.
+Tensor GanTask::State::discriminator_phase(const Tensor& fakes, const StepInput& input, StepLog& log,
+                                           StepFakes* handed_over) {
     const Batch& batch = input.batch;
-    const Tensor reals = discriminator_input(to_range(batch.images, range), input, kAugmentReals);
-    const Tensor generated = discriminator_input(fakes, input, kAugmentFakes);
+    const std::vector<Tensor> reals = seen(to_range(batch.images, range), input, kAugmentReals);
+    // A look through a frozen net costs as much as the rest: the generator learns from the same one.
+    const bool shares_view = view.has_value() && handed_over != nullptr;
+    const std::vector<Tensor> looked_at = seen(shares_view ? fakes : fakes.detach(), input, kAugmentFakes);
+    if (handed_over != nullptr) {
+        handed_over->hand_over(input.step, shares_view ? looked_at : std::vector<Tensor>{fakes});
+    }
+    const std::vector<Tensor> generated = detached(looked_at);
     const auto [of_reals, of_fakes] = scores(reals, generated, input);
     Tensor loss = real_loss(options.loss, of_reals, label_values(options.real_labels, input, kRealLabels)) +
                   fake_loss(options.loss, of_fakes, label_values(options.fake_labels, input, kFakeLabels));
-    const Tensor penalty = penalties(reals, generated, input, log);
+    const Tensor penalty = penalties(reals.front(), generated.front(), input, log);
     const bool probabilities = options.loss == GanLoss::NonSaturating;
     const auto mean_score = [&](const Tensor& logits) {
         return (probabilities ? at::sigmoid(logits.detach()) : logits.detach()).mean();
@@ -204,10 +251,8 @@ Tensor GanTask::State::discriminator_phase(const Tensor& fakes, const StepInput&
     return penalty.defined() ? loss + penalty : loss;
 }
 
-Tensor GanTask::State::generator_phase(const Tensor& fakes, const StepInput& input) {
-    const Tensor logits =
-        score(discriminator_input(fakes, input, kAugmentGenerator), input.batch.labels, input, kDropGenerator);
-    return generator_loss(options.loss, logits);
+Tensor GanTask::State::generator_phase(const std::vector<Tensor>& seen, const StepInput& input) {
+    return generator_loss(options.loss, score(seen, input.batch.labels, input, kDropGenerator));
 }
 
 /// From noise that is the same for ever; a conditional net shows its classes in turn.
@@ -218,8 +263,14 @@ Tensor GanTask::State::samples() const {
 }
 
 GanTask::GanTask(const GanOptions& options, std::uint64_t seed, c10::Device device, const GanMeasure& measure,
-                 const NamedTensors& start) {
+                 const NamedTensors& start, std::shared_ptr<FrozenNet> projector) {
     reverie::validate(options);
+    const bool projected = options.net.discriminator == GanDiscriminatorKind::Projected;
+    if (projected != (projector != nullptr)) {
+        throw Error(ErrorKind::Usage, std::string("the discriminator is ") + (projected ? "" : "not ") +
+                                          "projected, and there is " + (projected ? "no" : "a") +
+                                          " frozen net for it to look through; wanted both or none");
+    }
     GanOptions all = options;
     all.net = resolved(options.net);
     GanNets nets = make_gan(all.net, seed);
@@ -231,14 +282,18 @@ GanTask::GanTask(const GanOptions& options, std::uint64_t seed, c10::Device devi
                                            .range = value_range(all.net.kind),
                                            .device = device,
                                            .measure = measure,
+                                           .view = {},
                                            .probability = at::full({}, all.augment_probability, scalar),
                                            .overfitting = at::zeros({}, scalar)});
+    if (projected) {
+        state_->view.emplace(std::move(projector), projected_size(all.net));
+    }
     if (!start.empty()) {
         load_weights(tensors_of(*state_->nets.generator, kGenerator), start);
         state_->pretrained = true;
         const bool both =
             std::ranges::any_of(start, [](const auto& item) { return item.first.starts_with(kDiscriminator); });
-        if (both) {  // a running mean is the generator's alone
+        if (both && !projected) {  // a running mean is the generator's alone; other projections are another view
             load_weights(tensors_of(*state_->nets.discriminator, kDiscriminator), start);
         }
     }
@@ -261,13 +316,11 @@ std::vector<Phase> GanTask::phases() {
             state->nets.generator->begin_as(medians(to_range(input.batch.images, state->range)));
         }
         state->nets.discriminator->advance_norms();
+        state->nets.generator->advance_norms();
         const bool generator_follows = input.step % state->options.critic_steps == 0;
         const bool hands_over = generator_follows && !state->options.fresh_latents;
         const Tensor fakes = state->generate(input, kLatents, /*gradients=*/hands_over);
-        if (hands_over) {
-            handed_over->hand_over(input.step, fakes);
-        }
-        return state->discriminator_phase(fakes.detach(), input, log);
+        return state->discriminator_phase(fakes, input, log, hands_over ? handed_over.get() : nullptr);
     };
     Phase generator;
     generator.name = kGenerator;
@@ -276,10 +329,12 @@ std::vector<Phase> GanTask::phases() {
     generator.every = options.critic_steps;
     generator.rests_at = options.generator_rest;
     generator.loss = [state, handed_over](const StepInput& input, StepLog& /*log*/) {
-        const Tensor fakes = state->options.fresh_latents
-                                 ? state->generate(input, kGeneratorLatents, /*gradients=*/true)
-                                 : handed_over->take(input.step);
-        return state->generator_phase(fakes, input);
+        const auto seen = [&](const Tensor& fakes) { return state->seen(fakes, input, kAugmentGenerator); };
+        if (state->options.fresh_latents) {
+            return state->generator_phase(seen(state->generate(input, kGeneratorLatents, /*gradients=*/true)), input);
+        }
+        const std::vector<Tensor> fakes = handed_over->take(input.step);
+        return state->generator_phase(state->view ? fakes : seen(fakes.front()), input);
     };
     return {discriminator, generator};
 }

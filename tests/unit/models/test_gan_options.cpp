@@ -69,6 +69,14 @@ TEST(GanNetOptions, FillInTheirOwnChoices) {
     EXPECT_EQ(koba.generator_width, 16);
     EXPECT_EQ(koba.discriminator_width, 64);
     EXPECT_FALSE(koba.spectral_norm);
+    const GanNetOptions projected = resolved(
+        {.size = {64, 64}, .generator = GanGeneratorKind::Fastgan, .discriminator = GanDiscriminatorKind::Projected});
+    EXPECT_EQ(projected.latent, 256);
+    EXPECT_EQ(projected.projected_side, 64);
+    for (const auto& [side, shown] : {std::pair{16, 64}, {64, 64}, {100, 96}, {128, 128}, {256, 224}}) {
+        EXPECT_EQ(resolved({.size = {side, side}, .discriminator = GanDiscriminatorKind::Projected}).projected_side,
+                  shown);
+    }
     EXPECT_EQ(resolved({.kind = GanNetKind::Pytorch, .size = {64, 64}}).latent, 100);
     EXPECT_EQ(resolved({.kind = GanNetKind::PytorchCpp, .size = {28, 28}}).latent, 100);
     EXPECT_EQ(resolved({.kind = GanNetKind::Chollet2, .size = {64, 64}}).latent, 128);
@@ -87,6 +95,11 @@ TEST(GanNetOptions, SurviveTheirNotes) {
          .attention = 16,
          .minibatch_deviation = true},
         {.size = {16, 90}},
+        {.size = {33, 90},
+         .generator = GanGeneratorKind::Fastgan,
+         .discriminator = GanDiscriminatorKind::Projected,
+         .projected_side = 96,
+         .pixel_branch = true},
         {.kind = GanNetKind::Chollet2, .size = {64, 64}},
         {.kind = GanNetKind::Chollet1, .size = {32, 32}},
         {.kind = GanNetKind::Pytorch, .size = {32, 32}, .channels = 1, .generator_width = 8},
@@ -106,6 +119,10 @@ TEST(GanNetOptions, SurviveTheirNotes) {
         EXPECT_EQ(found.spectral_norm, wanted.spectral_norm);
         EXPECT_EQ(found.attention, wanted.attention);
         EXPECT_EQ(found.minibatch_deviation, wanted.minibatch_deviation);
+        EXPECT_EQ(found.generator, wanted.generator);
+        EXPECT_EQ(found.discriminator, wanted.discriminator);
+        EXPECT_EQ(found.projected_side, wanted.projected_side);
+        EXPECT_EQ(found.pixel_branch, wanted.pixel_branch);
     }
 }
 
@@ -116,17 +133,29 @@ TEST(GanNetOptions, NotesOfSomethingElseAreRefused) {
     EXPECT_NE(refused({}).find("no net"), std::string::npos);
     EXPECT_NE(refused({{"net", "residual"}}).find("'residual'"), std::string::npos);
     EXPECT_NE(refused({{"net", "residual"}}).find("`gan train`"), std::string::npos);
-    const auto good = to_metadata(GanNetOptions{.size = {32, 32}});
+    const auto good = to_metadata(GanNetOptions{.size = {32, 32}, .discriminator = GanDiscriminatorKind::Projected});
     for (const auto& [key, value] : good) {
         auto notes = good;
         notes.erase(key);
-        EXPECT_NE(refused(notes).find(key), std::string::npos) << key;
+        if (key != "generator" && key != "discriminator") {  // which files of earlier versions lack
+            EXPECT_NE(refused(notes).find(key), std::string::npos) << key;
+        }
         notes[key] = value + "x";
         EXPECT_NE(refused(notes).find(key), std::string::npos) << key;
     }
     auto notes = good;
     notes["width"] = "7";
     EXPECT_NE(refused(notes).find("cannot be"), std::string::npos);
+}
+
+TEST(GanNetOptions, NotesOfEarlierVersionsSayNothingOfGenerators) {
+    std::map<std::string, std::string> notes = to_metadata({.size = {40, 56}});
+    notes.erase("generator");
+    notes.erase("discriminator");
+    EXPECT_EQ(gan_net_options(notes).generator, GanGeneratorKind::Dcgan);
+    notes["generator"] = "stylegan";
+    const std::string sentence = test::expect_error(ErrorKind::Input, [&] { gan_net_options(notes); });
+    EXPECT_NE(sentence.find("the generator 'stylegan'"), std::string::npos) << sentence;
 }
 
 }  // namespace

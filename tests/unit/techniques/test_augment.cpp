@@ -258,5 +258,15 @@ TEST(Augment, CanBeDifferentiatedTwice) {
     EXPECT_GT(second.abs().sum().item<double>(), 0.0);
 }
 
+TEST(Augment, CutoutIsAsLargeAsAskedFor) {
+    const Tensor white = at::ones({40, 1, 20, 30});
+    for (const auto& [share, pixels] : {std::pair{0.2, 4 * 6}, {0.5, 10 * 15}, {1.0, 20 * 30}}) {
+        const AugmentKinds kinds{.cutout = true, .cutout_side = share};
+        const Tensor gone = (augmented(white, kinds, at::ones({}), 1, 2, 0) == 0).sum({1, 2, 3});
+        EXPECT_LE(gone.max().item<std::int64_t>(), pixels) << share;
+        EXPECT_GE(gone.max().item<std::int64_t>(), pixels / 2) << share;
+    }
+}
+
 }  // namespace
 }  // namespace reverie

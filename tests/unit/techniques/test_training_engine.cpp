@@ -13,6 +13,7 @@
 #include "reverie/core/parallel.h"
 #include "reverie/techniques/gan.h"
 #include "reverie/techniques/vae.h"
+#include "support/projector_net.h"
 #include "train/stepper.h"
 
 namespace reverie {
@@ -31,7 +32,9 @@ Subject gan(const std::string& preset, Size size, std::int64_t channels, std::in
         recipe.options.r1_every = 2;
     }
     return {[options = recipe.options] {
-                auto task = std::make_unique<GanTask>(options, 1, c10::Device(c10::kCPU), GanMeasure{});
+                auto task = std::make_unique<GanTask>(
+                    options, 1, c10::Device(c10::kCPU), GanMeasure{}, NamedTensors{},
+                    looked_through(options.net).empty() ? nullptr : test::formula_projector(1));
                 task->begin_as_later();
                 return task;
             },
@@ -80,6 +83,7 @@ NamedTensors after_steps(const Subject& subject, int threads, bool ours, std::in
 const std::map<std::string, Subject>& subjects() {
     static const std::map<std::string, Subject> all = {{"default GAN, augmented", gan("reverie", {64, 64}, 3, 500)},
                                                        {"default GAN, odd sizes", gan("reverie", {67, 90}, 1, 10'000)},
+                                                       {"projected GAN", gan("projected", {67, 90}, 4, 500)},
                                                        {"DCGAN", gan("pytorch", {64, 64}, 3, 10'000)},
                                                        {"Chollet's GAN", gan("chollet1e", {32, 32}, 3, 10'000)},
                                                        {"default VAE", vae("reverie", {64, 64}, 3)},
@@ -101,7 +105,7 @@ TEST(TrainingEngine, GivesTheSameBitsWithOneTwoAndSixteenThreads) {
 
 /// One: Adam makes whole steps of the last digits of gradients that are nearly nothing, and later ones begin elsewhere.
 TEST(TrainingEngine, TakesTheStepThatLibTorchTakes) {
-    for (const std::string name : {"default GAN, odd sizes", "default VAE"}) {
+    for (const std::string name : {"default GAN, odd sizes", "projected GAN", "default VAE"}) {
         const Subject& subject = subjects().at(name);
         const NamedTensors theirs = after_steps(subject, 2, /*ours=*/false, 1);
         for (const auto& [tensor, value] : after_steps(subject, 2, /*ours=*/true, 1)) {
