@@ -13,14 +13,12 @@ published net's 512-channel stage, for the published net only knows 64 px. Needs
 (PYTHON=... picks one).
 """
 import argparse
-import io
 import json
 import math
 import os
 import random
 import subprocess
 import sys
-import tarfile
 import tempfile
 import time
 
@@ -34,6 +32,7 @@ except ImportError as error:
     sys.exit(f"tools/bench gan needs torch, numpy and Pillow ({error}); set PYTHON to an interpreter that has them")
 
 from support.dcgan import Transcription
+from support.pictures import write_tar
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 SHAPES = ["disc", "ring", "square", "diamond", "triangle", "cross", "bar", "frame"]
@@ -96,17 +95,6 @@ def train_transcription(images, seed, seconds=math.inf, steps=math.inf):
             used = time.process_time() - begin
             if used >= seconds or done >= steps:
                 return model, done, used
-
-
-def write_tar(path, images):
-    with tarfile.open(path, "w") as tar:
-        for i, image in enumerate(images):
-            data = io.BytesIO()
-            Image.fromarray(image[..., 0] if image.shape[-1] == 1 else image).save(data, "PNG", compress_level=1)
-            entry = tarfile.TarInfo(f"{i:05}.png")
-            entry.size = data.tell()
-            data.seek(0)
-            tar.addfile(entry, data)
 
 
 def gan(options, *words):
