@@ -99,12 +99,22 @@ class Excitation : public Module {
         excite_ = layer("excite", fine, 1);
     }
     Tensor gates(const Tensor& coarse) const {  // [N,C,1,1]
-        const Tensor pooled = at::adaptive_avg_pool2d(coarse, {kExcitationSide, kExcitationSide});
-        const Tensor squeezed = apply_silu(convolution(pooled, squeeze_->weight(), {}, 1, 0));
+        const Tensor squeezed = apply_silu(convolution(pooled(coarse), squeeze_->weight(), {}, 1, 0));
         return at::sigmoid(convolution(squeezed, excite_->weight(), {}, 1, 0));
     }
 
   private:
+    /// Adaptive means, by products: the gradient of LibTorch's own has no deterministic form on CUDA.
+    static Tensor pooled(const Tensor& maps) {
+        const auto means = [&](std::int64_t cells) {  // [4,cells]
+            return at::adaptive_avg_pool1d(at::eye(cells, maps.options()).unsqueeze(0), kExcitationSide)[0].t();
+        };
+        if (maps.size(2) == kExcitationSide && maps.size(3) == kExcitationSide) {
+            return maps;
+        }
+        return at::matmul(means(maps.size(2)), at::matmul(maps, means(maps.size(3)).t()));
+    }
+
     std::shared_ptr<GanWeight> squeeze_, excite_;
 };
 

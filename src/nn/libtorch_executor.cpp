@@ -7,6 +7,7 @@
 #include <mutex>
 #include <utility>
 
+#include "image/bilinear.h"
 #include "nn/libtorch_memory.h"
 #include "nn/libtorch_windows.h"
 
@@ -156,7 +157,8 @@ std::vector<Tensor> LibtorchExecutor::forward(const Tensor& image, const std::ve
                 break;
             }
             case Op::Upsample:
-                values[i] = at::upsample_bilinear2d(x, {2 * x.size(2), 2 * x.size(3)}, /*align_corners=*/true);
+                values[i] =
+                    image::bilinear(x, {2 * x.size(2), 2 * x.size(3)}, image::Corners::Aligned).contiguous(layout_);
                 break;
             case Op::GlobalAverage:
                 values[i] = x.mean({2, 3}, /*keepdim=*/true);
@@ -225,9 +227,9 @@ Tensor LibtorchExecutor::backward(const std::vector<Tensor>& gradients, bool aga
                 break;
             }
             case Op::Upsample:
-                give(node.inputs[0],
-                     at::upsample_bilinear2d_backward(gradient, gradient.sizes().slice(2), saved.input_shape,
-                                                      /*align_corners=*/true));
+                give(node.inputs[0], image::bilinear_back(gradient, {saved.input_shape[2], saved.input_shape[3]},
+                                                          image::Corners::Aligned)
+                                         .contiguous(layout_));
                 break;
             case Op::GlobalAverage: {
                 const auto cells = static_cast<double>(saved.input_shape[2] * saved.input_shape[3]);

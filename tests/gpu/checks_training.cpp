@@ -121,7 +121,11 @@ void add_gans(std::vector<Check>& checks) {
         }
         checks.push_back(gan_check(name, options));
     }
-    GanOptions options = small_gan();
+    GanOptions options = gan_recipe("projected", {70, 66}, 3, 100).options;
+    options.net.generator_width = options.net.discriminator_width = 8;
+    options.net.classes = 3;
+    checks.push_back(gan_check("projected, labels", options));
+    options = small_gan();
     options.loss = GanLoss::Hinge;
     options.net.classes = 3;
     options.net.attention = 12;

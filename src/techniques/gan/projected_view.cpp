@@ -5,10 +5,10 @@
 #include <torch/csrc/autograd/custom_function.h>
 #include <torch/custom_class.h>
 
-#include <array>
 #include <string>
 #include <utility>
 
+#include "image/bilinear.h"
 #include "reverie/core/error.h"
 #include "reverie/nn/projector.h"
 
@@ -92,10 +92,7 @@ std::vector<Tensor> ProjectedView::of(const Tensor& images, const Tensor& backgr
         seen = images.narrow(1, 0, 3) * alpha + backgrounds * (1.0 - alpha);
     }
     if (size_of(seen) != shown_) {
-        const bool smaller = shown_.height < seen.size(2) || shown_.width < seen.size(3);
-        const std::array<std::int64_t, 2> to = {shown_.height, shown_.width};
-        seen = smaller ? at::_upsample_bilinear2d_aa(seen, to, /*align_corners=*/false)
-                       : at::upsample_bilinear2d(seen, to, /*align_corners=*/false);
+        seen = image::bilinear(seen, shown_, image::Corners::Centres);
     }
     seen = seen.expand({-1, 3, -1, -1});
     if (!seen.requires_grad() || !c10::GradMode::is_enabled()) {

@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "image/bilinear.h"
 #include "reverie/core/noise.h"
 #include "reverie/techniques/gan.h"
 #include "support/expect_error.h"
@@ -168,9 +169,7 @@ TEST(ProjectedView, GivesGradientsOfLargerAndSmallerImages) {
         torch::autograd::backward({maps[0], maps[1], maps[2], maps[3]}, slopes);
 
         const Tensor again = images.detach().requires_grad_();
-        const Tensor resized = side == 64  ? again
-                               : side < 64 ? at::upsample_bilinear2d(again, {64, 64}, false)
-                                           : at::_upsample_bilinear2d_aa(again, {64, 64}, false);
+        const Tensor resized = side == 64 ? again : image::bilinear(again, Size{64, 64}, image::Corners::Centres);
         const Tensor shown = resized.expand({-1, 3, -1, -1});
         const std::shared_ptr<FrozenNet> net = formula_projector(5);
         Features of;
