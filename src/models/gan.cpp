@@ -4,7 +4,6 @@
 
 #include "models/convolve.h"
 #include "models/gan_nets.h"
-#include "models/initialize.h"
 #include "reverie/core/noise.h"
 #include "reverie/core/random.h"
 

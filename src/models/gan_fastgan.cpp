@@ -20,7 +20,6 @@
 namespace reverie {
 namespace {
 
-using torch::nn::BatchNorm2d;
 using torch::nn::Embedding;
 using torch::nn::Module;
 
@@ -29,7 +28,6 @@ constexpr std::int64_t kMostWidths = 8;      // the widest maps have that many t
 constexpr std::size_t kExcitedLevels = 4;    // from the maps that a gate comes from to those it opens
 constexpr std::size_t kMostExcitations = 3;  // from maps of 4, 8 and 16 pixels
 constexpr std::int64_t kExcitationSide = 4;
-constexpr double kMostColor = 0.995;  // beyond it tanh has no slope left to learn by
 
 /// Channels by level, from the images' size on: the second level is no wider than the first.
 std::vector<std::int64_t> level_widths(std::int64_t width, std::size_t levels) {
@@ -166,7 +164,7 @@ class FastganGenerator final : public GanGenerator {
 
     void begin_as(const Tensor& colors) override {
         const c10::NoGradGuard no_grad;
-        head_->bias().copy_(at::atanh(colors.clamp(-kMostColor, kMostColor)));
+        head_->bias().copy_(bias_for_colors(colors));
     }
 
     void advance_norms() override { advance_norms_of(*this); }

@@ -98,6 +98,11 @@ Tensor SelfAttention::forward(const Tensor& x) {
     return x + gamma_ * convolution(found, out_->weight(), {}, 1, 0);
 }
 
+Tensor bias_for_colors(const Tensor& colors) {
+    constexpr double kMost = 0.995;  // beyond it tanh has no slope left to learn by
+    return at::atanh(colors.clamp(-kMost, kMost));
+}
+
 Tensor with_minibatch_deviation(const Tensor& maps) {
     const Tensor all = maps.flatten(1).to(at::kFloat).contiguous();
     const std::int64_t count = all.size(0);

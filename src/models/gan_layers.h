@@ -44,6 +44,9 @@ class SelfAttention : public torch::nn::Module {
     Tensor gamma_;
 };
 
+/// The bias of a last layer before tanh whose images begin as these colours [C] in [-1,1].
+Tensor bias_for_colors(const Tensor& colors);
+
 /// Maps [N,C,H,W] and one channel more: the mean over C, H, W of the deviation within a group of the batch. Groups are
 /// as few as can be of at most four neighbours, as equal in size as can be.
 Tensor with_minibatch_deviation(const Tensor& maps);

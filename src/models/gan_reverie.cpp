@@ -31,7 +31,6 @@ constexpr std::int64_t kLeastSide = 4;    // of the smallest maps
 constexpr std::int64_t kMostWidths = 8;   // the widest maps have that many times the channels of the finest
 constexpr std::int64_t kLabelWidth = 32;  // numbers that tell the generator a label
 constexpr double kSlope = 0.2;            // of LeakyReLU
-constexpr double kMostColor = 0.995;      // beyond it tanh has no slope left to learn by
 
 /// Maps of both nets: level i has sizes[i + 1] and widths[i].
 struct Plan {
@@ -116,7 +115,7 @@ class ReverieGenerator final : public GanGenerator {
 
     void begin_as(const Tensor& colors) override {
         const c10::NoGradGuard no_grad;
-        head_->bias.copy_(at::atanh(colors.clamp(-kMostColor, kMostColor)));
+        head_->bias.copy_(bias_for_colors(colors));
     }
 
   private:

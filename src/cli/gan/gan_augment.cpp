@@ -51,11 +51,7 @@ class Augment : public Program {
         }
         AugmentKinds kinds = augment_kinds(kinds_);
         kinds.cutout_side = cutout_;
-        const ShowAs how = check_output(session, /*moving=*/false);
-        if (how == ShowAs::Folder) {
-            throw Error(ErrorKind::Usage, "--output '" + session.common().output +
-                                              "' is a folder, and the sheet is one picture; wanted e.g. sheet.png");
-        }
+        check_sheet_output(session);
         const std::uint64_t seed = session.common().runtime.seed;
         const ImageList images =
             open_images(session, images_, data_options(data_, session.environment())).sample(show_.columns, seed);
@@ -81,7 +77,7 @@ class Augment : public Program {
               .images = [&](std::int64_t first, std::int64_t count) { return all.narrow(0, first, count); },
               .size = size_of(all),
               .settings = settings},
-             how);
+             ShowAs::Picture);
         return 0;
     }
 

@@ -13,7 +13,6 @@
 #include "core/json_text.h"
 #include "reverie/cli/data_flags.h"
 #include "reverie/core/files.h"
-#include "reverie/core/text.h"
 #include "reverie/metrics/sample_quality.h"
 #include "reverie/train/run_folder.h"
 
@@ -88,16 +87,10 @@ class Evaluate : public Program {
         if (pictures && !run_.label.empty()) {
             throw Error(ErrorKind::Usage, "--class '" + run_.label + "' is not for pictures; leave it out");
         }
-        check_features(features_);
-        if (features_ == "none") {
-            throw no_features("");
-        }
+        require_features(features_);
         auto trained = pictures ? nullptr : std::make_unique<GanRun>(session, run_);
         const std::string through = trained ? looked_through(trained->options()) : "";
-        const std::optional<NetworkWeights> weights = feature_weights(session, features_, through);
-        if (!weights) {
-            throw no_features(through);
-        }
+        const NetworkWeights weights = required_feature_weights(session, features_, through);
         const Sides sides = pictures ? two_sources(session) : run_and_images(std::move(trained));
         const std::int64_t reals = sides.reals.count();
         const std::int64_t fakes = sides.fakes().count;
@@ -109,10 +102,10 @@ class Evaluate : public Program {
         session.save_config({});
         if (session.common().dry_run) {
             session.print(std::to_string(fakes) + " samples against " + std::to_string(reals) +
-                          " images, features of " + weights->network);
+                          " images, features of " + weights.network);
             return 0;
         }
-        print(session, sides, measured(session, sides, *weights));
+        print(session, sides, measured(session, sides, weights));
         return 0;
     }
 

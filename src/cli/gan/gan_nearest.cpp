@@ -1,9 +1,8 @@
 // gan nearest
 #include <ATen/ATen.h>
 
+#include <algorithm>
 #include <memory>
-#include <nlohmann/json.hpp>
-#include <optional>
 
 #include "cli/gan/gan_commands.h"
 #include "cli/gan/gan_run.h"
@@ -11,7 +10,6 @@
 #include "cli/runs/measures.h"
 #include "cli/runs/show.h"
 #include "cli/runs/with_progress.h"
-#include "reverie/core/text.h"
 #include "reverie/metrics/sample_quality.h"
 #include "reverie/output/grid.h"
 
@@ -51,37 +49,26 @@ class Nearest : public Program {
 
     int run(Session& session) override {
         validate(latents_);
-        check_features(features_);
-        if (features_ == "none") {
-            throw no_features("");
-        }
-        const ShowAs how = check_output(session, /*moving=*/false);
-        if (how == ShowAs::Folder) {
-            throw Error(ErrorKind::Usage, "--output '" + session.common().output +
-                                              "' is a folder, and the sheet is one picture; wanted e.g. sheet.png");
-        }
+        require_features(features_);
+        check_sheet_output(session);
         const std::string seeds = latents_.seeds.empty() ? kSeeds : latents_.seeds;
         const GanRun run(session, run_);
         const Latents latents = latents_of(run, latents_, seeds);
-        const std::string through = looked_through(run.options());
-        const std::optional<NetworkWeights> weights = feature_weights(session, features_, through);
-        if (!weights) {
-            throw no_features(through);
-        }
+        const NetworkWeights weights = required_feature_weights(session, features_, looked_through(run.options()));
         const ImageList reals =
             images_.empty() ? run.training_images("", "name images after RUN") : run.images(images_);
         const Tensor samples = run.decode(latents, 0, latents.count());
-        Measuring measuring = measuring_with(session, *weights);
+        const ImageSource source{.count = samples.size(0), .images = [&](std::int64_t first, std::int64_t count) {
+                                     return samples.narrow(0, first, count);
+                                 }};
+        Measuring measuring = measuring_with(session, weights);
         const Tensor found = with_progress(session, "", [&](const Hooks& hooks) {
             const FeatureFile kept =
                 feature_file(features_folder(session.environment()), measuring.protocol, reals.digest());
             const Tensor of_reals = kept_features(kept.path, kept.key, [&] {
                 return image_features(measuring.net, measuring.protocol, source_of(reals), hooks);
             });
-            const Tensor of_samples = image_features(
-                measuring.net, measuring.protocol, samples.size(0),
-                [&](std::int64_t first, std::int64_t count) { return samples.narrow(0, first, count); }, hooks);
-            return at::cdist(of_samples, of_reals).argmin(1);
+            return at::cdist(image_features(measuring.net, measuring.protocol, source, hooks), of_reals).argmin(1);
         });
         std::vector<Tensor> nearest;
         for (std::int64_t i = 0; i < found.size(0); ++i) {
@@ -101,7 +88,7 @@ class Nearest : public Program {
               .size = size_of(all),
               .settings = settings,
               .which = which},
-             how);
+             ShowAs::Picture);
         return 0;
     }
 

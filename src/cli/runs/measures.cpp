@@ -10,14 +10,31 @@
 
 namespace reverie {
 
+namespace {
+
+void check_features(const std::string& features) {
+    if (features != "auto" && features != "none") {
+        feature_protocol(features);
+    }
+}
+
+Error no_features(const std::string& looked_through) {
+    return {ErrorKind::Usage, "there is no net to compare features in; name one with --features (" +
+                                  join(feature_networks(looked_through), ", ", " or ") +
+                                  "), which fetches it or says how to get it"};
+}
+
+}  // namespace
+
 std::string features_help() {
     return "auto (the first installed of " + join(feature_networks(), ", ", " or ") +
            " that no discriminator looks through), a name or none";
 }
 
-void check_features(const std::string& features) {
-    if (features != "auto" && features != "none") {
-        feature_protocol(features);
+void require_features(const std::string& features) {
+    check_features(features);
+    if (features == "none") {
+        throw no_features("");
     }
 }
 
@@ -47,10 +64,13 @@ std::optional<NetworkWeights> feature_weights(Session& session, const std::strin
     return resolve_network(session, network, store, networks);
 }
 
-Error no_features(const std::string& looked_through) {
-    return {ErrorKind::Usage, "there is no net to compare features in; name one with --features (" +
-                                  join(feature_networks(looked_through), ", ", " or ") +
-                                  "), which fetches it or says how to get it"};
+NetworkWeights required_feature_weights(Session& session, const std::string& features,
+                                        const std::string& looked_through) {
+    std::optional<NetworkWeights> weights = feature_weights(session, features, looked_through);
+    if (!weights) {
+        throw no_features(looked_through);
+    }
+    return *std::move(weights);
 }
 
 Measuring measuring_with(Session& session, const NetworkWeights& weights) {

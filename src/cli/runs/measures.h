@@ -8,7 +8,6 @@
 #include <vector>
 
 #include "reverie/cli/app.h"
-#include "reverie/core/error.h"
 #include "reverie/metrics/features.h"
 #include "reverie/weights/store.h"
 
@@ -21,17 +20,18 @@ inline constexpr std::int64_t kLeastMeasured = 4;
 /// --features.
 std::string features_help();
 
-/// Throws Usage when --features names a net without features.
-void check_features(const std::string& features);
+/// For commands that only compare: throws Usage when --features names a net without features, or none.
+void require_features(const std::string& features);
 
 /// The net that --features means; empty for none, and (with a sentence) for auto when none is installed. Auto never
 /// takes the net that the discriminator `looked_through` (empty: it saw pixels); naming that one is warned of. Throws
-/// what check_features throws, and Weights.
+/// Usage for a net without features, and Weights.
 std::optional<NetworkWeights> feature_weights(Session& session, const std::string& features,
                                               const std::string& looked_through = "");
 
-/// What a command that cannot do without features says where there is no net for them.
-Error no_features(const std::string& looked_through);
+/// The same where there has to be one: throws Usage for none.
+NetworkWeights required_feature_weights(Session& session, const std::string& features,
+                                        const std::string& looked_through);
 
 /// The net whose features are compared, and how images are brought to it.
 struct Measuring {

@@ -238,6 +238,13 @@ ShowAs check_output(const Session& session, bool moving) {
     return film ? ShowAs::Film : ShowAs::Picture;
 }
 
+void check_sheet_output(const Session& session) {
+    if (check_output(session, /*moving=*/false) == ShowAs::Folder) {
+        throw Error(ErrorKind::Usage, "--output '" + session.common().output +
+                                          "' is a folder, and the sheet is one picture; wanted e.g. sheet.png");
+    }
+}
+
 Replacing replacing_for(const Session& session) {
     return session.common().overwrite ? Replacing::Allowed : Replacing::Beside;
 }

@@ -37,6 +37,9 @@ enum class ShowAs { Picture, Folder, Film };
 /// none, and for a film where nothing moves; Output when it exists and --overwrite was not given.
 ShowAs check_output(const Session& session, bool moving);
 
+/// The same for a command whose images make one picture, a sheet: a folder is a Usage error too.
+void check_sheet_output(const Session& session);
+
 /// How an output that was checked is written: what came to be under its name since is kept, unless --overwrite was
 /// given.
 Replacing replacing_for(const Session& session);

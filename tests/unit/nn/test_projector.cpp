@@ -10,7 +10,7 @@
 #include "reverie/models/gan.h"
 #include "support/expect_error.h"
 #include "support/float64_net.h"
-#include "support/formula_net.h"
+#include "support/projector_net.h"
 #include "support/relative_error.h"
 
 namespace reverie {
@@ -75,9 +75,9 @@ INSTANTIATE_TEST_SUITE_P(Engines, Projector, testing::Values(Engine::Frozen, Eng
 TEST(Projections, DoNotDependOnThreads) {
     const auto pass = [&](int threads) {
         const ThreadShare share(threads);
-        FrozenNet net(projected(7), lite0_weights(), c10::Device(c10::kCPU), Engine::Frozen);
-        const Features maps = net.forward(photos(3), taps());
-        std::vector<Tensor> all = {net.backward(maps)};
+        const auto net = test::formula_projector(7, Engine::Frozen);
+        const Features maps = net->forward(photos(3), taps());
+        std::vector<Tensor> all = {net->backward(maps)};
         for (const auto& [name, map] : maps) {
             all.push_back(map);
         }
@@ -92,8 +92,7 @@ TEST(Projections, DoNotDependOnThreads) {
 
 TEST(Projections, AreDrawnByTheSeed) {
     const auto map = [&](std::uint64_t seed) {
-        FrozenNet net(projected(seed), lite0_weights(), c10::Device(c10::kCPU));
-        return net.forward(photos(1), {"projection16"}, false).at("projection16");
+        return test::formula_projector(seed)->forward(photos(1), {"projection16"}, false).at("projection16");
     };
     EXPECT_TRUE(map(7).equal(map(7)));
     EXPECT_GT(relative_error(map(8), map(7)), 0.5);

@@ -16,6 +16,7 @@
 #include "support/projector_net.h"
 #include "support/relative_error.h"
 #include "techniques/gan/projected_view.h"
+#include "train/copy_tensors.h"
 #include "train/stepper.h"
 
 namespace reverie {
@@ -44,25 +45,19 @@ Batch batch_of(const GanOptions& options, std::int64_t count, std::int64_t first
             first};
 }
 
-NamedTensors copy_of(const NamedTensors& tensors) {
-    NamedTensors copies;
-    for (const auto& [name, tensor] : tensors) {
-        copies[name] = tensor.detach().clone();
-    }
-    return copies;
-}
-
 /// The task's state before and after two steps.
 std::pair<NamedTensors, NamedTensors> two_steps(const GanOptions& options, std::uint64_t projections = 5) {
     GanTask task(options, 3, kCpu, {}, {}, formula_projector(projections));
-    NamedTensors before = copy_of(task.state());
+    std::pair<NamedTensors, NamedTensors> states;
+    keep_values(states.first, task.state());
     TrainOptions training;
     training.steps = 10;
     Stepper stepper(task, training);
     for (std::int64_t step = 0; step < 2; ++step) {
         stepper.step(batch_of(options, 4, 4 * step), step, 10, 1, 1.0);
     }
-    return {before, copy_of(task.state())};
+    keep_values(states.second, task.state());
+    return states;
 }
 
 TEST(ProjectedGan, LearnsAtAnySizeInGreyColourAndWithAlpha) {
