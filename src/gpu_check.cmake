@@ -16,8 +16,9 @@ foreach(room core kernels nn models optimize metrics techniques)
 endforeach()
 target_sources(reverie_core PRIVATE
     data/batches.cpp data/dataset.cpp data/random_file.cpp data/shuffle.cpp
+    distributed/ranks.cpp
     image/color.cpp image/color_match.cpp image/picture.cpp image/resample.cpp image/resample_axis.cpp
     output/grid.cpp
-    train/copy_tensors.cpp train/gradients.cpp train/interval_log.cpp train/optimizer.cpp train/run_weights.cpp
+    train/copy_tensors.cpp train/gradients.cpp train/interval_log.cpp train/optimizer.cpp train/phase_gradients.cpp train/run_weights.cpp
     train/schedule.cpp train/stepper.cpp train/train_options.cpp train/weight_average.cpp
     weights/contents.cpp weights/state_dict.cpp)

@@ -35,6 +35,7 @@ Error::Error(ErrorKind kind, const std::string& sentence)
 int exit_code(ErrorKind kind) noexcept {
     switch (kind) {
         case ErrorKind::Internal:
+        case ErrorKind::Ranks:
             return 1;
         case ErrorKind::Usage:
             return 2;

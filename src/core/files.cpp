@@ -11,6 +11,7 @@
 #include <cerrno>
 #include <charconv>
 #include <csignal>
+#include <cstdint>
 #include <cstdio>
 #include <cstring>
 #include <system_error>
@@ -26,6 +27,26 @@ namespace {
 constexpr std::size_t kKept = 200;  // of a name: file systems take 255 bytes, and more is added here
 
 std::string reason() { return std::strerror(errno); }
+
+/// Tells this machine's processes from those of others that write into the same folder: the numbers of processes count
+/// within a host, and within a container.
+const std::string& this_machine_tag() {
+    static const std::string tag = [] {
+        std::array<char, 256> host{};
+        ::gethostname(host.data(), host.size() - 1);
+        std::error_code ignored;
+        const std::string place =
+            std::string(host.data()) + std::filesystem::read_symlink("/proc/self/ns/pid", ignored).string();
+        std::uint64_t hash = 0xcbf29ce484222325;  // FNV-1a
+        for (const char c : place) {
+            hash = (hash ^ static_cast<unsigned char>(c)) * 0x100000001b3;
+        }
+        std::array<char, 17> text{};
+        std::snprintf(text.data(), text.size(), "%08x", static_cast<unsigned>(hash ^ (hash >> 32)));
+        return std::string(text.data());
+    }();
+    return tag;
+}
 
 /// The temporary files under construction, in storage that is never freed: a signal handler may read it at any moment.
 struct TemporaryName {
@@ -157,7 +178,7 @@ AtomicFile::AtomicFile(std::filesystem::path path, Replacing replacing)
     }
     const std::filesystem::path folder = make_parent_folder(target_);
     temporary_ = folder / ("." + target_.filename().string().substr(0, kKept) + "." + std::to_string(::getpid()) + "-" +
-                           std::to_string(counter++) + ".partial");
+                           std::to_string(counter++) + "-" + this_machine_tag() + ".partial");
     // Listed first: a signal between the two finds no file, which is harmless.
     slot_ = list_temporary(temporary_.string());
     const bool replaces = exists && S_ISREG(status.st_mode);
@@ -285,8 +306,9 @@ void remove_temporary_files() noexcept {
 }
 
 void remove_abandoned(const std::filesystem::path& folder, const std::set<std::string>& names) noexcept {
-    constexpr std::string_view kEnd = ".partial";
     try {
+        const std::string end_of_ours = "-" + this_machine_tag();
+        constexpr std::string_view kEnd = ".partial";
         std::set<std::string> kept;
         for (const std::string& name : names) {
             kept.insert(name.substr(0, kKept));
@@ -298,7 +320,8 @@ void remove_abandoned(const std::filesystem::path& folder, const std::set<std::s
             }
             const std::string_view inner = std::string_view(name).substr(1, name.size() - 1 - kEnd.size());
             const std::size_t dot = inner.rfind('.');
-            if (dot == std::string_view::npos || !kept.contains(std::string(inner.substr(0, dot)))) {
+            if (dot == std::string_view::npos || !inner.ends_with(end_of_ours) ||
+                !kept.contains(std::string(inner.substr(0, dot)))) {
                 continue;
             }
             pid_t owner = 0;

@@ -118,11 +118,12 @@ struct Batches::State {
     State& operator=(const State&) = delete;
 
     Batch make(std::int64_t step, bool alone) const {
-        const std::int64_t first = step * options.batch;
+        const std::int64_t part = options.batch / options.ranks;
+        const std::int64_t first = step * options.batch + options.rank * part;
         const auto count = static_cast<std::int64_t>(indices.size());
         std::vector<std::int64_t> chosen;
         std::vector<bool> mirrored;
-        for (std::int64_t sample = first; sample < first + options.batch; ++sample) {
+        for (std::int64_t sample = first; sample < first + part; ++sample) {
             chosen.push_back(indices[static_cast<std::size_t>(shuffled_index(options.seed, sample, count))]);
             if (options.mirror) {
                 mirrored.push_back(
@@ -206,6 +207,11 @@ void require_batch(std::int64_t images) {
 
 Batches::Batches(Dataset set, std::vector<std::int64_t> indices, const BatchOptions& options) {
     require_batch(options.batch);
+    if (options.batch % options.ranks != 0) {
+        throw Error(ErrorKind::Usage, "{--batch} " + std::to_string(options.batch) + " is not to be shared alike by " +
+                                          std::to_string(options.ranks) + " ranks; give a multiple of " +
+                                          std::to_string(options.ranks));
+    }
     if (indices.empty()) {
         throw Error(ErrorKind::Input,
                     "no image is left to make batches of; give more images or a smaller {--validation}");

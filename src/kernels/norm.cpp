@@ -6,11 +6,13 @@
 
 #include <algorithm>
 #include <cmath>
+#include <utility>
 #include <vector>
 
 #include "core/ceil_div.h"
 #include "kernels/engine.h"
 #include "kernels/machine.h"
+#include "kernels/shared_norms.h"
 
 namespace reverie {
 namespace {
@@ -22,6 +24,16 @@ using torch::autograd::Function;
 using torch::autograd::variable_list;
 
 constexpr std::int64_t kBlock = 256;  // pixels whose sums are taken in float
+
+/// What running moments learn from those of `count` numbers a channel.
+void follow(const RunningMoments& running, const Tensor& mean, const Tensor& variance, std::int64_t count) {
+    if (running.mean.defined()) {
+        const c10::NoGradGuard no_grad;
+        const double unbiased = static_cast<double>(count) / static_cast<double>(count - 1);
+        running.mean.lerp_(mean.detach().to(running.mean.scalar_type()), running.momentum);
+        running.variance.lerp_((variance.detach() * unbiased).to(running.variance.scalar_type()), running.momentum);
+    }
+}
 
 /// Groups of images that share their moments: all, or each its own.
 struct Groups {
@@ -73,11 +85,31 @@ Tensor sums_of(const Groups& groups, NormJob job, const Machine& machine, void (
     return sums;
 }
 
+thread_local const Ranks* shared_with = nullptr;
+
+/// The moments of all ranks' images, [C] each, with gradients.
+struct SharedMoments {
+    Tensor mean, variance;
+
+    SharedMoments(const Tensor& x, const Ranks& ranks)
+        : mean(ranks.mean(x.mean({0, 2, 3}))),
+          variance(ranks.mean((x - mean.view({1, -1, 1, 1})).square().mean({0, 2, 3}))) {}
+};
+
 /// The norm by LibTorch, for gradients of gradients and where ours is not wanted.
 Tensor by_libtorch(const Tensor& x, const Tensor& weight, const Tensor& bias, bool each, double epsilon,
-                   std::optional<double> slope) {
-    const Tensor y = each ? at::instance_norm(x, weight, bias, {}, {}, true, 0.0, epsilon, false)
-                          : at::batch_norm(x, weight, bias, {}, {}, true, 0.0, epsilon, false);
+                   std::optional<double> slope, const RunningMoments& running = {}) {
+    Tensor y;
+    if (each) {
+        y = at::instance_norm(x, weight, bias, {}, {}, true, 0.0, epsilon, false);
+    } else if (shared_with != nullptr) {
+        const SharedMoments moments(x, *shared_with);
+        const Tensor scale = weight * (moments.variance + epsilon).rsqrt();
+        y = x * scale.view({1, -1, 1, 1}) + (bias - moments.mean * scale).view({1, -1, 1, 1});
+        follow(running, moments.mean, moments.variance, shared_with->count() * x.numel() / x.size(1));
+    } else {
+        y = at::batch_norm(x, weight, bias, running.mean, running.variance, true, running.momentum, epsilon, false);
+    }
     return slope ? at::leaky_relu(y, *slope) : y;
 }
 
@@ -104,9 +136,16 @@ Tensor Norm::forward(AutogradContext* ctx, const Tensor& x, const Tensor& weight
         sums_of(groups, job, machine, machine.kernels.norm_moments) / static_cast<double>(groups.pixels);
     const Tensor shifted = means.select(1, 0);
     const Tensor variance = (means.select(1, 1) - shifted.square()).clamp_min(0.0);
-    const Tensor mean = shifted + origin;
-    *moments = at::stack({mean, variance}, 1);
-    const Tensor inverse = (variance + epsilon).rsqrt();
+    *moments = at::stack({shifted + origin, variance}, 1);
+    if (!each && shared_with != nullptr) {
+        // Origins differ from rank to rank, so means and squares of what is not moved are exchanged: in float64, which
+        // keeps twice the digits that x has.
+        moments->select(1, 1).add_(moments->select(1, 0).square());
+        *moments = shared_with->mean(*moments);
+        moments->select(1, 1).sub_(moments->select(1, 0).square()).clamp_min_(0.0);
+    }
+    const Tensor mean = moments->select(1, 0).contiguous();
+    const Tensor inverse = (moments->select(1, 1) + epsilon).rsqrt();
     const Tensor scale = weight * inverse;
     const Tensor single_scale = scale.to(at::kFloat).contiguous();
     const Tensor single_shift = (bias - mean * scale).to(at::kFloat).contiguous();
@@ -150,11 +189,13 @@ variable_list Norm::backward(AutogradContext* ctx, const variable_list& gradient
     const Tensor sums = sums_of(groups, job, machine, machine.kernels.norm_back_sums);
     const Tensor of_bias = sums.select(1, 0);
     const Tensor of_weight = sums.select(1, 1) * inverse;
+    const bool shared = !each && shared_with != nullptr;
+    const Tensor all = shared ? shared_with->mean(sums) : sums;
     // scale (g - mean of g - x^ mean of (g x^)), x^ = (x - mean) / deviation, as scale g + linear x + constant.
     const Tensor scale = weight * inverse / static_cast<double>(groups.pixels);
-    const Tensor slopes = -scale * inverse * of_weight;
+    const Tensor slopes = -scale * inverse * all.select(1, 1) * inverse;
     const Tensor linear = slopes.to(at::kFloat).contiguous();
-    const Tensor constant = (-scale * of_bias - slopes * saved[5]).to(at::kFloat).contiguous();
+    const Tensor constant = (-scale * all.select(1, 0) - slopes * saved[5]).to(at::kFloat).contiguous();
     job.linear = linear.const_data_ptr<float>();
     job.constant = constant.const_data_ptr<float>();
     for_each_block(groups, job, machine, machine.kernels.norm_back, [](NormJob&, std::int64_t) {});
@@ -172,22 +213,18 @@ Tensor channels_last(const Tensor& x) { return x.contiguous(at::MemoryFormat::Ch
 
 }  // namespace
 
+SharedNorms::SharedNorms(const Ranks& ranks) : before_(std::exchange(shared_with, ranks.alone() ? nullptr : &ranks)) {}
+SharedNorms::~SharedNorms() { shared_with = before_; }
+
 Tensor batch_norm(const Tensor& x, const Tensor& weight, const Tensor& bias, const RunningMoments& running,
                   double epsilon, std::optional<double> leaky_slope) {
     const std::int64_t count = x.numel() / x.size(1);
     if (!is_ours(x, weight, bias) || count < 2) {  // it refuses a single number
-        const Tensor y =
-            at::batch_norm(x, weight, bias, running.mean, running.variance, true, running.momentum, epsilon, false);
-        return leaky_slope ? at::leaky_relu(y, *leaky_slope) : y;
+        return by_libtorch(x, weight, bias, false, epsilon, leaky_slope, running);
     }
     Tensor moments;
     Tensor y = Norm::apply(channels_last(x), weight, bias, false, epsilon, leaky_slope, &moments);
-    if (running.mean.defined()) {
-        const c10::NoGradGuard no_grad;
-        const double unbiased = static_cast<double>(count) / static_cast<double>(count - 1);
-        running.mean.lerp_(moments[0][0].to(at::kFloat), running.momentum);
-        running.variance.lerp_((moments[0][1] * unbiased).to(at::kFloat), running.momentum);
-    }
+    follow(running, moments[0][0], moments[0][1], count * (shared_with != nullptr ? shared_with->count() : 1));
     return y;
 }
 

@@ -59,28 +59,31 @@ std::vector<std::string> feature_networks(const std::string& looked_through) {
 }
 
 Tensor image_features(FrozenNet& net, const FeatureProtocol& protocol, std::int64_t count,
-                      const std::function<Tensor(std::int64_t first, std::int64_t count)>& images, const Hooks& hooks) {
-    Tensor features = at::empty({count, protocol.dimensions}, at::kFloat);
-    for (std::int64_t first = 0; first < count; first += kBatch) {
+                      const std::function<Tensor(std::int64_t first, std::int64_t count)>& images, const Hooks& hooks,
+                      const Ranks& ranks) {
+    const Ranks::Share share = ranks.share_of(count);
+    Tensor features = at::empty({share.count, protocol.dimensions}, at::kFloat);
+    for (std::int64_t done = 0; done < share.count; done += kBatch) {
         if (hooks.cancelled()) {
             throw Error(ErrorKind::Cancelled, "stopped");
         }
-        const std::int64_t size = std::min(kBatch, count - first);
-        const Tensor batch = images_to_rgb(images(first, size).to(net.device(), at::kFloat));
+        const std::int64_t size = std::min(kBatch, share.count - done);
+        const Tensor batch = images_to_rgb(images(share.first + done, size).to(net.device(), at::kFloat));
         const FullPrecision exact;  // figures mean the same whatever images were made in
         const Tensor seen = resize(batch.contiguous(), Size{protocol.side, protocol.side}).clamp(0.0, 1.0);
         const Tensor maps = net.forward(seen * protocol.scale, {protocol.tap}, false).at(protocol.tap);
-        features.narrow(0, first, size).copy_(maps.mean(at::IntArrayRef{2, 3}));
+        features.narrow(0, done, size).copy_(maps.mean(at::IntArrayRef{2, 3}));
         hooks.progress({.stage = "features of " + protocol.network,
-                        .done = static_cast<double>(first + size),
-                        .total = static_cast<double>(count),
+                        .done = static_cast<double>(done + size),
+                        .total = static_cast<double>(share.count),
                         .unit = "images"});
     }
-    return features;
+    return ranks.gather_shares(features, count);
 }
 
-Tensor image_features(FrozenNet& net, const FeatureProtocol& protocol, const ImageSource& images, const Hooks& hooks) {
-    return image_features(net, protocol, images.count, images.images, hooks);
+Tensor image_features(FrozenNet& net, const FeatureProtocol& protocol, const ImageSource& images, const Hooks& hooks,
+                      const Ranks& ranks) {
+    return image_features(net, protocol, images.count, images.images, hooks, ranks);
 }
 
 }  // namespace reverie

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <span>
 #include <vector>
 
 #include "reverie/core/error.h"
@@ -60,9 +61,11 @@ LikelihoodEstimate importance_nll(const Tensor& mean, const Tensor& log_variance
                                           " importance samples; wanted at least one of each");
     }
     const std::int64_t images = mean.size(0);
-    const std::int64_t total = images * options.samples;
-    std::vector<LogSum> sums(static_cast<std::size_t>(images));
-    for (std::int64_t first = 0; first < total; first += options.batch) {
+    const Ranks::Share share = options.ranks.share_of(images);
+    const std::int64_t begin = share.first * options.samples;
+    const std::int64_t total = begin + share.count * options.samples;
+    std::vector<LogSum> sums(static_cast<std::size_t>(share.count));
+    for (std::int64_t first = begin; first < total; first += options.batch) {
         if (hooks.cancelled()) {
             throw Error(ErrorKind::Cancelled, "stopped while the likelihood was being estimated");
         }
@@ -75,23 +78,30 @@ LikelihoodEstimate importance_nll(const Tensor& mean, const Tensor& log_variance
         const Tensor prior_over_posterior = 0.5 * (noise.square() - z.square() + lv).sum(1, false, at::kDouble);
         const Tensor weights = (log_likelihood(rows, z).to(at::kCPU, at::kDouble) + prior_over_posterior).contiguous();
         for (std::int64_t i = first; i < last; ++i) {
-            sums[static_cast<std::size_t>(i / options.samples)].add(weights.const_data_ptr<double>()[i - first]);
+            sums[static_cast<std::size_t>(i / options.samples - share.first)].add(
+                weights.const_data_ptr<double>()[i - first]);
         }
         hooks.progress({.stage = "likelihood",
-                        .done = static_cast<double>(last),
-                        .total = static_cast<double>(total),
+                        .done = static_cast<double>(last - begin),
+                        .total = static_cast<double>(total - begin),
                         .unit = "samples"});
     }
 
     LikelihoodEstimate estimate{.images = images, .samples = options.samples};
     const auto count = static_cast<double>(images);
-    double squares = 0.0;
-    const auto nll = [&](const LogSum& sum) { return std::log(static_cast<double>(options.samples)) - sum.value(); };
-    for (const LogSum& sum : sums) {
-        estimate.nll += nll(sum) / count;
+    const Tensor own = at::empty({share.count}, at::kDouble);
+    for (std::int64_t i = 0; i < share.count; ++i) {
+        own.data_ptr<double>()[i] =
+            std::log(static_cast<double>(options.samples)) - sums[static_cast<std::size_t>(i)].value();
     }
-    for (const LogSum& sum : sums) {
-        squares += (nll(sum) - estimate.nll) * (nll(sum) - estimate.nll);
+    const Tensor all = options.ranks.gather_shares(own, images);
+    const std::span<const double> nll(all.const_data_ptr<double>(), static_cast<std::size_t>(images));
+    double squares = 0.0;
+    for (const double one : nll) {
+        estimate.nll += one / count;
+    }
+    for (const double one : nll) {
+        squares += (one - estimate.nll) * (one - estimate.nll);
     }
     if (images > 1) {
         estimate.standard_error = std::sqrt(squares / (count - 1.0) / count);

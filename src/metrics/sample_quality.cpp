@@ -99,12 +99,16 @@ Tensor kept_features(const std::filesystem::path& file, const std::string& key, 
 }
 
 SampleQuality sample_quality(FrozenNet& net, const FeatureProtocol& protocol, const ImageSource& reals,
-                             const ImageSource& fakes, const FeatureFile& kept, const Hooks& hooks) {
-    const auto features = [&](int part, const ImageSource& images) {
-        return image_features(net, protocol, images, hooks_of_part(hooks, part, 2));
+                             const ImageSource& fakes, const FeatureFile& kept, const Hooks& hooks,
+                             const Ranks& ranks) {
+    const auto features = [&](int part, const ImageSource& images, const Ranks& sharing) {
+        return image_features(net, protocol, images, hooks_of_part(hooks, part, 2), sharing);
     };
-    const Tensor of_reals = kept_features(kept.path, kept.key, [&] { return features(0, reals); });
-    return sample_quality(of_reals, features(1, fakes));
+    // What one finds kept another need not find.
+    const Tensor of_reals =
+        ranks.of_first(ranks.first() ? kept_features(kept.path, kept.key, [&] { return features(0, reals, Ranks()); })
+                                     : at::empty({reals.count, protocol.dimensions}, at::kFloat));
+    return sample_quality(of_reals, features(1, fakes, ranks));
 }
 
 }  // namespace reverie

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "core/precision.h"
 #include "models/convolve.h"
 #include "models/gan_nets.h"
 #include "models/initialize.h"
@@ -51,7 +52,7 @@ class Chollet2Generator final : public GanGenerator {
         x = at::leaky_relu(convolve(*up1_, x), 0.2);
         x = at::leaky_relu(convolve(*up2_, x), 0.2);
         x = at::leaky_relu(convolve(*up3_, x), 0.2);
-        return at::sigmoid(convolve(*conv_, x).to(at::kFloat));
+        return at::sigmoid(at_least_single(convolve(*conv_, x)));
     }
 
   private:
@@ -78,7 +79,7 @@ class Chollet1Generator final : public GanGenerator {
         x = at::leaky_relu(convolve(*up_, x), 0.3);
         x = convolve(*conv2_, x, {.leaky_slope = 0.3});
         x = convolve(*conv3_, x, {.leaky_slope = 0.3});
-        return at::tanh(convolve(*conv4_, x).to(at::kFloat));  // though images are in [0,1], as published
+        return at::tanh(at_least_single(convolve(*conv4_, x)));  // though images are in [0,1], as published
     }
 
   private:
@@ -106,7 +107,7 @@ class CholletDiscriminator final : public GanDiscriminator {
             x = convolve(*conv, x, {.leaky_slope = slope_});
         }
         x = x.flatten(1);
-        return multiply(*dense_, is_training() ? dropped(x, dropout_, dropout) : x).squeeze(1).to(at::kFloat);
+        return at_least_single(multiply(*dense_, is_training() ? dropped(x, dropout_, dropout) : x).squeeze(1));
     }
 
   private:

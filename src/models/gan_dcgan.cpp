@@ -13,6 +13,7 @@
 #include <utility>
 #include <vector>
 
+#include "core/precision.h"
 #include "models/convolve.h"
 #include "models/gan_nets.h"
 #include "models/initialize.h"
@@ -77,7 +78,7 @@ class SequentialGenerator final : public GanGenerator {
         register_layers(*this, name, layers_);
     }
     Tensor forward(const Tensor& latents, const Tensor& /*labels*/) override {
-        return run_layers(layers_, latents.unflatten(1, {latents.size(1), 1, 1})).to(at::kFloat);
+        return at_least_single(run_layers(layers_, latents.unflatten(1, {latents.size(1), 1, 1})));
     }
 
   private:
@@ -91,7 +92,7 @@ class SequentialDiscriminator final : public GanDiscriminator {
     }
     Tensor forward(const std::vector<Tensor>& seen, const Tensor& /*labels*/,
                    const DropoutNoise& /*dropout*/) override {
-        return run_layers(layers_, seen.front().contiguous(at::MemoryFormat::ChannelsLast)).flatten().to(at::kFloat);
+        return at_least_single(run_layers(layers_, seen.front().contiguous(at::MemoryFormat::ChannelsLast)).flatten());
     }
 
   private:
@@ -156,7 +157,7 @@ class PytorchCppGenerator final : public GanGenerator {
         for (std::size_t i = 0; i < convs_.size(); ++i) {
             x = normalize(*norms_[i], convolve(*convs_[i], x), /*leaky_slope=*/0.0);  // 4x4, 7x7, 14x14
         }
-        return at::tanh(convolve(*last_, x).to(at::kFloat));
+        return at::tanh(at_least_single(convolve(*last_, x)));
     }
 
   private:

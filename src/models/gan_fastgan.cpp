@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "core/precision.h"
 #include "kernels/activation.h"
 #include "kernels/convolution.h"
 #include "models/convolve.h"
@@ -159,7 +160,7 @@ class FastganGenerator final : public GanGenerator {
             }
             maps.push_back(x);
         }
-        return at::tanh(convolution(maps.back(), head_->weight(), head_->bias(), 1, 1).to(at::kFloat));
+        return at::tanh(at_least_single(convolution(maps.back(), head_->weight(), head_->bias(), 1, 1)));
     }
 
     void begin_as(const Tensor& colors) override {

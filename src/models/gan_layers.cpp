@@ -6,6 +6,7 @@
 
 #include <algorithm>
 
+#include "core/precision.h"
 #include "kernels/convolution.h"
 #include "models/initialize.h"
 
@@ -104,7 +105,7 @@ Tensor bias_for_colors(const Tensor& colors) {
 }
 
 Tensor with_minibatch_deviation(const Tensor& maps) {
-    const Tensor all = maps.flatten(1).to(at::kFloat).contiguous();
+    const Tensor all = at_least_single(maps.flatten(1)).contiguous();
     const std::int64_t count = all.size(0);
     const std::int64_t groups = (count + kGroup - 1) / kGroup;
     const std::int64_t larger = count % groups;  // groups with one more than the others

@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "core/precision.h"
 #include "kernels/convolution.h"
 #include "models/convolve.h"
 #include "models/gan_layers.h"
@@ -63,7 +64,7 @@ class MapDiscriminator : public Module {
             const Tensor wanted = embedding_->weight().index_select(0, labels).unsqueeze(-1).unsqueeze(-1);
             logits = logits + (seen * wanted).sum(1, /*keepdim=*/true) / std::sqrt(static_cast<double>(kLabelWidth));
         }
-        return logits.flatten(1).to(at::kFloat);
+        return at_least_single(logits.flatten(1));
     }
 
   private:

@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "core/precision.h"
 #include "models/convolve.h"
 #include "models/gan_layers.h"
 #include "models/gan_nets.h"
@@ -110,7 +111,7 @@ class ReverieGenerator final : public GanGenerator {
         for (std::size_t i = 0; i < stages_.size(); ++i) {
             x = attended(stages_[i]->forward(x), stages_.size() - 1 - i);
         }
-        return at::tanh(cut(convolve(*head_, x), plan_.sizes[0]).to(at::kFloat));
+        return at::tanh(at_least_single(cut(convolve(*head_, x), plan_.sizes[0])));
     }
 
     void begin_as(const Tensor& colors) override {
@@ -172,12 +173,13 @@ class ReverieDiscriminator final : public GanDiscriminator {
             x = plan_.attends(level) ? attention_->forward(x) : x;
         }
         const Tensor last = deviation_ ? with_minibatch_deviation(x) : x;
-        Tensor logits = fully_connected(last.flatten(1), head_->weight(), head_->bias()).squeeze(1).to(at::kFloat);
+        Tensor logits = at_least_single(fully_connected(last.flatten(1), head_->weight(), head_->bias()).squeeze(1));
         if (!labels_) {
             return logits;
         }
         // The projection of Miyato and Koyama (2018).
-        return logits + (labels_->weight().index_select(0, labels) * x.sum({2, 3}, false, at::kFloat)).sum(1);
+        return logits +
+               (labels_->weight().index_select(0, labels) * x.sum({2, 3}, false, at_least_single_type(x))).sum(1);
     }
 
     void advance_norms() override { advance_norms_of(*this); }

@@ -1,4 +1,5 @@
 #include "reverie/models/vae.h"
+#include "core/precision.h"
 
 #include <ATen/ATen.h>
 
@@ -35,10 +36,10 @@ std::shared_ptr<VaeNet> make_vae(const VaeNetOptions& options, std::uint64_t see
 }
 
 Tensor images_of(const VaeNet& net, const Tensor& outputs) {
-    const Tensor values = outputs.to(at::kFloat);
+    const Tensor values = at_least_single(outputs);
     return net.outputs_logits() ? at::sigmoid(values) : values.clamp(0.0, 1.0);
 }
 
-Tensor held_log_variance(const Tensor& raw) { return held(raw.to(at::kFloat), -30.0, 20.0); }
+Tensor held_log_variance(const Tensor& raw) { return held(at_least_single(raw), -30.0, 20.0); }
 
 }  // namespace reverie

@@ -9,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include "core/precision.h"
 #include "models/convolve.h"
 #include "models/initialize.h"
 #include "models/vae_nets.h"
@@ -64,7 +65,7 @@ class CholletVae final : public PresetVae {
         Tensor x = at::relu(convolve(*conv1_, padded(images)));  // [N,32,14,14]
         x = at::relu(convolve(*conv2_, padded(x)));              // [N,64,7,7]
         x = at::relu(multiply(*dense_, x.flatten(1)));           // [N,16]
-        return {multiply(*z_mean_, x).to(at::kFloat), held_log_variance(multiply(*z_log_var_, x))};
+        return {at_least_single(multiply(*z_mean_, x)), held_log_variance(multiply(*z_log_var_, x))};
     }
 
     Tensor decode(const Tensor& latents, const Tensor& /*labels*/) override {
@@ -101,7 +102,7 @@ class PytorchVae final : public PresetVae {
 
     Posterior encode(const Tensor& images, const Tensor& /*labels*/) override {
         const Tensor x = at::relu(multiply(*fc1_, images.flatten(1)));
-        return {multiply(*fc21_, x).to(at::kFloat), held_log_variance(multiply(*fc22_, x))};
+        return {at_least_single(multiply(*fc21_, x)), held_log_variance(multiply(*fc22_, x))};
     }
 
     Tensor decode(const Tensor& latents, const Tensor& /*labels*/) override {
@@ -169,7 +170,7 @@ class AntixkVae final : public PresetVae {
             x = stage->forward(x);  // ... [N,512,2,2]
         }
         x = x.flatten(1);
-        return {multiply(*fc_mu_, x).to(at::kFloat), held_log_variance(multiply(*fc_var_, x))};
+        return {at_least_single(multiply(*fc_mu_, x)), held_log_variance(multiply(*fc_var_, x))};
     }
 
     Tensor decode(const Tensor& latents, const Tensor& /*labels*/) override {

@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "core/precision.h"
 #include "kernels/activation.h"
 #include "models/convolve.h"
 #include "models/initialize.h"
@@ -90,7 +91,7 @@ struct Plan {
 };
 
 /// In [-10, 10], softly: no posterior is narrower or wider than any image needs.
-Tensor bounded_log_variance(const Tensor& raw) { return 10.0 * at::tanh(raw.to(at::kFloat) / 10.0); }
+Tensor bounded_log_variance(const Tensor& raw) { return 10.0 * at::tanh(at_least_single(raw) / 10.0); }
 
 /// For every class, numbers that are added to the maps at the bottleneck. They begin at zero.
 Tensor register_labels(Module& parent, const VaeNetOptions& options, const Plan& plan) {
@@ -126,7 +127,7 @@ class ResidualEncoder : public Module {
         }
         x = apply_silu(with_labels(x, labels_, labels));  // [N,C,h,w]
         x = spatial_ ? multiply(*head_, x.permute({0, 2, 3, 1})).permute({0, 3, 1, 2}) : multiply(*head_, x.flatten(1));
-        return {x.narrow(1, 0, latent_).to(at::kFloat), bounded_log_variance(x.narrow(1, latent_, latent_))};
+        return {at_least_single(x.narrow(1, 0, latent_)), bounded_log_variance(x.narrow(1, latent_, latent_))};
     }
 
   private:

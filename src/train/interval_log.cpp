@@ -29,6 +29,27 @@ void IntervalLog::add(const std::string& name, const Tensor& scalar) {
     }
 }
 
+void IntervalLog::fold(const Ranks& ranks) {
+    if (sums_.empty()) {
+        return;
+    }
+    std::vector<Tensor> all;
+    for (const Sum& sum : sums_) {
+        all.push_back(sum.sum);
+    }
+    const std::vector<Tensor> means = ranks.mean(at::stack(all)).unbind();
+    for (std::size_t i = 0; i < sums_.size(); ++i) {
+        const auto found = std::ranges::find(folded_, sums_[i].name, &Sum::name);
+        if (found == folded_.end()) {
+            folded_.push_back({sums_[i].name, means[i].clone(), sums_[i].count});
+        } else {
+            found->sum.add_(means[i]);
+            found->count += sums_[i].count;
+        }
+    }
+    sums_.clear();
+}
+
 void IntervalLog::watch(const Tensor& scalar) {
     health_.add_(scalar.detach().to(at::kDouble) * 0.0);  // 0 times infinity is no number
 }
@@ -37,35 +58,36 @@ bool IntervalLog::healthy() const { return health_.item<double>() == 0.0; }
 
 Scalars IntervalLog::take() {
     Scalars means;
-    if (sums_.empty()) {
+    if (folded_.empty()) {
         return means;
     }
     std::vector<Tensor> sums;
-    for (const Sum& sum : sums_) {
+    for (const Sum& sum : folded_) {
         sums.push_back(sum.sum);
     }
     const Tensor values = at::stack(sums).cpu();  // one transfer
-    for (std::size_t i = 0; i < sums_.size(); ++i) {
-        means.emplace_back(sums_[i].name, values.const_data_ptr<double>()[i] / static_cast<double>(sums_[i].count));
+    for (std::size_t i = 0; i < folded_.size(); ++i) {
+        means.emplace_back(folded_[i].name, values.const_data_ptr<double>()[i] / static_cast<double>(folded_[i].count));
     }
-    sums_.clear();
+    folded_.clear();
     return means;
 }
 
 NamedTensors IntervalLog::state() const {
     NamedTensors state;
-    for (std::size_t i = 0; i < sums_.size(); ++i) {
-        const Tensor count = at::full_like(sums_[i].sum, static_cast<double>(sums_[i].count));
-        state[place(i) + "/" + sums_[i].name] = at::stack({sums_[i].sum, count});
+    for (std::size_t i = 0; i < folded_.size(); ++i) {
+        const Tensor count = at::full_like(folded_[i].sum, static_cast<double>(folded_[i].count));
+        state[place(i) + "/" + folded_[i].name] = at::stack({folded_[i].sum, count});
     }
     return state;
 }
 
 void IntervalLog::restore(const NamedTensors& state) {
     sums_.clear();
+    folded_.clear();
     for (const auto& [name, values] : state) {  // sorted, so in their order
-        sums_.push_back({name.substr(kDigits + 1), values[0].to(device_, at::kDouble, false, /*copy=*/true),
-                         values[1].item<std::int64_t>()});
+        folded_.push_back({name.substr(kDigits + 1), values[0].to(device_, at::kDouble, false, /*copy=*/true),
+                           values[1].item<std::int64_t>()});
     }
     health_.zero_();
 }

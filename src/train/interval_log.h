@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "reverie/distributed/ranks.h"
 #include "reverie/output/records.h"
 #include "reverie/train/optimizer.h"
 
@@ -21,10 +22,13 @@ class IntervalLog {
     void watch(const Tensor& scalar);
     bool healthy() const;
 
-    /// The means since the last call, in the order in which the names first came.
+    /// Collective: takes what came since the last call together, the mean of all ranks.
+    void fold(const Ranks& ranks);
+
+    /// The means of what was folded since the last call, in the order in which the names first came.
     Scalars take();
 
-    /// What take() would need, so that an interval survives its process.
+    /// What was folded, so that an interval survives its process.
     NamedTensors state() const;
     /// Also makes it healthy again.
     void restore(const NamedTensors& state);
@@ -38,6 +42,7 @@ class IntervalLog {
 
     c10::Device device_;
     std::vector<Sum> sums_;
+    std::vector<Sum> folded_;
     Tensor health_;  ///< 0, or no number for ever
 };
 

@@ -7,7 +7,7 @@
 namespace reverie {
 
 TrainResult train(TrainTask& task, Batches& batches, const OrderedBatches* validation, const TrainOptions& options,
-                  RunFolder& folder, const RunOptions& facts, const Hooks& hooks) {
+                  RunFolder* folder, const RunOptions& facts, const Hooks& hooks) {
     validate(options);
     const TrainingEngine engine(has_own_engine(options));
     return Training(task, batches, validation, options, folder, facts, hooks).run();

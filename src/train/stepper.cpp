@@ -6,8 +6,8 @@
 #include <cmath>
 #include <utility>
 
+#include "kernels/shared_norms.h"
 #include "reverie/core/device.h"
-#include "train/gradients.h"
 
 namespace reverie {
 namespace {
@@ -38,7 +38,8 @@ Stepper::Stepper(TrainTask& task, const TrainOptions& options) : options_(option
         }
         Optimizer optimizer(phase.parameters, phase.optimizer);
         const std::string prefix = phases.size() > 1 ? phase.name + "/" : "";
-        phases_.push_back({std::move(phase), std::move(parameters), std::move(optimizer), prefix});
+        phases_.push_back(
+            {std::move(phase), PhaseGradients(std::move(parameters), options.ranks), std::move(optimizer), prefix});
     }
     if (options.average_half_life > 0.0) {
         average_.emplace(task.averaged(), options.average_half_life);
@@ -49,7 +50,7 @@ void Stepper::step(const Batch& batch, std::int64_t step, std::int64_t total, st
                    const std::function<void(const PhaseRun& run)>& after_phase) {
     const c10::AutoGradMode gradients(true);
     const Batch here = brought_to(options_.device, batch);
-    const StepInput input{.batch = here, .step = step, .total = total, .seed = seed};
+    const StepInput input{.batch = here, .step = step, .total = total, .seed = seed, .ranks = options_.ranks};
     for (PhaseRun& run : phases_) {
         if (step % run.phase.every == 0) {
             run_phase(run, input, rate);
@@ -59,7 +60,7 @@ void Stepper::step(const Batch& batch, std::int64_t step, std::int64_t total, st
         }
     }
     if (average_) {
-        average_->update(step, here.images.size(0));
+        average_->update(step, here.images.size(0) * options_.ranks.count());
     }
 }
 
@@ -68,13 +69,14 @@ void Stepper::run_phase(PhaseRun& run, const StepInput& input, double rate) {
     if (options_.mixed_precision) {
         tf32.emplace(true);
     }
+    const SharedNorms norms(options_.ranks);
     StepLog step_log;
     Tensor loss;
     {
         const Autocast half(options_.mixed_precision);
         loss = run.phase.loss(input, step_log);
     }
-    std::vector<Tensor> gradients = gradients_of(loss, run.parameters);
+    std::vector<Tensor> gradients = run.gradients.of(loss);
     const at::NoGradGuard no_grad;
     const Tensor norm = norm_of(gradients, loss);
     log_.watch(loss);
@@ -83,7 +85,8 @@ void Stepper::run_phase(PhaseRun& run, const StepInput& input, double rate) {
         clip_norm_(gradients, norm, options_.clip_norm);
     }
     // Decided on the device: nothing is read back before a logging step.
-    const Tensor rests = std::isinf(run.phase.rests_at) ? Tensor() : (loss > run.phase.rests_at).logical_not();
+    const Tensor rests =
+        std::isinf(run.phase.rests_at) ? Tensor() : (options_.ranks.mean(loss) > run.phase.rests_at).logical_not();
     run.optimizer.step(gradients, rate, rests);
     log_.add(run.prefix + "loss", loss);
     for (const auto& [name, scalar] : step_log.values()) {

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "reverie/train/loop.h"
+#include "train/gradients.h"
 #include "train/interval_log.h"
 
 namespace reverie {
@@ -15,7 +16,7 @@ namespace reverie {
 /// A phase of the task and its optimiser.
 struct PhaseRun {
     Phase phase;
-    std::vector<Tensor> parameters;
+    PhaseGradients gradients;
     Optimizer optimizer;
     std::string prefix;  ///< of its names in records
 };

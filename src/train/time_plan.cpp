@@ -117,7 +117,7 @@ class Trial {
         }
         const auto validate = [&] {
             const FullPrecision exact;
-            task_.validate(*validation_, quiet_);
+            task_.validate(*validation_, options_.ranks, quiet_);
         };
         const double first = seconds_of(validate);
         // The first may also pay for what is kept, as features of real images.
@@ -188,13 +188,15 @@ TimePlan plan_by_time(TrainTask& task, Batches& batches, const OrderedBatches* v
     validate(any_plan);
     hooks.progress({.stage = "finding out how many steps fit"});
     const TrainingEngine engine(has_own_engine(options));
-    const double begin = clock();
+    // All ranks go by the first one's clock: they take the same steps and come to the same plan.
+    const SecondsClock shared = [&] { return options.ranks.of_first(clock()); };
+    const double begin = shared();
     const NamedTensors state = task.state();
     const NamedTensors start = copy_of(state);
-    const RunCost cost = Trial(task, batches, validation, any_plan, hooks.cancel, clock).cost();
+    const RunCost cost = Trial(task, batches, validation, any_plan, hooks.cancel, shared).cost();
     copy_all_(state, start, "the task");
     TimePlan plan;
-    plan.spent = clock() - begin;
+    plan.spent = shared() - begin;
     plan.steps = steps_that_fit(cost, options, kUsed * options.seconds - plan.spent);
     plan.run_seconds = run_seconds(cost, options, plan.steps);
     return plan;

@@ -23,7 +23,7 @@ constexpr std::uint64_t kRollbackStream = 0x726f6c6c6261636b;  // "rollback": ke
 }  // namespace
 
 Training::Training(TrainTask& task, Batches& batches, const OrderedBatches* validation, const TrainOptions& options,
-                   RunFolder& folder, RunOptions facts, const Hooks& hooks)
+                   RunFolder* folder, RunOptions facts, const Hooks& hooks)
     : task_(task),
       batches_(batches),
       validation_(validation),
@@ -43,15 +43,11 @@ TrainResult Training::run() {
             show_preview();
         }
         remember();
-        folder_.save(good_);  // a full disk is better known now than in five minutes
+        save();  // a full disk is better known now than in five minutes
     }
-    const auto time_is_up = [this] { return options_.seconds > 0.0 && clock_.seconds() >= options_.seconds; };
     while (step_ < total_) {
-        if (hooks_.cancelled()) {
-            return finish(TrainEnd::Cancelled);
-        }
-        if (step_ > first_step_ && time_is_up()) {  // a time shorter than a step gets somewhere too
-            return finish(TrainEnd::TimeUp);
+        if (const Order now = order(); now != Order::GoOn) {
+            return finish(now == Order::Cancel ? TrainEnd::Cancelled : TrainEnd::TimeUp);
         }
         take_step();
         const double stepped = clock_.seconds();
@@ -63,10 +59,29 @@ TrainResult Training::run() {
     return finish(TrainEnd::Finished);
 }
 
+/// Any rank may be told to stop; what time it is the first one says.
+Training::Order Training::order() const {
+    bool cancelled = hooks_.cancelled();
+    // A time shorter than a step gets somewhere too.
+    bool late = step_ > first_step_ && options_.seconds > 0.0 && clock_.seconds() >= options_.seconds;
+    if (!options_.ranks.alone()) {
+        const Tensor said =
+            options_.ranks.sum(at::tensor({cancelled ? 1 : 0, late && options_.ranks.first() ? 1 : 0}, at::kInt));
+        cancelled = said[0].item<std::int32_t>() > 0;
+        late = said[1].item<std::int32_t>() > 0;
+    }
+    return cancelled ? Order::Cancel : late ? Order::TimeIsUp : Order::GoOn;
+}
+
+bool Training::healthy() const { return !options_.ranks.any(!stepper_.log().healthy()); }
+
 bool Training::begin() {
-    write_skipped(folder_.file(kSkippedFile), batches_.dataset().skipped());
-    std::optional<TrainState> saved = folder_.load(hooks_.on_warning);
-    records_.emplace(folder_, saved ? saved->metrics_bytes : 0);
+    std::optional<TrainState> saved;
+    if (folder_ != nullptr) {
+        write_skipped(folder_->file(kSkippedFile), batches_.dataset().skipped());
+        saved = folder_->load(hooks_.on_warning);
+        records_.emplace(*folder_, saved ? saved->metrics_bytes : 0);
+    }
     if (saved) {
         good_ = std::move(*saved);
         for (const std::string& name : task_.added_later()) {
@@ -74,11 +89,28 @@ bool Training::begin() {
         }
         return_to_good();
         rollbacks_ = good_.rollbacks;
+    }
+    const bool resumed = options_.ranks.any(saved.has_value());
+    if (!options_.ranks.alone()) {
+        take_over_from_first();
+    }
+    if (resumed) {
         remember();  // on the device
     }
     first_step_ = interval_step_ = step_;
     interval_begin_ = last_checkpoint_ = last_results_ = clock_.seconds();
-    return saved.has_value();
+    return resumed;
+}
+
+void Training::take_over_from_first() {
+    step_ = static_cast<std::int64_t>(options_.ranks.of_first(static_cast<double>(step_)));
+    rollbacks_ = static_cast<std::int64_t>(options_.ranks.of_first(static_cast<double>(rollbacks_)));
+    const at::NoGradGuard no_grad;
+    for (const auto& [name, tensor] : captured().tensors) {
+        if (!name.starts_with("log/")) {  // which the first one keeps
+            tensor.copy_(options_.ranks.of_first(tensor));
+        }
+    }
 }
 
 void Training::take_step() {
@@ -93,7 +125,7 @@ bool Training::do_what_is_due() {
     if (!logs && !validates && !shows) {
         return true;
     }
-    if (!stepper_.log().healthy()) {
+    if (!healthy()) {
         roll_back();
         return true;
     }
@@ -101,7 +133,9 @@ bool Training::do_what_is_due() {
     if (logs) {
         const double seconds = now - interval_begin_;
         const auto images = static_cast<double>((step_ - interval_step_) * batches_.batch());
-        records_->timing(step_, now, seconds > 0.0 ? images / seconds : 0.0);
+        if (records_) {
+            records_->timing(step_, now, seconds > 0.0 ? images / seconds : 0.0);
+        }
         log_line();
         interval_step_ = step_;
         interval_begin_ = now;
@@ -115,7 +149,7 @@ bool Training::do_what_is_due() {
     }
     remember();
     if (step_ < total_ && clock_.seconds() - last_checkpoint_ >= 60.0 * options_.checkpoint_minutes) {
-        folder_.save(good_);
+        save();
         last_checkpoint_ = clock_.seconds();
         if (last_checkpoint_ - last_results_ >= kResultsSeconds) {
             write_results();
@@ -131,13 +165,14 @@ void Training::roll_back() {
     return_to_good();
     const std::string what = "the loss or a gradient was not a finite number by step " + std::to_string(seen);
     if (rollbacks_ == kMostRollbacks) {
-        folder_.save(good_);
+        save();
         write_results("Stopped: " + what + ", for the fourth time.");
-        throw Error(ErrorKind::Input, what + ", after " + std::to_string(kMostRollbacks) +
-                                          " returns to earlier states with lower learning rates; '" +
-                                          folder_.path().string() + "' holds the state of step " +
-                                          std::to_string(step_) +
-                                          "; start another run with a lower {--learning-rate} or with {--clip-norm}");
+        throw Error(ErrorKind::Input,
+                    what + ", after " + std::to_string(kMostRollbacks) +
+                        " returns to earlier states with lower learning rates; " +
+                        (folder_ == nullptr ? "the run's folder" : "'" + folder_->path().string() + "'") +
+                        " holds the state of step " + std::to_string(step_) +
+                        "; start another run with a lower {--learning-rate} or with {--clip-norm}");
     }
     good_.rollbacks = ++rollbacks_;
     interval_step_ = step_;
@@ -148,13 +183,13 @@ void Training::roll_back() {
 
 TrainResult Training::finish(TrainEnd end) {
     if (end != TrainEnd::Finished && step_ != good_.step) {
-        if (stepper_.log().healthy()) {
+        if (healthy()) {
             remember();
         } else {
             return_to_good();
         }
     }
-    folder_.save(good_);
+    save();
     // Not a validation of the plan: it is recorded behind the checkpoint, so a resume cuts it away again.
     const bool extra = end == TrainEnd::TimeUp && validation_ != nullptr && options_.validate_every > 0 &&
                        step_ % options_.validate_every != 0;
@@ -170,23 +205,35 @@ TrainResult Training::finish(TrainEnd end) {
             .last = last_validation_.empty() ? last_logged_ : last_validation_};
 }
 
+void Training::save() {
+    if (folder_ != nullptr) {
+        folder_->save(good_);
+    }
+}
+
 void Training::log_line() {
+    stepper_.log().fold(options_.ranks);
     last_logged_ = stepper_.log().take();
     for (const PhaseRun& run : stepper_.phases()) {
         last_logged_.emplace_back(run.prefix + "learning_rate", rate_of(step_ - 1) * run.phase.optimizer.learning_rate);
     }
-    records_->metrics(step_, last_logged_);
+    if (records_) {
+        records_->metrics(step_, last_logged_);
+    }
 }
 
 bool Training::validate_now(bool may_be_best) {
     Scalars values;
     Hooks quiet = hooks_;
     quiet.on_progress = nullptr;  // the bar is the run's
+    if (!options_.ranks.alone()) {
+        quiet.cancel = nullptr;  // all end it, or none
+    }
     bool done = true;
     with_mean([&] {
         try {
             const FullPrecision exact;
-            values = task_.validate(*validation_, quiet);
+            values = task_.validate(*validation_, options_.ranks, quiet);
         } catch (const Error& error) {
             if (error.kind() != ErrorKind::Cancelled) {
                 throw;
@@ -198,7 +245,9 @@ bool Training::validate_now(bool may_be_best) {
         if (may_be_best && metric != values.end() && std::isfinite(metric->second) &&
             (!best_ || metric->second < *best_)) {
             best_ = metric->second;
-            export_weights(folder_.file(kBestFile), averaged_, metadata());
+            if (folder_ != nullptr) {
+                export_weights(folder_->file(kBestFile), averaged_, metadata());
+            }
         }
     });
     if (done) {
@@ -206,12 +255,17 @@ bool Training::validate_now(bool may_be_best) {
         for (const auto& [name, value] : values) {
             last_validation_.emplace_back("validation/" + name, value);
         }
-        records_->metrics(step_, last_validation_);
+        if (records_) {
+            records_->metrics(step_, last_validation_);
+        }
     }
     return done;
 }
 
 void Training::show_preview() {
+    if (!records_) {
+        return;
+    }
     Tensor image;
     with_mean([&] { image = task_.preview().detach().cpu(); });
     records_->preview(step_, image);
@@ -246,10 +300,13 @@ void Training::report_progress(double paused) const {
 }
 
 void Training::write_results(const std::string& note) {
+    if (folder_ == nullptr) {
+        return;
+    }
     const std::map<std::string, std::string> notes = metadata();
-    export_weights(folder_.file(kWeightsFile), with_prefix_removed(good_.tensors, "task/"), notes);
+    export_weights(folder_->file(kWeightsFile), with_prefix_removed(good_.tensors, "task/"), notes);
     if (stepper_.average()) {
-        export_weights(folder_.file(kAverageFile), with_prefix_removed(good_.tensors, "average/"), notes);
+        export_weights(folder_->file(kAverageFile), with_prefix_removed(good_.tensors, "average/"), notes);
     }
     RunStory story{.step = step_, .total = total_, .facts = facts_, .pictures = pictures(), .notes = {}};
     if (rollbacks_ > 0) {
@@ -263,7 +320,7 @@ void Training::write_results(const std::string& note) {
     if (!note.empty()) {
         story.notes.push_back(note);
     }
-    write_run_report(folder_, story);
+    write_run_report(*folder_, story);
 }
 
 std::vector<ReportPicture> Training::pictures() {
@@ -281,7 +338,7 @@ TrainState Training::captured() const {
     state.step = step_;
     state.rollbacks = rollbacks_;
     state.best = best_;
-    state.metrics_bytes = records_->metrics_bytes();
+    state.metrics_bytes = records_ ? records_->metrics_bytes() : 0;
     add_with_prefix(state.tensors, "task/", state_);
     if (stepper_.average()) {
         add_with_prefix(state.tensors, "average/", stepper_.average()->mean());
@@ -294,6 +351,7 @@ TrainState Training::captured() const {
 }
 
 void Training::remember() {
+    stepper_.log().fold(options_.ranks);
     TrainState state = captured();
     NamedTensors kept = std::move(good_.tensors);
     keep_values(kept, state.tensors);
@@ -302,7 +360,8 @@ void Training::remember() {
 }
 
 void Training::return_to_good() {
-    const std::string what = "the checkpoint in '" + folder_.path().string() + "'";
+    const std::string what =
+        folder_ == nullptr ? "the last good state" : "the checkpoint in '" + folder_->path().string() + "'";
     copy_all_(state_, with_prefix_removed(good_.tensors, "task/"), what);
     if (stepper_.average()) {
         stepper_.average()->restore(with_prefix_removed(good_.tensors, "average/"));
@@ -311,7 +370,9 @@ void Training::return_to_good() {
         run.optimizer.restore(with_prefix_removed(good_.tensors, "optimizer/" + run.phase.name + "/"));
     }
     stepper_.log().restore(with_prefix_removed(good_.tensors, "log/"));
-    records_->cut_metrics(good_.metrics_bytes);
+    if (records_) {
+        records_->cut_metrics(good_.metrics_bytes);
+    }
     step_ = good_.step;
     best_ = good_.best;
 }

@@ -15,12 +15,17 @@ namespace reverie {
 class Training {
   public:
     Training(TrainTask& task, Batches& batches, const OrderedBatches* validation, const TrainOptions& options,
-             RunFolder& folder, RunOptions facts, const Hooks& hooks);
+             RunFolder* folder, RunOptions facts, const Hooks& hooks);
 
     TrainResult run();
 
   private:
+    enum class Order { GoOn, Cancel, TimeIsUp };
+
     bool begin();  ///< whether there was a checkpoint to go on from
+    void take_over_from_first();
+    Order order() const;   ///< collective
+    bool healthy() const;  ///< collective
     void take_step();
     /// What is due between two steps. False when the user stopped it on the way.
     bool do_what_is_due();
@@ -34,6 +39,7 @@ class Training {
     void write_results(const std::string& note = "");  ///< all but the checkpoint, of the last good state
     std::vector<ReportPicture> pictures();
 
+    void save();                  ///< the last good state
     TrainState captured() const;  ///< the tensors themselves
     void remember();              ///< the present state as the last good one
     void return_to_good();
@@ -49,7 +55,7 @@ class Training {
     Batches& batches_;
     const OrderedBatches* validation_;
     const TrainOptions& options_;
-    RunFolder& folder_;
+    RunFolder* folder_;  ///< null: another rank writes
     RunOptions facts_;
     const Hooks& hooks_;
 

@@ -57,7 +57,7 @@ std::vector<Tensor> trained(const Place& place, std::int64_t lives) {
         const OrderedBatches validation(set, {0, 1, 2, 3}, 4);
         RunFolder run = life == 0 ? RunFolder::create(folder / "run", kIdentity, 1000)
                                   : RunFolder::resume(folder / "run", kIdentity);
-        train(task, batches, &validation, options, run, {}, hooks);
+        train(task, batches, &validation, options, &run, {}, hooks);
     }
     std::vector<Tensor> results;
     for (const auto& [name, tensor] : all_tensors(read_state_dict(folder / "run" / kAverageFile))) {

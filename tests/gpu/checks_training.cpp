@@ -38,6 +38,7 @@ std::vector<Tensor> trained(TrainTask& task, TrainOptions options, const Place& 
         stepper.step(batch_at(step, channels, size, classes), step, kSteps, 1, 0.1);
     }
     std::vector<Tensor> results = {at::scalar_tensor(stepper.log().healthy() ? 1.0 : 0.0, at::kDouble)};
+    stepper.log().fold(Ranks());
     for (const auto& [name, value] : stepper.log().take()) {
         results.push_back(at::scalar_tensor(value, at::kDouble));
     }

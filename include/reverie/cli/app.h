@@ -18,6 +18,7 @@
 #include "reverie/core/error.h"
 #include "reverie/core/hooks.h"
 #include "reverie/core/runtime.h"
+#include "reverie/distributed/ranks.h"
 
 namespace reverie {
 
@@ -40,6 +41,13 @@ class Session {
 
     /// Device and threads, set up when first asked for. Throws Usage and Device.
     const Runtime& runtime();
+
+    /// Those that a launcher started with the same command, joined when first asked for, by all of them: from then on
+    /// only the first speaks. Throws Device and Ranks.
+    const Ranks& ranks();
+
+    /// The program has done its work: the ranks wait for each other.
+    void finish();
 
     /// Progress and warnings to the console, cancellation from the signals.
     Hooks hooks();
@@ -68,6 +76,8 @@ class Session {
     void save_config(const Settings& resolved) const;
 
   private:
+    bool shares_work() const;
+
     CLI::App& app_;
     const CommonOptions& common_;
     const Environment& environment_;
@@ -75,6 +85,7 @@ class Session {
     const CancelToken& cancel_;
     Settings from_;
     std::optional<Runtime> runtime_;
+    std::optional<Ranks> ranks_;
     std::set<std::string> said_;
     bool sizes_are_fixed_ = false;
     std::mutex printing_;
@@ -95,6 +106,8 @@ class Program {
     virtual bool replaces_outputs() const { return true; }
     /// Whether it has --tf32.
     virtual bool may_use_tf32() const { return false; }
+    /// Whether ranks work together (Session::ranks): it has --distributed and --timeout.
+    virtual bool may_share() const { return false; }
     /// A configuration file of an earlier run that is gone on with: it fills in what nothing else gave, and names that
     /// are no flag are left out. Empty: none.
     virtual std::filesystem::path goes_on_with(const CommonOptions& /*common*/) const { return {}; }
@@ -110,7 +123,7 @@ int run_program(int argc, char** argv, Program& program);
 /// Does the work; a fault becomes a sentence on the console and its exit code.
 int run_guarded(Console& console, const std::function<int()>& work);
 
-/// "vae 0.1.0 (LibTorch 2.15.0)"
+/// "vae 0.1.0 (LibTorch 2.15.0; ranks over mpi)"
 std::string version_line(const std::string& program);
 
 /// Output: whoever read standard output is gone. What is to be printed from here on is lost; what is written to files

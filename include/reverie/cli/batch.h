@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "reverie/cli/environment.h"
 #include "reverie/core/error.h"
 #include "reverie/image/picture.h"
 
@@ -52,8 +53,10 @@ struct Shard {
     std::int64_t count = 1;
 };
 
-/// "2/8"; "" is all of it. Throws Usage.
-Shard parse_shard(const std::string& text);
+/// "2/8"; "auto": this process' place among the tasks of a job array, among the ranks of a launcher, or among the ranks
+/// of all tasks; "": its place among the ranks of a launcher, which were all given the same work, else all of it.
+/// Throws Usage.
+Shard parse_shard(const std::string& text, const Environment& environment);
 
 /// Keeps every `count`-th item, from the `index`-th on.
 void take_shard(std::vector<BatchItem>& items, Shard shard);

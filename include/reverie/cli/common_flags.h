@@ -19,8 +19,10 @@ struct CommonOptions {
     std::filesystem::path config;       ///< a TOML file that fills in flags not given
     std::filesystem::path save_config;  ///< where to write the flags in effect
     RuntimeOptions runtime;
-    bool quiet = false;    ///< only warnings and errors
-    bool verbose = false;  ///< details too
+    std::string distributed = "auto";  ///< auto, off, mpi or nccl: over what the ranks of a launcher work together
+    double timeout = 60.0;             ///< seconds
+    bool quiet = false;                ///< only warnings and errors
+    bool verbose = false;              ///< details too
     ProgressStyle progress = ProgressStyle::Auto;
     bool json = false;     ///< JSON objects on standard output instead of paths and tables
     bool dry_run = false;  ///< say what would be done
@@ -32,6 +34,9 @@ void add_output_flags(CLI::App& app, CommonOptions& options, const std::string& 
 
 /// All the others; --tf32 where a program may use it.
 void add_running_flags(CLI::App& app, CommonOptions& options, bool tf32);
+
+/// --distributed and --timeout, of programs whose ranks work together.
+void add_rank_flags(CLI::App& app, CommonOptions& options);
 
 /// Throws Usage for flags that exclude each other.
 void validate(const CommonOptions& options);

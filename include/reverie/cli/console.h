@@ -16,6 +16,7 @@ struct ConsoleOptions {
     bool quiet = false;
     bool verbose = false;
     ProgressStyle progress = ProgressStyle::Auto;
+    bool errors_only = false;  ///< another rank says the rest
 };
 
 class Console {

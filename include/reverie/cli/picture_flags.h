@@ -21,7 +21,7 @@ struct PictureOptions {
     std::int64_t max_pixels = 1'000'000'000;  ///< larger inputs are refused
     std::string max_memory = "80%";           ///< bytes with k, M, G or T, or a share of what is free
     bool recursive = false;
-    std::string shard;  ///< "I/N": the I-th of N shares; empty: everything
+    std::string shard;  ///< as parse_shard takes it
     bool skip_existing = false;
     std::string jobs = "auto";  ///< most pictures at once, or auto
     bool fail_fast = false;

@@ -16,10 +16,12 @@ enum class ErrorKind {
     Weights,    ///< a pretrained network's file
     Device,     ///< the device asked for, or its memory
     Output,     ///< a file to be written
+    Ranks,      ///< another process of those that work together is gone
     Cancelled,  ///< the user stopped the work
 };
 
-/// The exit code a program ends with: Internal 1, Usage 2, Input 3, Weights 4, Device 5, Output 6, Cancelled 130.
+/// The exit code a program ends with: Internal and Ranks 1, Usage 2, Input 3, Weights 4, Device 5,
+/// Output 6, Cancelled 130.
 int exit_code(ErrorKind kind) noexcept;
 
 /// A sentence of the library names options as "{--step-size}". With the braces off that is a flag; with the dashes off

@@ -14,12 +14,14 @@ struct Batch {
     Tensor images;           ///< float32 [N,C,H,W] in [0,1], channels-last where training asks (Batches), CPU
     Tensor labels;           ///< int64 [N]; -1: none
     Tensor indices;          ///< int64 [N], into the dataset
-    std::int64_t first = 0;  ///< global number of the first sample: step * N. Sample i is number first + i
+    std::int64_t first = 0;  ///< global number of the first sample: step * N alone. Sample i is number first + i
 };
 
 struct BatchOptions {
-    std::int64_t batch = 64;
+    std::int64_t batch = 64;  ///< images a step, of all ranks together: a multiple of how many there are
     std::uint64_t seed = 0;
+    std::int64_t rank = 0;   ///< which part of each step's images is made here, in order: ranks may come and go between
+    std::int64_t ranks = 1;  ///< steps without an image being lost
     bool mirror = false;     ///< each sample flipped left to right or not, by (seed, global sample number)
     std::int64_t ahead = 2;  ///< batches made in the background; 0: none
 };
@@ -47,7 +49,7 @@ class Batches {
 
     const Dataset& dataset() const;
     std::int64_t count() const;  ///< images in the stream's epoch
-    std::int64_t batch() const;
+    std::int64_t batch() const;  ///< images a step, of all ranks together
     /// Steps that show every image at least once: ceil(count / batch).
     std::int64_t steps_per_epoch() const;
 

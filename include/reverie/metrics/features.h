@@ -9,6 +9,7 @@
 #include "reverie/core/hooks.h"
 #include "reverie/core/tensor.h"
 #include "reverie/data/image_source.h"
+#include "reverie/distributed/ranks.h"
 #include "reverie/nn/frozen_net.h"
 
 namespace reverie {
@@ -32,9 +33,11 @@ FeatureProtocol feature_protocol(const std::string& network);
 std::vector<std::string> feature_networks(const std::string& looked_through = "");
 
 /// float32 [N,D]. `images(first, count)` gives [count,C,H,W] in [0,1] with 1, 3 or 4 channels (alpha composited on
-/// white). Runs in batches; throws Cancelled.
+/// white). Runs in batches; throws Cancelled. With ranks it is collective: each asks for its share of the images.
 Tensor image_features(FrozenNet& net, const FeatureProtocol& protocol, std::int64_t count,
-                      const std::function<Tensor(std::int64_t first, std::int64_t count)>& images, const Hooks& hooks);
-Tensor image_features(FrozenNet& net, const FeatureProtocol& protocol, const ImageSource& images, const Hooks& hooks);
+                      const std::function<Tensor(std::int64_t first, std::int64_t count)>& images, const Hooks& hooks,
+                      const Ranks& ranks = {});
+Tensor image_features(FrozenNet& net, const FeatureProtocol& protocol, const ImageSource& images, const Hooks& hooks,
+                      const Ranks& ranks = {});
 
 }  // namespace reverie

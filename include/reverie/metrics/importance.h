@@ -6,6 +6,7 @@
 
 #include "reverie/core/hooks.h"
 #include "reverie/core/tensor.h"
+#include "reverie/distributed/ranks.h"
 
 namespace reverie {
 
@@ -20,6 +21,7 @@ struct ImportanceOptions {
     std::int64_t samples = 500;  ///< K
     std::int64_t batch = 2000;   ///< latents decoded at once, over images and samples
     std::uint64_t seed = 0;
+    Ranks ranks = {};  ///< each draws for its share of the images: then it is collective
 };
 
 /// -log 1/K sum_k p(x,z_k)/q(z_k|x) (Burda, Grosse, Salakhutdinov: IWAE, 2016) with z_k ~ q = N(mean,

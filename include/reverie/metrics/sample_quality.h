@@ -53,8 +53,10 @@ FeatureFile feature_file(const std::filesystem::path& folder, const FeatureProto
 /// anew. No file, no keeping.
 Tensor kept_features(const std::filesystem::path& file, const std::string& key, const std::function<Tensor()>& make);
 
-/// Of images: features of the reals come from `kept` or go there. Throws Cancelled, and what reading throws.
+/// Of images: features of the reals come from `kept` or go there. With ranks it is collective: each looks at its share
+/// of the fakes, and the first at the reals that are not kept. Throws Cancelled, and what reading throws.
 SampleQuality sample_quality(FrozenNet& net, const FeatureProtocol& protocol, const ImageSource& reals,
-                             const ImageSource& fakes, const FeatureFile& kept, const Hooks& hooks = {});
+                             const ImageSource& fakes, const FeatureFile& kept, const Hooks& hooks = {},
+                             const Ranks& ranks = {});
 
 }  // namespace reverie

@@ -96,7 +96,7 @@ class GanTask : public TrainTask {
     std::map<std::string, std::string> metadata() const override;
     /// frechet (the metric), kernel, precision, recall, diversity of samples from seeds fixed for ever against
     /// `batches` (metrics/sample_quality.h). Warns of a collapse: see collapse_warning. Throws Cancelled.
-    Scalars validate(const OrderedBatches& batches, const Hooks& hooks) override;
+    Scalars validate(const OrderedBatches& batches, const Ranks& ranks, const Hooks& hooks) override;
     std::string metric() const override { return "frechet"; }
     Tensor preview() override;
     std::vector<ReportPicture> pictures(const Tensor& reals) override;

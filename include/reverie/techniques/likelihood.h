@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "reverie/core/tensor.h"
+#include "reverie/distributed/ranks.h"
 #include "reverie/nn/frozen_net.h"
 
 namespace reverie {
@@ -54,8 +55,9 @@ class Likelihood : public torch::nn::Module {
     /// `net` for Perceptual alone; may be null otherwise.
     Likelihood(const LikelihoodOptions& options, std::shared_ptr<FrozenNet> net);
     /// log p(images | outputs) [N] in nats, summed over channels and pixels. For Perceptual the feature part is taken
-    /// off (no probability any more). Differentiable with respect to outputs and Logistic's scales.
-    Tensor log_probability(const Tensor& outputs, const Tensor& images);
+    /// off (no probability any more). Differentiable with respect to outputs and Logistic's scales. In training a
+    /// Gaussian's scale is the best for the images of all ranks: then it is collective.
+    Tensor log_probability(const Tensor& outputs, const Tensor& images, const Ranks& ranks = {});
     /// Whether log_probability is one of the 8-bit images, so that bits per dimension mean something; for the density
     /// (Gaussian) log 256 per dimension is added to bits.
     bool is_probability() const;

@@ -78,7 +78,7 @@ class VaeTask : public TrainTask {
     std::map<std::string, std::string> metadata() const override;
     /// elbo, bits_per_dim, reconstruction, kl, active_units (dimensions whose posterior mean varies by more than 0.01
     /// over the images; Burda et al. 2016), loss (-elbo at beta 1: the metric). Throws Cancelled.
-    Scalars validate(const OrderedBatches& batches, const Hooks& hooks) override;
+    Scalars validate(const OrderedBatches& batches, const Ranks& ranks, const Hooks& hooks) override;
     std::string metric() const override { return "loss"; }
     Tensor preview() override;
     std::vector<ReportPicture> pictures(const Tensor& reals) override;

@@ -25,11 +25,11 @@ struct ElboEstimate {
 };
 
 // `images` as the VAE was trained to see them (as_trained), `posterior` theirs (encode_images). All throw Cancelled,
-// and what reading throws.
+// and what reading throws. With ranks they are collective: each works on its share of the images.
 
 /// From one draw of the posterior an image, a function of `seed` and the image's place.
 ElboEstimate estimate_elbo(const Vae& vae, const ImageSource& images, const Posterior& posterior, std::uint64_t seed,
-                           const Hooks& hooks = {});
+                           const Hooks& hooks = {}, const Ranks& ranks = {});
 
 /// -log p(x), by importance sampling.
 LikelihoodEstimate estimate_likelihood(const Vae& vae, const ImageSource& images, const Posterior& posterior,
@@ -43,6 +43,6 @@ struct VaeDistances {
 };
 VaeDistances vae_distances(const Vae& vae, const ImageSource& images, const Posterior& posterior, const Tensor& samples,
                            const Tensor& sample_labels, FrozenNet& net, const FeatureProtocol& protocol,
-                           const Hooks& hooks = {});
+                           const Hooks& hooks = {}, const Ranks& ranks = {});
 
 }  // namespace reverie

@@ -14,8 +14,9 @@ namespace reverie {
 /// The images as the VAE was trained to see them: binarised where it was trained so.
 ImageSource as_trained(const Vae& vae, ImageSource images);
 
-/// Posteriors of all of them, [N,D] each. Throws Input for none, Cancelled, and what reading throws.
-Posterior encode_images(const Vae& vae, const ImageSource& images, const Hooks& hooks = {});
+/// Posteriors of all of them, [N,D] each. With ranks it is collective, and each encodes its share. Throws Input for
+/// none, Cancelled, and what reading throws.
+Posterior encode_images(const Vae& vae, const ImageSource& images, const Hooks& hooks = {}, const Ranks& ranks = {});
 
 /// learn_direction of images with an attribute and of images without it. Throws the same, and like encode_images.
 Direction learn_direction(const std::string& name, const Vae& vae, const ImageSource& with, const ImageSource& without,

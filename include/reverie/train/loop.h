@@ -11,6 +11,7 @@
 #include "reverie/core/hooks.h"
 #include "reverie/core/option_table.h"
 #include "reverie/data/batches.h"
+#include "reverie/distributed/ranks.h"
 #include "reverie/train/run_folder.h"
 #include "reverie/train/task.h"
 
@@ -41,6 +42,8 @@ struct TrainOptions {
     TrainEngine engine = TrainEngine::Auto;
     bool mixed_precision = false;  ///< bfloat16 autocast and TF32 on CUDA; refused on the CPU
     c10::Device device = c10::Device(c10::kCPU);
+    Ranks ranks = {};  ///< who shares the work: each step's images are divided among them (BatchOptions::rank), and the
+                       ///< run has the bits that this many ranks give it
 };
 
 /// The options of a training that people are to choose, each declared once.
@@ -82,8 +85,11 @@ struct TrainResult {
 /// goes back to the state at the last such step, with a changed seed for noise and half the learning rate from there on
 /// (both in the checkpoint), three times; the fourth time throws Input with what to try, everything up to the last good
 /// state saved. `validation` may be null. `facts` are rows for the report.
+///
+/// With several ranks every one calls it; the first has the folder, and the others have none (null). They begin with
+/// the first one's state, so a run may go on with other ranks than it had: no image of an epoch is lost or comes twice.
 TrainResult train(TrainTask& task, Batches& batches, const OrderedBatches* validation, const TrainOptions& options,
-                  RunFolder& folder, const RunOptions& facts, const Hooks& hooks);
+                  RunFolder* folder, const RunOptions& facts, const Hooks& hooks);
 
 /// Exported weights: `tensors` under their names with `metadata` as safetensors. Throws Output.
 void export_weights(const std::filesystem::path& path, const NamedTensors& tensors,

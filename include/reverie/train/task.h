@@ -12,18 +12,21 @@
 #include "reverie/core/hooks.h"
 #include "reverie/core/tensor.h"
 #include "reverie/data/batches.h"
+#include "reverie/distributed/ranks.h"
 #include "reverie/output/records.h"
 #include "reverie/output/report.h"
 #include "reverie/train/optimizer.h"
 
 namespace reverie {
 
-/// All that a loss may depend on beside the weights: so a step can be repeated to the bit.
+/// All that a loss may depend on beside the weights: so a step can be repeated to the bit. The loss is a mean over the
+/// batch's images; what depends on all images of a step in another way is to be asked of the ranks.
 struct StepInput {
     const Batch& batch;  ///< images and labels on the device, indices on the CPU
     std::int64_t step = 0;
     std::int64_t total = 0;  ///< planned steps
     std::uint64_t seed = 0;  ///< changes after a rollback
+    Ranks ranks = {};        ///< each has a part of the step's images, as many as the others
 };
 
 /// Collects scalars worth logging beside the loss, which is logged as "loss" anyway. They stay on the device, detached,
@@ -70,8 +73,9 @@ class TrainTask {
     /// Notes that go into exported weights, enough to build the net again: read by the programs' other commands.
     virtual std::map<std::string, std::string> metadata() const = 0;
 
-    /// Numbers about the weights now in place on images never trained on. Called without autograd.
-    virtual Scalars validate(const OrderedBatches& batches, const Hooks& hooks) = 0;
+    /// Numbers about the weights now in place on images never trained on, of which all ranks have the same. Called
+    /// without autograd, by all ranks.
+    virtual Scalars validate(const OrderedBatches& batches, const Ranks& ranks, const Hooks& hooks) = 0;
     /// The name among validate()'s that says which state is best, less being better; empty: none.
     virtual std::string metric() const { return ""; }
 

@@ -98,6 +98,9 @@ int run_checked(int argc, char** argv, Program& program, const Environment& envi
     }
     program.add_flags(app);
     add_running_flags(app, common, program.may_use_tf32());
+    if (program.may_share()) {
+        add_rank_flags(app, common);
+    }
     // Plain flags instead of CLI11's own, which would print and win only after every other flag was judged.
     bool help = false;
     bool show_version = false;
@@ -129,7 +132,9 @@ int run_checked(int argc, char** argv, Program& program, const Environment& envi
     set_stop_notice(console.stop_notice());
     Session session(app, common, environment, console, cancel, std::move(from));
     try {
-        return program.run(session);
+        const int code = program.run(session);
+        session.finish();
+        return code;
     } catch (const OutputClosed&) {
         if (cancel.requested()) {
             throw Error(ErrorKind::Cancelled, "stopped");  // with the terminal its reader went too
@@ -200,7 +205,9 @@ bool is_device(int descriptor) {
 }  // namespace
 
 std::string version_line(const std::string& program) {
-    return program + " " + version() + " (LibTorch " + TORCH_VERSION + ")";
+    const std::vector<std::string> known = rank_transports();
+    return program + " " + version() + " (LibTorch " + TORCH_VERSION +
+           (known.empty() ? "" : "; ranks over " + join(known, ", ", " and ")) + ")";
 }
 
 void write_standard_output(const std::string& line) {
@@ -229,6 +236,13 @@ const Runtime& Session::runtime() {
         if (options.threads == 0) {
             options.threads = environment_.threads;
         }
+        if (shares_work() && options.device != "cpu" && options.device.find(':') == std::string::npos) {
+            // A GPU for each rank of this machine, where GPUs can talk.
+            const std::vector<std::string> known = rank_transports();
+            const bool gpus = options.device == "cuda" ||
+                              (std::ranges::find(known, "nccl") != known.end() && cuda_unavailable_reason().empty());
+            options.device = gpus ? "cuda:" + std::to_string(environment_.local_rank) : "cpu";
+        }
         runtime_ = setup_runtime(options);
         if (!runtime_->note.empty()) {
             console_.warning(runtime_->note);
@@ -236,6 +250,54 @@ const Runtime& Session::runtime() {
         console_.debug("runs on " + describe(*runtime_));
     }
     return *runtime_;
+}
+
+bool Session::shares_work() const {
+    return common_.distributed == "mpi" || common_.distributed == "nccl" ||
+           (common_.distributed == "auto" && app_.get_option_no_throw("--distributed") != nullptr &&
+            environment_.rank && environment_.rank->count > 1);
+}
+
+const Ranks& Session::ranks() {
+    if (!ranks_) {
+        if (!shares_work()) {
+            return ranks_.emplace();
+        }
+        const bool nccl =
+            common_.distributed == "nccl" || (common_.distributed == "auto" && runtime().device.is_cuda());
+        if (!nccl && !environment_.master_address.empty()) {
+            throw Error(ErrorKind::Device,
+                        "torchrun's ranks talk over NCCL, on GPUs; start ranks on CPUs by mpirun or srun, or pass "
+                        "--distributed off");
+        }
+        const Place place = environment_.rank.value_or(Place());
+        ranks_ = Ranks::join({.transport = nccl ? RankTransport::Nccl : RankTransport::Mpi,
+                              .timeout = common_.timeout,
+                              .device = runtime().device,
+                              .address = environment_.master_address,
+                              .port = environment_.master_port,
+                              .store_is_there = environment_.agent_store,
+                              .rank = static_cast<int>(place.index),
+                              .count = static_cast<int>(place.count)});
+        if (environment_.rank && ranks_->count() != environment_.rank->count) {
+            throw Error(ErrorKind::Device,
+                        "$" + environment_.rank->told_by + " speaks of " + std::to_string(environment_.rank->count) +
+                            " ranks and MPI finds " + std::to_string(ranks_->count()) +
+                            ": the launcher is of another MPI than this build; start it by that one's mpirun (Open "
+                            "MPI), or pass --distributed off");
+        }
+        console_.configure({.quiet = common_.quiet,
+                            .verbose = common_.verbose,
+                            .progress = common_.progress,
+                            .errors_only = !ranks_->first()});
+    }
+    return *ranks_;
+}
+
+void Session::finish() {
+    if (ranks_) {
+        ranks_->finish();
+    }
 }
 
 Hooks Session::hooks() {
@@ -247,6 +309,9 @@ Hooks Session::hooks() {
 }
 
 void Session::print(const std::string& line) {
+    if (ranks_ && !ranks_->first()) {
+        return;
+    }
     console_.end();
     const std::lock_guard lock(printing_);
     write_standard_output(line);
@@ -267,7 +332,7 @@ bool Session::given(const std::string& flag) const {
 
 void Session::save_config(const Settings& resolved) const {
     const std::filesystem::path& path = common_.save_config;
-    if (path.empty()) {
+    if (path.empty() || (ranks_ && !ranks_->first())) {
         return;
     }
     refuse_existing(path, "--save-config", common_.overwrite);

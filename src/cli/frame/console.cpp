@@ -117,10 +117,11 @@ Console::~Console() { end(); }
 
 void Console::configure(const ConsoleOptions& options) {
     State& state = *state_;
-    state.logger.set_level(options.verbose ? spdlog::level::debug
-                           : options.quiet ? spdlog::level::warn
-                                           : spdlog::level::info);
-    state.style = options.progress;
+    state.logger.set_level(options.errors_only ? spdlog::level::err
+                           : options.verbose   ? spdlog::level::debug
+                           : options.quiet     ? spdlog::level::warn
+                                               : spdlog::level::info);
+    state.style = options.errors_only ? ProgressStyle::None : options.progress;
     if (state.style == ProgressStyle::Auto) {
         state.style = options.quiet                                ? ProgressStyle::None
                       : state.terminal && state.environment.cursor ? ProgressStyle::Bar
@@ -136,7 +137,11 @@ void Console::warning(const std::string& sentence) {
         state_->say(spdlog::level::warn, sentence);
     }
 }
-void Console::error(const std::string& sentence) { state_->say(spdlog::level::err, sentence); }
+void Console::error(const std::string& sentence) {
+    const std::optional<Place>& rank = state_->environment.rank;
+    state_->say(spdlog::level::err,
+                rank && rank->count > 1 ? "rank " + std::to_string(rank->index) + ": " + sentence : sentence);
+}
 
 void Console::begin(const std::string& label) {
     end();

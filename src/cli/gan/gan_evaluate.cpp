@@ -60,6 +60,7 @@ class Evaluate : public Program {
                "  gan evaluate run/ test/ --samples 10000 --json\n"
                "  gan evaluate pictures/ faces/ --size 64\n";
     }
+    bool may_share() const override { return true; }
     void add_flags(CLI::App& app) override {
         FlagGroup input(app, "Input and output");
         input.add_positional("RUN", run_.run,
@@ -99,6 +100,7 @@ class Evaluate : public Program {
                                               " samples are too few to compare; wanted " +
                                               std::to_string(kLeastMeasured) + " or more of each");
         }
+        session.ranks();
         session.save_config({});
         if (session.common().dry_run) {
             session.print(std::to_string(fakes) + " samples against " + std::to_string(reals) +
@@ -149,7 +151,7 @@ class Evaluate : public Program {
         const ImageSource fakes = sides.fakes();
         const FeatureFile kept = feature_file(features_folder(session.environment()), protocol, sides.reals.digest());
         const SampleQuality quality = with_progress(session, "", [&](const Hooks& hooks) {
-            return sample_quality(measuring.net, protocol, reals, fakes, kept, hooks);
+            return sample_quality(measuring.net, protocol, reals, fakes, kept, hooks, session.ranks());
         });
         const auto named = [&](const std::string& key, const std::string& about, double value) {
             return Measure{key, about, value, protocol.name(key, reals.count, fakes.count), true};

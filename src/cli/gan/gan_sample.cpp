@@ -13,6 +13,7 @@ class Sample : public Program {
     std::string name() const override { return "gan sample"; }
     std::string description() const override { return "Makes new images."; }
     std::string output_help() const override { return kPicturesHelp; }
+    bool may_share() const override { return true; }
     std::string examples() const override {
         return "examples:\n"
                "  gan sample run/ -o grid.png --seeds 1-100 --columns 10\n"

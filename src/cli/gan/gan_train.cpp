@@ -42,6 +42,7 @@ class Train : public Program {
     }
     std::string output_help() const override { return "the run folder, made new"; }
     bool replaces_outputs() const override { return false; }
+    bool may_share() const override { return true; }
 
     void add_flags(CLI::App& app) override {
         reverie::add_flags(app, train_, shown_gan_recipe().training, /*holds_out=*/false);

@@ -128,9 +128,23 @@ std::vector<std::string> pictures_in(const fs::path& folder, const std::function
     return paths;
 }
 
-Shard parse_shard(const std::string& text) {
+Shard parse_shard(const std::string& text, const Environment& environment) {
     Shard shard;
-    if (text.empty()) {
+    const auto divide = [&shard](const std::optional<Place>& place) {
+        if (place) {
+            shard = {(shard.index - 1) * place->count + place->index + 1, shard.count * place->count};
+        }
+    };
+    if (text.empty() || text == "auto") {
+        if (text == "auto" && !environment.rank && !environment.array_task) {
+            throw Error(
+                ErrorKind::Usage,
+                "--shard auto finds no launcher or job array in the environment (OMPI_COMM_WORLD_RANK, PMI_RANK, "
+                "SLURM_PROCID, SLURM_ARRAY_TASK_ID or SGE_TASK_ID, its tasks without gaps); start it by one, or "
+                "pass --shard I/N");
+        }
+        divide(text.empty() ? std::nullopt : environment.array_task);
+        divide(environment.rank);
         return shard;
     }
     const char* end = text.data() + text.size();
@@ -139,7 +153,7 @@ Shard parse_shard(const std::string& text) {
     const auto count = divided ? std::from_chars(index.ptr + 1, end, shard.count) : index;
     if (!divided || count.ec != std::errc() || count.ptr != end || shard.index < 1 || shard.index > shard.count) {
         throw Error(ErrorKind::Usage,
-                    "--shard '" + text + "' is not a share; wanted I/N with I from 1 to N, as in 1/4 to 4/4");
+                    "--shard '" + text + "' is not a share; wanted I/N with I from 1 to N, as in 1/4 to 4/4, or auto");
     }
     return shard;
 }

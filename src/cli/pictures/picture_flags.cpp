@@ -37,8 +37,10 @@ void add_flags(CLI::App& app, PictureOptions& options) {
     group.add("--quality", options.quality, "N", "quality of JPEG and WebP, 1 to 100", OptionRange{1, 100});
     group.add("--recursive", options.recursive, "input folders with their sub-folders");
     not_configurable(group.add("--skip-existing", options.skip_existing, "leave out what has its output already"));
-    not_configurable(group.add("--shard", options.shard, "I/N",
-                               "do every N-th picture from the I-th on, so that N processes share a batch"));
+    not_configurable(
+        group.add("--shard", options.shard, "I/N|auto",
+                  "do every N-th picture from the I-th on, so that N processes share a batch; auto: as the "
+                  "job array or launcher says (mpirun and srun are asked anyway)"));
     group.add("--jobs", options.jobs, "N",
               "pictures of a batch made side by side, each with its share of the threads (and other last bits than "
               "with all); auto: small pictures, as many as there are threads");
@@ -52,7 +54,9 @@ void add_flags(CLI::App& app, PictureOptions& options) {
 
 void validate(const PictureOptions& options, bool overwrite) {
     longest_side(options);
-    parse_shard(options.shard);
+    if (options.shard != "auto") {
+        parse_shard(options.shard, Environment());
+    }
     if (options.skip_existing && overwrite) {
         throw Error(ErrorKind::Usage, "--skip-existing and --overwrite exclude each other; leave one out");
     }

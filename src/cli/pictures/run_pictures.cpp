@@ -217,6 +217,7 @@ class Batch {
 
 int run_pictures(Session& session, const PictureOptions& options, const PictureProgram& program) {
     const CommonOptions& common = session.common();
+    const Shard shard = parse_shard(options.shard, session.environment());
     BatchRequest request{options.inputs, common.output, options.recursive};
     request.note = [&session](const std::string& sentence) { session.console().info(sentence); };
     request.warn = [&session](const std::string& sentence) { session.console().warning(sentence); };
@@ -225,7 +226,12 @@ int run_pictures(Session& session, const PictureOptions& options, const PictureP
     }
     std::vector<BatchItem> items = plan_batch(request);
     const std::size_t asked = items.size();
-    take_shard(items, parse_shard(options.shard));
+    take_shard(items, shard);
+    if (shard.count > 1 && options.shard.find('/') == std::string::npos) {
+        session.console().info("share " + std::to_string(shard.index) + " of " + std::to_string(shard.count) +
+                               " of the batch: " + std::to_string(items.size()) + " of " + std::to_string(asked) +
+                               " pictures");
+    }
     const std::size_t total = items.size();
     check_inputs(items, options);
     const Existing existing = common.overwrite                          ? Existing::Overwrite

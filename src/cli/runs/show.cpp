@@ -10,8 +10,8 @@
 
 #include "core/json_text.h"
 #include "reverie/cli/batch.h"
-#include "reverie/core/pieces.h"
 #include "reverie/core/text.h"
+#include "reverie/distributed/shared_pieces.h"
 #include "reverie/image/picture.h"
 #include "reverie/output/animation.h"
 #include "reverie/output/grid.h"
@@ -93,11 +93,17 @@ void check_fits(const ShowFlags& flags, const LazyImages& shown, ShowAs how, con
 class Writer {
   public:
     Writer(Session& session, const ShowFlags& flags, const LazyImages& shown)
-        : session_(session), flags_(flags), shown_(shown), output_(session.common().output) {}
+        : session_(session), ranks_(session.ranks()), flags_(flags), shown_(shown), output_(session.common().output) {}
 
     void picture() {
         std::vector<Tensor> parts;
         pieces([&](std::int64_t /*first*/, const Tensor& images) { parts.push_back(images); });
+        if (!ranks_.alone()) {
+            parts = {gathered(parts)};
+            if (!ranks_.first()) {
+                return;
+            }
+        }
         const Tensor sheet = shown_.count == 1 ? parts.front()[0] : image_grid(at::cat(parts), grid_of(flags_, shown_));
         const fs::path written = write_picture(output_, picture_of(sheet, all_settings(shown_)),
                                                {.quality = static_cast<int>(flags_.quality), .replacing = replacing()});
@@ -118,6 +124,9 @@ class Writer {
                           write_picture(path, picture_of(images[i], settings), {.replacing = replacing()}));
             }
         });
+        if (!ranks_.any(false) && !ranks_.first()) {  // all of it is there
+            return;
+        }
         report(size, output_);
     }
 
@@ -136,11 +145,21 @@ class Writer {
     }
 
   private:
+    /// Of all ranks, in their order.
+    Tensor gathered(std::vector<Tensor> parts) const {
+        const auto channels = static_cast<std::int64_t>(
+            ranks_.of_first(parts.empty() ? 0.0 : static_cast<double>(parts.front().size(1))));
+        parts.push_back(at::empty({0, channels, shown_.size.height * flags_.scale, shown_.size.width * flags_.scale}));
+        return ranks_.gather_shares(at::cat(parts), shown_.count);
+    }
+
+    /// This rank's share.
     void pieces(const std::function<void(std::int64_t first, const Tensor& images)>& take) {
         session_.console().begin("");
-        in_pieces(shown_.count, "", "images", session_.hooks(), [&](std::int64_t first, std::int64_t count) {
-            take(first, enlarged(shown_.images(first, count), flags_.scale));
-        });
+        in_shared_pieces(ranks_, shown_.count, "", "images", session_.hooks(),
+                         [&](std::int64_t first, std::int64_t count) {
+                             take(first, enlarged(shown_.images(first, count), flags_.scale));
+                         });
         session_.console().end();
     }
 
@@ -163,6 +182,7 @@ class Writer {
     }
 
     Session& session_;
+    const Ranks& ranks_;
     const ShowFlags& flags_;
     const LazyImages& shown_;
     const std::string& output_;

@@ -123,6 +123,7 @@ RunIdentity identity_of(Session& session, const TrainFlags& flags, const DataFla
     free("test", flags.test.empty() ? "" : fs::absolute(flags.test).string());
     add_options(identity.free, data_option_table(), found, /*shaping=*/false);
     free("threads", std::to_string(session.common().runtime.threads));
+    free("ranks", session.ranks().alone() ? "" : std::to_string(session.ranks().count()));
     return identity;
 }
 
@@ -251,6 +252,19 @@ void report(Session& session, const TrainResult& result) {
     session.print(path_word(output));
 }
 
+/// What went wrong; where other ranks are gone, with how to go on.
+[[noreturn]] void throw_with_way_back(const std::exception_ptr& exception, const std::string& output) {
+    try {
+        std::rethrow_exception(exception);
+    } catch (const Error& error) {
+        if (error.kind() != ErrorKind::Ranks) {
+            throw;
+        }
+        throw Error(ErrorKind::Ranks, std::string(error.sentence()) + "; '" + output +
+                                          "' keeps its last checkpoint: start all of them again with --resume");
+    }
+}
+
 }  // namespace
 
 int run_training(Session& session, const TrainFlags& flags, const DataFlags& data, const TrainingProgram& program) {
@@ -272,19 +286,26 @@ int run_training(Session& session, const TrainFlags& flags, const DataFlags& dat
         session.fix_sizes();
     }
     session.runtime();
+    const Ranks& ranks = session.ranks();
     const TrainingImages images = open_data(session, flags, data);
     TrainingPlan plan = program.prepare(images);
     if (plan.labelled) {
         require_same_labels(images);
     }
-    const bool resumes = !options_to_resume(flags, common, program.name).empty();
+    plan.options.ranks = ranks;
+    // Asked of all, so that no rank looks when the first one has made the folder already.
+    const bool resumes = ranks.any(!options_to_resume(flags, common, program.name).empty());
     const bool by_time = time_plans(flags) && !resumes;
     const auto identity = [&] { return identity_of(session, flags, data, images, plan, program.name); };
     session.save_config(as_settings(identity(), !by_time));
     const Division division = divided(images, plan, flags, common.runtime.seed);
     const RunOptions facts = facts_of(session, images, division, plan);
     Batches batches(images.images, division.train,
-                    {.batch = plan.options.batch, .seed = plan.options.seed, .mirror = data.mirror});
+                    {.batch = plan.options.batch,
+                     .seed = plan.options.seed,
+                     .rank = ranks.rank(),
+                     .ranks = ranks.count(),
+                     .mirror = data.mirror});
     std::optional<OrderedBatches> measured;
     if (!division.measured.empty()) {
         measured.emplace(images.test ? *images.test : images.images, division.measured, plan.options.batch);
@@ -302,8 +323,11 @@ int run_training(Session& session, const TrainFlags& flags, const DataFlags& dat
         return 0;
     }
 
-    RunFolder folder = resumes ? RunFolder::resume(common.output, identity())
-                               : RunFolder::create(common.output, identity(), disk_needed(plan, batches));
+    std::optional<RunFolder> folder;
+    if (ranks.first()) {
+        folder = resumes ? RunFolder::resume(common.output, identity())
+                         : RunFolder::create(common.output, identity(), disk_needed(plan, batches));
+    }
     TrainOptions options = plan.options;
     if (fitting) {
         constexpr double kNearlyNothing = 1e-9;  // 0 would be no limit
@@ -311,19 +335,23 @@ int run_training(Session& session, const TrainFlags& flags, const DataFlags& dat
     }
     TrainResult result;
     try {
-        warn_of_skipped(session, images, folder);
-        write_labels(images, folder);
+        if (folder) {
+            warn_of_skipped(session, images, *folder);
+            write_labels(images, *folder);
+        }
         session.console().begin("");
-        result = train(*plan.task, batches, validation, options, folder, facts, session.hooks());
+        result = train(*plan.task, batches, validation, options, folder ? &*folder : nullptr, facts, session.hooks());
     } catch (...) {
-        folder.give_up();
+        if (folder) {
+            folder->give_up();
+        }
         if (RunFolder::holds_steps(common.output)) {
             session.fix_sizes();
         }
-        throw;
+        throw_with_way_back(std::current_exception(), common.output);
     }
     session.console().end();
-    if (program.trained && result.end != TrainEnd::Cancelled) {
+    if (program.trained && folder && result.end != TrainEnd::Cancelled) {
         program.trained();
     }
     report(session, result);

@@ -63,6 +63,7 @@ class Evaluate : public Program {
                "  vae evaluate run/ test/\n"
                "  vae evaluate digits/ mnist/ --images 0 --samples 500 --features none --json\n";
     }
+    bool may_share() const override { return true; }
     void add_flags(CLI::App& app) override {
         FlagGroup input(app, "Input and output");
         reverie::add_flags(input, run_);
@@ -82,6 +83,7 @@ class Evaluate : public Program {
         const std::optional<NetworkWeights> weights = feature_weights(session, features_);
         const VaeRun run(session, run_);
         const ImageList images = run.images(images_).sample(count_, session.common().runtime.seed);
+        const Ranks& ranks = session.ranks();
         session.save_config({});
         if (session.common().dry_run) {
             session.print(std::to_string(images.count()) + " images, " + std::to_string(samples_) +
@@ -93,15 +95,16 @@ class Evaluate : public Program {
             return with_progress(session, label, work);
         };
         const Posterior posterior =
-            measured("", [&](const Hooks& hooks) { return encode_images(run.vae(), source, hooks); });
+            measured("", [&](const Hooks& hooks) { return encode_images(run.vae(), source, hooks, ranks); });
         const std::uint64_t seed = session.common().runtime.seed;
-        const ElboEstimate elbo =
-            measured("", [&](const Hooks& hooks) { return estimate_elbo(run.vae(), source, posterior, seed, hooks); });
+        const ElboEstimate elbo = measured(
+            "", [&](const Hooks& hooks) { return estimate_elbo(run.vae(), source, posterior, seed, hooks, ranks); });
         std::vector<Measure> rows = elbo_rows(elbo);
         const auto add = [&](const std::vector<Measure>& more) { rows.insert(rows.end(), more.begin(), more.end()); };
         if (samples_ > 0) {
             add(likelihood_rows(measured("likelihood", [&](const Hooks& hooks) {
-                return estimate_likelihood(run.vae(), source, posterior, {.samples = samples_, .seed = seed}, hooks);
+                return estimate_likelihood(run.vae(), source, posterior,
+                                           {.samples = samples_, .seed = seed, .ranks = ranks}, hooks);
             })));
         }
         if (weights && images.count() >= 2) {
@@ -110,7 +113,8 @@ class Evaluate : public Program {
             add(distance_rows(measured("distances",
                                        [&](const Hooks& hooks) {
                                            return vae_distances(run.vae(), source, posterior, drawn.values,
-                                                                drawn.labels, measuring.net, measuring.protocol, hooks);
+                                                                drawn.labels, measuring.net, measuring.protocol, hooks,
+                                                                ranks);
                                        }),
                               measuring.protocol, images.count()));
         }

@@ -108,7 +108,8 @@ struct GanTask::State {
     Tensor best_diversity = at::zeros({}, at::kDouble);  ///< of all measurements, for telling a collapse
 
     Tensor noise(std::uint64_t seed, Stream stream, std::int64_t first, std::int64_t count) const {
-        return on_device(normal_noise(seed, stream, first, count, {options.net.latent}), device);
+        return on_device(normal_noise(seed, stream, first, count, {options.net.latent}), device)
+            .to(nets.generator->parameters().front().scalar_type());
     }
     Tensor label_values(const LabelRange& labels, const StepInput& input, Stream stream) const;
     bool conditional() const { return options.net.classes > 0; }
@@ -121,7 +122,7 @@ struct GanTask::State {
     std::pair<Tensor, Tensor> scores(const std::vector<Tensor>& reals, const std::vector<Tensor>& generated,
                                      const StepInput& input) const;
     Tensor penalties(const Tensor& reals, const Tensor& generated, const StepInput& input, StepLog& log) const;
-    void adapt_augmentation(const Tensor& real_logits, std::int64_t images);
+    void adapt_augmentation(const Tensor& real_logits, const StepInput& input);
 
     Tensor generate(const StepInput& input, Stream latents, bool gradients);
     Tensor discriminator_phase(const Tensor& fakes, const StepInput& input, StepLog& log, StepFakes* handed_over);
@@ -205,11 +206,13 @@ Tensor GanTask::State::penalties(const Tensor& reals, const Tensor& generated, c
 }
 
 /// The probability of augmentation goes where the discriminator overfits the reals as little as it shall.
-void GanTask::State::adapt_augmentation(const Tensor& real_logits, std::int64_t images) {
+void GanTask::State::adapt_augmentation(const Tensor& real_logits, const StepInput& input) {
     const c10::NoGradGuard no_grad;
-    overfitting.lerp_(real_logits.detach().to(at::kFloat).sign().mean(), kOverfittingRate);
+    const Tensor sure = real_logits.detach().to(overfitting.scalar_type()).sign().mean();
+    overfitting.lerp_(input.ranks.mean(sure), kOverfittingRate);
     if (options.augment.any() && options.augment_target > 0.0) {
-        const double step = static_cast<double>(images) / options.augment_images;
+        const double step =
+            static_cast<double>(input.batch.images.size(0) * input.ranks.count()) / options.augment_images;
         probability.add_((overfitting - options.augment_target).sign(), step).clamp_(0.0, 1.0);
     }
 }
@@ -242,7 +245,7 @@ Tensor GanTask::State::discriminator_phase(const Tensor& fakes, const StepInput&
     };
     log.add("real_score", mean_score(of_reals));
     log.add("fake_score", mean_score(of_fakes));
-    adapt_augmentation(of_reals, batch.images.size(0));
+    adapt_augmentation(of_reals, input);
     log.add("sure_of_reals", overfitting);
     if (options.augment.any()) {
         log.add("augment_probability", probability);
@@ -313,7 +316,8 @@ std::vector<Phase> GanTask::phases() {
     discriminator.rests_at = options.discriminator_rest;
     discriminator.loss = [state, handed_over](const StepInput& input, StepLog& log) {
         if (input.step == 0 && !state->pretrained) {
-            state->nets.generator->begin_as(medians(to_range(input.batch.images, state->range)));
+            const Tensor images = input.ranks.gather(input.batch.images.contiguous());
+            state->nets.generator->begin_as(medians(to_range(images, state->range)));
         }
         state->nets.discriminator->advance_norms();
         state->nets.generator->advance_norms();
@@ -364,7 +368,7 @@ NamedTensors GanTask::averaged() {
 
 std::map<std::string, std::string> GanTask::metadata() const { return to_metadata(state_->options); }
 
-Scalars GanTask::validate(const OrderedBatches& batches, const Hooks& hooks) {
+Scalars GanTask::validate(const OrderedBatches& batches, const Ranks& ranks, const Hooks& hooks) {
     State& state = *state_;
     const GanMeasure& measure = state.measure;
     if (!measure.net) {
@@ -382,7 +386,12 @@ Scalars GanTask::validate(const OrderedBatches& batches, const Hooks& hooks) {
             }
             return at::cat(parts);
         };
-        state.reals_features = measure.reals_features ? measure.reals_features(make) : make();
+        // What lies in the cache of one need not lie in another's.
+        Tensor features = !ranks.first() ? Tensor() : measure.reals_features ? measure.reals_features(make) : make();
+        const auto rows =
+            static_cast<std::int64_t>(ranks.of_first(features.defined() ? static_cast<double>(features.size(0)) : 0.0));
+        state.reals_features =
+            ranks.of_first(features.defined() ? features : at::empty({rows, measure.protocol.dimensions}, at::kFloat));
     }
     const std::int64_t batch = fixed_batch(state.device);
     const Tensor latents = normal_noise(0, kMeasure, 0, measure.samples, {state.options.net.latent});
@@ -398,7 +407,7 @@ Scalars GanTask::validate(const OrderedBatches& batches, const Hooks& hooks) {
                                   state.range);
             });
         },
-        hooks);
+        hooks, ranks);
     const auto best_diversity = state.best_diversity.item<double>();
     const SampleQuality quality = sample_quality(state.reals_features, fakes);
     if (const std::string warning = collapse_warning(quality, best_diversity); !warning.empty()) {

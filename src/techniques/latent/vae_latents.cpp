@@ -7,6 +7,7 @@
 
 #include "reverie/core/error.h"
 #include "reverie/core/pieces.h"
+#include "reverie/distributed/shared_pieces.h"
 
 namespace reverie {
 
@@ -21,18 +22,18 @@ ImageSource as_trained(const Vae& vae, ImageSource images) {
     return binary;
 }
 
-Posterior encode_images(const Vae& vae, const ImageSource& images, const Hooks& hooks) {
+Posterior encode_images(const Vae& vae, const ImageSource& images, const Hooks& hooks, const Ranks& ranks) {
     if (images.count < 1) {
         throw Error(ErrorKind::Input, "there are no images to be encoded; wanted one or more");
     }
-    std::vector<Tensor> means;
-    std::vector<Tensor> variances;
-    in_pieces(images.count, "latents", "images", hooks, [&](std::int64_t first, std::int64_t count) {
+    std::vector<Tensor> means = {at::empty({0, vae.dimensions()})};
+    std::vector<Tensor> variances = means;
+    in_shared_pieces(ranks, images.count, "latents", "images", hooks, [&](std::int64_t first, std::int64_t count) {
         Posterior part = vae.encode(images.images(first, count), images.labels_of(first, count));
         means.push_back(std::move(part.mean));
         variances.push_back(std::move(part.log_variance));
     });
-    return {at::cat(means), at::cat(variances)};
+    return {ranks.gather_shares(at::cat(means), images.count), ranks.gather_shares(at::cat(variances), images.count)};
 }
 
 Direction learn_direction(const std::string& name, const Vae& vae, const ImageSource& with, const ImageSource& without,

@@ -1,4 +1,5 @@
 #include "reverie/techniques/likelihood.h"
+#include "core/precision.h"
 
 #include <ATen/ATen.h>
 #include <c10/core/GradMode.h>
@@ -36,9 +37,9 @@ Tensor gaussian(const Tensor& means, const Tensor& images, const Tensor& log_sca
 }
 
 /// log of the root mean square of the errors.
-Tensor best_log_scale(const Tensor& means, const Tensor& images) {
+Tensor best_log_scale(const Tensor& means, const Tensor& images, const Ranks& ranks) {
     const c10::NoGradGuard no_grad;
-    return (0.5 * at::log((images - means).square().mean())).clamp(kLeastLogScale, kMostLogScale);
+    return (0.5 * at::log(ranks.mean((images - means).square().mean()))).clamp(kLeastLogScale, kMostLogScale);
 }
 
 /// The mass that a logistic distribution gives to an image's level k of 0 ... 255, with b and a the standardised ends
@@ -94,8 +95,8 @@ Likelihood::Likelihood(const LikelihoodOptions& options, std::shared_ptr<FrozenN
     }
 }
 
-Tensor Likelihood::log_probability(const Tensor& outputs, const Tensor& images) {
-    const Tensor values = outputs.to(at::kFloat);
+Tensor Likelihood::log_probability(const Tensor& outputs, const Tensor& images, const Ranks& ranks) {
+    const Tensor values = at_least_single(outputs);
     if (options_.kind == LikelihoodKind::Bernoulli) {
         return -sum_of_each(at::binary_cross_entropy_with_logits(values, images, {}, {}, at::Reduction::None));
     }
@@ -108,7 +109,7 @@ Tensor Likelihood::log_probability(const Tensor& outputs, const Tensor& images) 
     }
     Tensor log_scale = log_scale_;
     if (is_training()) {
-        log_scale = best_log_scale(means, images);
+        log_scale = best_log_scale(means, images, ranks);
         const c10::NoGradGuard no_grad;
         log_scale_.lerp_(log_scale, kFollowing);
     }

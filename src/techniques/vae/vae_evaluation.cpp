@@ -7,6 +7,7 @@
 #include "reverie/core/error.h"
 #include "reverie/core/noise.h"
 #include "reverie/core/pieces.h"
+#include "reverie/distributed/shared_pieces.h"
 
 namespace reverie {
 namespace {
@@ -34,18 +35,20 @@ ImageSource decoded(const Vae& vae, const Tensor& latents, const ImageSource::Re
 }  // namespace
 
 ElboEstimate estimate_elbo(const Vae& vae, const ImageSource& images, const Posterior& posterior, std::uint64_t seed,
-                           const Hooks& hooks) {
+                           const Hooks& hooks, const Ranks& ranks) {
     require_one_each(images, posterior.mean, "posteriors");
     double reconstruction = 0.0;
-    in_pieces(images.count, "reconstruction", "images", hooks, [&](std::int64_t first, std::int64_t count) {
-        const Tensor noise = normal_noise(seed, kNoiseStream, first, count, {vae.dimensions()});
-        const Tensor z = posterior.mean.narrow(0, first, count) +
-                         at::exp(0.5 * posterior.log_variance.narrow(0, first, count)) * noise;
-        const Tensor log_likelihood =
-            vae.log_likelihood(z, images.images(first, count), images.labels_of(first, count));
-        reconstruction -= log_likelihood.sum(at::kDouble).item<double>();
-    });
-    reconstruction /= static_cast<double>(images.count);
+    in_shared_pieces(ranks, images.count, "reconstruction", "images", hooks,
+                     [&](std::int64_t first, std::int64_t count) {
+                         const Tensor noise = normal_noise(seed, kNoiseStream, first, count, {vae.dimensions()});
+                         const Tensor z = posterior.mean.narrow(0, first, count) +
+                                          at::exp(0.5 * posterior.log_variance.narrow(0, first, count)) * noise;
+                         const Tensor log_likelihood =
+                             vae.log_likelihood(z, images.images(first, count), images.labels_of(first, count));
+                         reconstruction -= log_likelihood.sum(at::kDouble).item<double>();
+                     });
+    reconstruction =
+        ranks.sum(at::scalar_tensor(reconstruction, at::kDouble)).item<double>() / static_cast<double>(images.count);
 
     ElboEstimate estimate;
     const Tensor kl = kl_per_dimension(posterior);
@@ -82,7 +85,7 @@ LikelihoodEstimate estimate_likelihood(const Vae& vae, const ImageSource& images
 
 VaeDistances vae_distances(const Vae& vae, const ImageSource& images, const Posterior& posterior, const Tensor& samples,
                            const Tensor& sample_labels, FrozenNet& net, const FeatureProtocol& protocol,
-                           const Hooks& hooks) {
+                           const Hooks& hooks, const Ranks& ranks) {
     require_one_each(images, posterior.mean, "posteriors");
     require_one_each(images, samples, "samples");
     const auto of_images = [&](std::int64_t first, std::int64_t count) { return images.labels_of(first, count); };
@@ -91,7 +94,7 @@ VaeDistances vae_distances(const Vae& vae, const ImageSource& images, const Post
     };
     constexpr int kParts = 3;
     const auto features = [&](int part, const ImageSource& source) {
-        return image_features(net, protocol, source, hooks_of_part(hooks, part, kParts));
+        return image_features(net, protocol, source, hooks_of_part(hooks, part, kParts), ranks);
     };
     const Tensor reals = features(0, images);
     VaeDistances distances;

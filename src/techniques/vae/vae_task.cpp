@@ -32,13 +32,13 @@ struct Pass {
 };
 
 Pass run(const VaeModel& model, const Tensor& images, const Tensor& labels, std::uint64_t seed, Stream stream,
-         std::int64_t first) {
+         std::int64_t first, const Ranks& ranks = {}) {
     Pass pass;
     pass.posterior = model.net().encode(images, labels);
     const Tensor noise =
         on_device(normal_noise(seed, stream, first, images.size(0), model.net().latent_shape()), model.device());
     pass.latents = pass.posterior.mean + at::exp(0.5 * pass.posterior.log_variance) * noise;
-    pass.reconstruction = -model.likelihood().log_probability(model.net().decode(pass.latents, labels), images);
+    pass.reconstruction = -model.likelihood().log_probability(model.net().decode(pass.latents, labels), images, ranks);
     pass.kl = kl_per_dimension(pass.posterior);
     return pass;
 }
@@ -60,12 +60,14 @@ struct LatentMoments {
         }
     }
 
-    void follow(const Tensor& latents) {
+    void follow(const Tensor& latents, const Ranks& ranks) {
         if (mean.defined()) {
             const c10::NoGradGuard no_grad;
             const Tensor rows = latents.detach().flatten(1).to(at::kDouble);
-            mean.lerp_(rows.mean(0), kFollowing);
-            square.lerp_(rows.t().matmul(rows) / rows.size(0), kFollowing);
+            const Tensor moments =
+                ranks.mean(at::cat({rows.mean(0).unsqueeze(0), rows.t().matmul(rows) / rows.size(0)}));
+            mean.lerp_(moments[0], kFollowing);
+            square.lerp_(moments.narrow(0, 1, rows.size(1)), kFollowing);
         }
     }
 
@@ -121,12 +123,12 @@ void VaeTask::State::record(const Pass& pass, const Tensor& reconstruction, cons
 
 Tensor VaeTask::State::loss(const StepInput& input, StepLog& log) {
     const Batch& batch = input.batch;
-    const Pass pass = run(model, prepared(batch), batch.labels, input.seed, kPosterior, batch.first);
-    moments.follow(pass.latents);
+    const Pass pass = run(model, prepared(batch), batch.labels, input.seed, kPosterior, batch.first, input.ranks);
+    moments.follow(pass.latents, input.ranks);
     const Tensor reconstruction = pass.reconstruction.mean();
     const Tensor per_dimension = pass.kl.mean(0);
     const Tensor kl = per_dimension.sum();
-    Tensor cost = options.free_bits > 0.0 ? per_dimension.clamp_min(options.free_bits).sum() : kl;
+    Tensor cost = options.free_bits > 0.0 ? input.ranks.mean(per_dimension).clamp_min(options.free_bits).sum() : kl;
     if (options.beta_average) {
         cost = cost / static_cast<double>(model.dimensions());
     }
@@ -199,32 +201,33 @@ NamedTensors VaeTask::averaged() {
 
 std::map<std::string, std::string> VaeTask::metadata() const { return to_metadata(state_->options); }
 
-Scalars VaeTask::validate(const OrderedBatches& batches, const Hooks& hooks) {
+Scalars VaeTask::validate(const OrderedBatches& batches, const Ranks& ranks, const Hooks& hooks) {
     const EvaluationMode evaluating(state_->model);
     const c10::Device device = state_->model.device();
-    double reconstruction = 0.0;
-    double kl = 0.0;
-    std::int64_t images = 0;
-    Tensor sum = at::zeros({state_->model.dimensions()}, at::kDouble);
-    Tensor squares = at::zeros_like(sum);
-    for (std::int64_t number = 0; number < batches.batches(); ++number) {
+    const std::int64_t dimensions = state_->model.dimensions();
+    Tensor sums = at::zeros({3 + 2 * dimensions}, at::kDouble);  // reconstruction, KL, images, means and their squares
+    for (std::int64_t number = ranks.rank(); number < batches.batches(); number += ranks.count()) {
         if (hooks.cancelled()) {
             throw Error(ErrorKind::Cancelled, "stopped while the VAE was being validated");
         }
         Batch batch = batches.at(number);
         batch.images = batch.images.to(device);
         batch.labels = batch.labels.to(device);
-        const Pass pass = run(state_->model, state_->prepared(batch), batch.labels, 0, kValidation, images);
-        reconstruction += pass.reconstruction.sum().item<double>();
-        kl += pass.kl.sum().item<double>();
+        const Pass pass = run(state_->model, state_->prepared(batch), batch.labels, 0, kValidation, batch.first);
+        sums[0] += pass.reconstruction.sum().item<double>();
+        sums[1] += pass.kl.sum().item<double>();
+        sums[2] += static_cast<double>(batch.images.size(0));
         const Tensor means = pass.posterior.mean.flatten(1).to(at::kCPU, at::kDouble);
-        sum += means.sum(0);
-        squares += means.square().sum(0);
-        images += batch.images.size(0);
+        sums.narrow(0, 3, dimensions) += means.sum(0);
+        sums.narrow(0, 3 + dimensions, dimensions) += means.square().sum(0);
     }
-    const auto count = static_cast<double>(images);
+    const Tensor all = ranks.sum(sums);
+    const auto count = all[2].item<double>();
+    const double reconstruction = all[0].item<double>();
+    const double kl = all[1].item<double>();
     const double loss = (reconstruction + kl) / count;
-    const Tensor variance = squares / count - (sum / count).square();
+    const Tensor mean = all.narrow(0, 3, dimensions) / count;
+    const Tensor variance = all.narrow(0, 3 + dimensions, dimensions) / count - mean.square();
     const LikelihoodKind kind = state_->options.likelihood.kind;
     Scalars scalars = {{"elbo", -loss}};
     if (has_bits(kind)) {

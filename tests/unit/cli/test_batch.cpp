@@ -5,6 +5,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <set>
+
 #include "reverie/cli/batch.h"
 #include "reverie/core/files.h"
 #include "support/expect_error.h"
@@ -229,7 +231,7 @@ TEST_F(Batch, ShardsShareAllItemsInAFixedOrder) {
     const std::vector<std::string> inputs = {"a.jpg", "b.jpg", "c.jpg", "d.jpg", "e.jpg"};
     const auto share = [&](const std::string& text) {
         std::vector<BatchItem> items = plan_batch({inputs, "out"});
-        take_shard(items, parse_shard(text));
+        take_shard(items, parse_shard(text, Environment()));
         return outputs(items);
     };
     EXPECT_THAT(share("1/2"), ElementsAre("out/a.jpg", "out/c.jpg", "out/e.jpg"));
@@ -237,8 +239,34 @@ TEST_F(Batch, ShardsShareAllItemsInAFixedOrder) {
     EXPECT_THAT(share("9/9"), ElementsAre());
     EXPECT_EQ(share("").size(), 5U);
     for (const char* text : {"0/2", "3/2", "1", "1/", "/2", "1/2/3", "a/b", "-1/2", "1/2 "}) {
-        EXPECT_THAT(expect_error(ErrorKind::Usage, [text] { parse_shard(text); }), HasSubstr(text));
+        EXPECT_THAT(expect_error(ErrorKind::Usage, [text] { parse_shard(text, Environment()); }), HasSubstr(text));
     }
+}
+
+TEST_F(Batch, SharesFollowLaunchersAndWhenAskedToJobArrays) {
+    const auto share = [](const std::string& text, const Environment& environment) {
+        const Shard shard = parse_shard(text, environment);
+        return std::to_string(shard.index) + "/" + std::to_string(shard.count);
+    };
+    Environment environment;
+    EXPECT_THAT(expect_error(ErrorKind::Usage, [&] { parse_shard("auto", environment); }), HasSubstr("--shard I/N"));
+    environment.array_task = Place{.index = 2, .count = 5, .told_by = "SLURM_ARRAY_TASK_ID"};
+    EXPECT_EQ(share("", environment), "1/1") << "its tasks may have other work each";
+    EXPECT_EQ(share("auto", environment), "3/5");
+    environment.rank = Place{.index = 1, .count = 4, .told_by = "SLURM_PROCID"};
+    EXPECT_EQ(share("", environment), "2/4");
+    EXPECT_EQ(share("2/8", environment), "2/8");
+    std::set<std::int64_t> all;
+    for (environment.array_task->index = 0; environment.array_task->index < 5; ++environment.array_task->index) {
+        for (environment.rank->index = 0; environment.rank->index < 4; ++environment.rank->index) {
+            const Shard shard = parse_shard("auto", environment);
+            EXPECT_EQ(shard.count, 20);
+            all.insert(shard.index);
+        }
+    }
+    EXPECT_EQ(all.size(), 20U);
+    EXPECT_EQ(*all.begin(), 1);
+    EXPECT_EQ(*all.rbegin(), 20);
 }
 
 TEST_F(Batch, ExistingOutputsAreFaultsOrSkippedOrReplaced) {

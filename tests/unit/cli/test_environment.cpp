@@ -57,6 +57,43 @@ TEST(Environment, ThreadsAreThoseOfTheOuterTeam) {
     }
 }
 
+TEST(Environment, RanksAreToldByTheirLauncher) {
+    EXPECT_EQ(environment_of({}).rank, std::nullopt);
+    EXPECT_EQ(environment_of({{"OMPI_COMM_WORLD_RANK", "3"}, {"OMPI_COMM_WORLD_SIZE", "4"}}).rank,
+              (Place{3, 4, "OMPI_COMM_WORLD_RANK"}));
+    EXPECT_EQ(environment_of({{"PMI_RANK", "0"}, {"PMI_SIZE", "2"}}).rank, (Place{0, 2, "PMI_RANK"}));
+    EXPECT_EQ(environment_of({{"RANK", "1"}, {"WORLD_SIZE", "2"}}).rank, (Place{1, 2, "RANK"}));
+    EXPECT_EQ(environment_of({{"SLURM_PROCID", "5"}, {"SLURM_STEP_NUM_TASKS", "8"}}).rank,
+              (Place{5, 8, "SLURM_PROCID"}));
+    EXPECT_EQ(environment_of({{"SLURM_PROCID", "0"}, {"SLURM_NTASKS", "8"}}).rank, std::nullopt)
+        << "a script outside of srun has that too";
+    for (const auto& [rank, size] :
+         {std::pair("4", "4"), std::pair("-1", "4"), std::pair("1x", "4"), std::pair("1", ""), std::pair("", "4")}) {
+        EXPECT_EQ(environment_of({{"RANK", rank}, {"WORLD_SIZE", size}}).rank, std::nullopt) << rank << " " << size;
+    }
+}
+
+TEST(Environment, ArrayTasksAreToldByTheirScheduler) {
+    const auto slurm = [](const std::string& id, const std::string& first, const std::string& last,
+                          const std::string& step, const std::string& count) {
+        return environment_of({{"SLURM_ARRAY_TASK_ID", id},
+                               {"SLURM_ARRAY_TASK_MIN", first},
+                               {"SLURM_ARRAY_TASK_MAX", last},
+                               {"SLURM_ARRAY_TASK_STEP", step},
+                               {"SLURM_ARRAY_TASK_COUNT", count}})
+            .array_task;
+    };
+    EXPECT_EQ(slurm("0", "0", "15", "1", "16"), (Place{0, 16, "SLURM_ARRAY_TASK_ID"}));
+    EXPECT_EQ(slurm("7", "1", "9", "3", "3"), (Place{2, 3, "SLURM_ARRAY_TASK_ID"}));
+    EXPECT_EQ(slurm("5", "1", "9", "1", "3"), std::nullopt) << "--array=1,5,9 has gaps";
+    EXPECT_EQ(slurm("", "", "", "", ""), std::nullopt);
+    EXPECT_EQ(environment_of({{"SGE_TASK_ID", "undefined"}, {"SGE_TASK_LAST", "undefined"}}).array_task, std::nullopt);
+    EXPECT_EQ(environment_of(
+                  {{"SGE_TASK_ID", "4"}, {"SGE_TASK_FIRST", "2"}, {"SGE_TASK_LAST", "6"}, {"SGE_TASK_STEPSIZE", "2"}})
+                  .array_task,
+              (Place{1, 3, "SGE_TASK_ID"}));
+}
+
 TEST(Environment, WeightsAreLookedForInOrder) {
     const test::TemporaryFolder own;
     Environment environment = environment_of({{"HOME", "/home/me"}});

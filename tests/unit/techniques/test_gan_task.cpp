@@ -282,7 +282,7 @@ TEST(GanTask, CollapseIsSaidAtTheNextMeasurement) {
         const c10::NoGradGuard no_grad;
         task.state().at(name).zero_();  // whatever the latent, the same image
     }
-    const Scalars found = task.validate(reals, hooks);
+    const Scalars found = task.validate(reals, Ranks(), hooks);
     EXPECT_EQ(task.metric(), "frechet");
     EXPECT_GT(among(found, "frechet"), 0.0);
     EXPECT_NEAR(among(found, "diversity"), 0.0, 1e-3);
@@ -298,7 +298,7 @@ TEST(GanTask, TheBestDiversityIsPartOfItsState) {
                              .samples = 8};
     GanTask task(small(), 3, kCpu, measure);
     const Tensor best = task.state().at("measure.best_diversity");
-    const double found = among(task.validate(reals, {}), "diversity");
+    const double found = among(task.validate(reals, Ranks(), {}), "diversity");
     EXPECT_EQ(best.item<double>(), found) << "the tensor itself";
     best.fill_(100.0);
     GanTask resumed(small(), 3, kCpu, measure);
@@ -306,7 +306,7 @@ TEST(GanTask, TheBestDiversityIsPartOfItsState) {
     std::vector<std::string> warnings;
     Hooks hooks;
     hooks.on_warning = [&](const std::string& said) { warnings.push_back(said); };
-    resumed.validate(reals, hooks);
+    resumed.validate(reals, Ranks(), hooks);
     ASSERT_EQ(warnings.size(), 1U) << "less than half of what it was";
     EXPECT_THAT(warnings[0], HasSubstr("100.00"));
     EXPECT_THAT(task.added_later(), testing::ElementsAre("measure.best_diversity"));

@@ -218,7 +218,7 @@ TEST(VaeTask, LearnsDiscsAndSaysSo) {
     const OrderedBatches ordered(set, all_indices(set), 24);
     const auto measure = [&] {
         const c10::NoGradGuard no_grad;
-        return task.validate(ordered, {});
+        return task.validate(ordered, Ranks(), {});
     };
     const Scalars before = measure();
     Batches batches(set, all_indices(set), {.batch = 32, .seed = 1, .ahead = 0});

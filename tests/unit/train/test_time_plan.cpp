@@ -42,7 +42,7 @@ class ClockedTask : public test::TinyTask {
         };
         return phases;
     }
-    Scalars validate(const OrderedBatches& batches, const Hooks& hooks) override {
+    Scalars validate(const OrderedBatches& batches, const Ranks& /*ranks*/, const Hooks& hooks) override {
         now_ += times_.validation + std::exchange(times_.kept, 0.0);
         return TinyTask::validate(batches, hooks);
     }
@@ -82,7 +82,7 @@ class PlanByTime : public testing::Test {
         options.steps = steps;
         options.seconds = 0.0;
         RunFolder folder = RunFolder::create(folder_ / name, test::tiny_identity(), 1000);
-        return train(task, batches_, &validation_, options, folder, {}, hooks_);
+        return train(task, batches_, &validation_, options, &folder, {}, hooks_);
     }
 
     test::TemporaryFolder folder_;

@@ -106,7 +106,7 @@ class TinyTask : public TrainTask {
 
     std::map<std::string, std::string> metadata() const override { return {{"net", "tiny"}}; }
 
-    Scalars validate(const OrderedBatches& batches, const Hooks& hooks) override {
+    Scalars validate(const OrderedBatches& batches, const Ranks& /*ranks*/, const Hooks& hooks) override {
         double sum = 0.0;
         std::int64_t count = 0;
         for (std::int64_t i = 0; i < batches.batches(); ++i) {
