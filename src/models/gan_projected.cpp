@@ -27,21 +27,23 @@ constexpr std::int64_t kHead = 4;         // side of the last window
 constexpr std::int64_t kMostWidths = 8;   // the widest maps have that many times the channels of the finest
 constexpr std::int64_t kLabelWidth = 64;  // numbers that tell a discriminator a label
 
-std::shared_ptr<GanWeight> windows(std::int64_t out, std::int64_t in, bool spectral_norm) {
-    return std::make_shared<GanWeight>(std::vector<std::int64_t>{out, in, kHead, kHead}, /*with_bias=*/false,
-                                       spectral_norm);
+std::shared_ptr<GanWeight> windows(std::int64_t out, std::int64_t in, bool spectral_norm, bool with_bias = false) {
+    return std::make_shared<GanWeight>(std::vector<std::int64_t>{out, in, kHead, kHead}, with_bias, spectral_norm);
 }
 
-/// Of one map: halved by strides, with batch norm and LeakyReLU, and judged by windows of 4x4.
+/// Of one map: halved by strides, with batch norm (if wanted) and LeakyReLU, and judged by windows of 4x4.
 class MapDiscriminator : public Module {
   public:
-    MapDiscriminator(std::int64_t in, const std::vector<std::int64_t>& widths, const GanNetOptions& options) {
+    MapDiscriminator(std::int64_t in, const std::vector<std::int64_t>& widths, bool normed,
+                     const GanNetOptions& options) {
         const auto stages = register_module("stages", std::make_shared<Module>());
-        const auto norms = register_module("norms", std::make_shared<Module>());
+        const auto norms = normed ? register_module("norms", std::make_shared<Module>()) : nullptr;
         for (const std::int64_t width : widths) {
             const std::string name = std::to_string(stages_.size());
-            stages_.push_back(stages->register_module(name, windows(width, in, options.spectral_norm)));
-            norms_.push_back(norms->register_module(name, BatchNorm2d(width)));
+            stages_.push_back(stages->register_module(name, windows(width, in, options.spectral_norm, !normed)));
+            if (normed) {
+                norms_.push_back(norms->register_module(name, BatchNorm2d(width)));
+            }
             in = width;
         }
         head_ = register_module("head", windows(1, in, options.spectral_norm));
@@ -56,7 +58,9 @@ class MapDiscriminator : public Module {
     Tensor forward(const Tensor& map, const Tensor& labels) {  // [N,C,H,W] -> [N,places]
         Tensor x = map;
         for (std::size_t i = 0; i < stages_.size(); ++i) {
-            x = normalize(*norms_[i], convolution(x, stages_[i]->weight(), {}, 2, 1), kSlope);
+            const GanWeight& stage = *stages_[i];
+            x = norms_.empty() ? convolution(x, stage.weight(), stage.bias(), 2, 1, {.leaky_slope = kSlope})
+                               : normalize(*norms_[i], convolution(x, stage.weight(), {}, 2, 1), kSlope);
         }
         Tensor logits = convolution(x, head_->weight(), {}, 1, 0);
         if (label_) {  // the projection of Miyato and Koyama (2018), place by place
@@ -77,9 +81,9 @@ class ProjectedDiscriminator final : public GanDiscriminator {
   public:
     ProjectedDiscriminator(const GanNetOptions& options, std::uint64_t seed) {
         const auto scales = register_module("scales", std::make_shared<Module>());
-        const auto add = [&](std::int64_t channels, const std::vector<std::int64_t>& widths) {
-            scales_.push_back(scales->register_module(std::to_string(scales_.size()),
-                                                      std::make_shared<MapDiscriminator>(channels, widths, options)));
+        const auto add = [&](std::int64_t channels, const std::vector<std::int64_t>& widths, bool normed) {
+            scales_.push_back(scales->register_module(
+                std::to_string(scales_.size()), std::make_shared<MapDiscriminator>(channels, widths, normed, options)));
         };
         const auto width_of = [&](std::int64_t times) {
             return options.discriminator_width * std::min(kMostWidths, times);
@@ -95,7 +99,7 @@ class ProjectedDiscriminator final : public GanDiscriminator {
             for (std::int64_t stride = 2 * map.stride; stride <= last; stride *= 2) {
                 widths.push_back(width_of(stride / 4));
             }
-            add(map.channels, widths);
+            add(map.channels, widths, /*normed=*/true);
         }
         if (options.pixel_branch) {
             std::vector<std::int64_t> widths;
@@ -103,7 +107,9 @@ class ProjectedDiscriminator final : public GanDiscriminator {
                  stride *= 2) {
                 widths.push_back(width_of(stride / 2));
             }
-            add(options.channels, widths);
+            // Reals and fakes pass in batches of their own, and a norm of each would take away what this branch is for:
+            // how light and how rich in contrast images are.
+            add(options.channels, widths, /*normed=*/false);
         }
         initialize_as_dcgan(*this, seed);
         initialize_norms(*this, seed);

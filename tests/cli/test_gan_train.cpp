@@ -169,6 +169,8 @@ TEST_F(GanTrain, ProjectedRunKilledAndResumedGivesTheSameBytesAndIsMeasuredByAno
     }
     const RunResult sampled = run({"sample", path("whole"), "-o", path("sheet.png"), "--seeds", "1-4", "--quiet"});
     EXPECT_EQ(sampled.exit_code, 0) << sampled.error;
+    expect_fault(run({"sample", path("whole"), "-o", path("near.png"), "--truncation", "0.7", "--quiet"}), 2,
+                 "--truncation 0.7 would change nothing");
     const RunResult flattered = run({"evaluate", path("whole"), "--features", "efficientnet_lite0", "--samples", "6"});
     EXPECT_EQ(flattered.exit_code, 0) << flattered.error;
     EXPECT_THAT(flattered.error, HasSubstr("warning: "));

@@ -142,22 +142,24 @@ class Generator(nn.Module):
 
 class Scale(nn.Module):
     """Logits of every place of maps of so many channels, halved so many times; the first halving makes 2**first widths
-    of them."""
+    of them. Without batch norms its windows have biases."""
 
-    def __init__(self, channels_in: int, first: int, stages: int, width: int, classes: int):
+    def __init__(self, channels_in: int, first: int, stages: int, width: int, classes: int, normed: bool = True):
         super().__init__()
         channels = [channels_in] + [min(2**after, MOST_WIDTHS) * width for after in range(first, first + stages)]
-        self.stages = nn.ModuleList(Spectral(o, i, 4, 4) for i, o in zip(channels, channels[1:]))
-        self.norms = nn.ModuleList(nn.BatchNorm2d(out) for out in channels[1:])
+        self.stages = nn.ModuleList(Spectral(o, i, 4, 4, bias=not normed) for i, o in zip(channels, channels[1:]))
+        if normed:
+            self.norms = nn.ModuleList(nn.BatchNorm2d(out) for out in channels[1:])
         self.head = Spectral(1, channels[-1], 4, 4)
         if classes:
             self.label = Spectral(LABEL_WIDTH, channels[-1], 4, 4)
             self.embedding = Spectral(classes, LABEL_WIDTH)
-        self.classes = classes
+        self.classes, self.normed = classes, normed
 
     def forward(self, x: torch.Tensor, labels: torch.Tensor | None) -> torch.Tensor:
-        for stage, norm in zip(self.stages, self.norms):
-            x = F.leaky_relu(norm(stage(x, stride=2, padding=1)), 0.2)
+        for i, stage in enumerate(self.stages):
+            x = stage(x, stride=2, padding=1)
+            x = F.leaky_relu(self.norms[i](x) if self.normed else x, 0.2)
         logits = self.head(x)[:, 0]
         if self.classes:
             wanted = self.embedding.normed()[labels]
@@ -182,7 +184,7 @@ class Discriminator(nn.Module):
             halvings = 0
             while min(image[1:]) >> halvings + 1 >= LEAST_SIDE:
                 halvings += 1
-            self.scales.append(Scale(image[0], 0, halvings, width, classes))
+            self.scales.append(Scale(image[0], 0, halvings, width, classes, normed=False))
 
     def forward(self, maps: list[torch.Tensor], labels: torch.Tensor | None = None) -> torch.Tensor:
         """[N, places of all maps]"""

@@ -5,6 +5,7 @@
 #include <utility>
 #include <vector>
 
+#include "reverie/core/option_text.h"
 #include "reverie/techniques/latent_space.h"
 
 namespace reverie {
@@ -48,6 +49,11 @@ void validate(const GanLatentFlags& flags) {
 Latents latents_of(const GanRun& run, const GanLatentFlags& flags, const std::string& seeds) {
     if (!flags.file.empty()) {
         return run.labelled(read_latents(flags.file, run.dimensions()));
+    }
+    if (flags.truncation != 1.0 && run.options().generator == GanGeneratorKind::Fastgan) {
+        throw Error(ErrorKind::Usage, "--truncation " + number_text(flags.truncation) +
+                                          " would change nothing: the generator of this run (fastgan) brings all "
+                                          "latents to one distance from the middle; leave it out");
     }
     const std::vector<std::uint64_t> numbers = seeds_of(flags, seeds);
     return run.labelled(seed_latents(numbers, run.dimensions(), flags.truncation), numbers);

@@ -11,6 +11,8 @@
 #include <vector>
 
 #include "kernels/engine.h"
+#include "reverie/core/noise.h"
+#include "support/relative_error.h"
 #include "unit/models/small_gans.h"
 
 namespace reverie {
@@ -163,6 +165,22 @@ TEST(ProjectedGanNet, WithoutClassesNothingIsOfLabels) {
               (std::vector<std::int64_t>{2, 1, 64, 64}));
     const std::vector<Tensor> maps = seen(2, {64, 64});
     EXPECT_EQ(nets.discriminator->forward(maps, {}, {}).sizes().vec(), (std::vector<std::int64_t>{2, 4}));
+}
+
+TEST(ProjectedGanNet, ThePixelBranchSeesHowLightAndRichInContrastABatchIs) {
+    const c10::NoGradGuard no_grad;
+    GanNetOptions options = small_projected({64, 64}, 1, 64);
+    options.classes = 0;
+    options.pixel_branch = true;
+    const GanNets nets = by_formula(options);
+    std::vector<Tensor> maps = seen(4, {64, 64});
+    maps.push_back(normal_noise(1, 2, 0, 4, {1, 64, 64}));
+    const Tensor before = nets.discriminator->forward(maps, {}, {}).select(1, 4);
+    maps.back() = 0.5 * maps.back();
+    const Tensor half = nets.discriminator->forward(maps, {}, {}).select(1, 4);
+    EXPECT_GT(test::relative_error(half, before), 0.05);
+    maps.back() = maps.back() + 0.3;
+    EXPECT_GT(test::relative_error(nets.discriminator->forward(maps, {}, {}).select(1, 4), half), 0.05);
 }
 
 TEST(ProjectedGanNet, AllWeightsButThoseOfNormsAreSpectrallyNormed) {
