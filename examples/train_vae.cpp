@@ -24,7 +24,7 @@ int main(int argc, char** argv) {
         VaeTask task(recipe.options, runtime.seed, runtime.device, nullptr);
         Batches batches(set, all_indices(set), {.batch = recipe.training.batch});
         RunFolder run = RunFolder::create(argv[2], {.program = "vae"}, 100'000'000);
-        train(task, batches, nullptr, recipe.training, run, {}, {});
+        train(task, batches, nullptr, recipe.training, &run, {}, {});
         const Vae vae = load_vae(run.path(), RunWeights::Average, runtime.device);
         const MixturePlace place{.folder = run.path(),
                                  .weights = run_weights_file(run.path(), RunWeights::Average, "vae")};

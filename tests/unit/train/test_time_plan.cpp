@@ -42,9 +42,9 @@ class ClockedTask : public test::TinyTask {
         };
         return phases;
     }
-    Scalars validate(const OrderedBatches& batches, const Ranks& /*ranks*/, const Hooks& hooks) override {
+    Scalars validate(const OrderedBatches& batches, const Ranks& ranks, const Hooks& hooks) override {
         now_ += times_.validation + std::exchange(times_.kept, 0.0);
-        return TinyTask::validate(batches, hooks);
+        return TinyTask::validate(batches, ranks, hooks);
     }
     Tensor preview() override {
         now_ += times_.preview;

@@ -195,7 +195,7 @@ inline TrainResult train_tiny(const std::filesystem::path& folder, const TinyRun
     TinyTask task(run.task);
     RunFolder where = std::filesystem::exists(folder / kOptionsFile) ? RunFolder::resume(folder, tiny_identity())
                                                                      : RunFolder::create(folder, tiny_identity(), 1000);
-    return train(task, batches, run.with_validation ? &validation : nullptr, run.options, where,
+    return train(task, batches, run.with_validation ? &validation : nullptr, run.options, &where,
                  {{"machine", "a test"}}, run.hooks);
 }
 
