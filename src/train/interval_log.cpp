@@ -16,13 +16,14 @@ std::string place(std::size_t i) {
 
 }  // namespace
 
-IntervalLog::IntervalLog(c10::Device device)
-    : device_(device), health_(at::zeros({}, at::TensorOptions(device).dtype(at::kDouble))) {}
+IntervalLog::IntervalLog(c10::Device device, bool alone)
+    : device_(device), alone_(alone), health_(at::zeros({}, at::TensorOptions(device).dtype(at::kDouble))) {}
 
 void IntervalLog::add(const std::string& name, const Tensor& scalar) {
-    const auto found = std::ranges::find(sums_, name, &Sum::name);
-    if (found == sums_.end()) {
-        sums_.push_back({name, scalar.detach().to(device_, at::kDouble, /*non_blocking=*/true, /*copy=*/true), 1});
+    std::vector<Sum>& sums = alone_ ? folded_ : sums_;
+    const auto found = std::ranges::find(sums, name, &Sum::name);
+    if (found == sums.end()) {
+        sums.push_back({name, scalar.detach().to(device_, at::kDouble, /*non_blocking=*/true, /*copy=*/true), 1});
     } else {
         found->sum.add_(scalar.detach());
         ++found->count;

@@ -14,7 +14,8 @@ namespace reverie {
 /// Nothing is read back from the device before healthy() or take().
 class IntervalLog {
   public:
-    explicit IntervalLog(c10::Device device);
+    /// `alone`: there is one rank, whose sums are never folded: they go on from the same bits after a stop.
+    explicit IntervalLog(c10::Device device, bool alone = true);
 
     void add(const std::string& name, const Tensor& scalar);
 
@@ -41,6 +42,7 @@ class IntervalLog {
     };
 
     c10::Device device_;
+    bool alone_;
     std::vector<Sum> sums_;
     std::vector<Sum> folded_;
     Tensor health_;  ///< 0, or no number for ever

@@ -29,7 +29,8 @@ std::int64_t bytes_of(const NamedTensors& tensors) {
 
 }  // namespace
 
-Stepper::Stepper(TrainTask& task, const TrainOptions& options) : options_(options), log_(options.device) {
+Stepper::Stepper(TrainTask& task, const TrainOptions& options)
+    : options_(options), log_(options.device, options.ranks.alone()) {
     std::vector<Phase> phases = task.phases();
     for (Phase& phase : phases) {
         std::vector<Tensor> parameters;
