@@ -9,18 +9,20 @@ namespace {
 
 class MpiGroup final : public RankGroup {
   public:
-    explicit MpiGroup(double timeout) : thread_(std::make_shared<MpiThread>(timeout)) {}
+    explicit MpiGroup(double timeout)
+        : thread_(std::make_shared<MpiThread>(timeout)), backend_(c10::make_intrusive<MpiBackend>(thread_)) {}
 
-    c10::intrusive_ptr<c10d::Backend> backend() override { return c10::make_intrusive<MpiBackend>(thread_); }
+    c10::intrusive_ptr<c10d::Backend> backend() override { return backend_; }
     std::string fault() const override { return thread_->fault(); }
     void finish() override {
-        backend()->barrier()->wait();
+        backend_->barrier({})->wait();
         thread_->finish();
     }
     void leave() noexcept override { thread_->leave(); }
 
   private:
     std::shared_ptr<MpiThread> thread_;
+    c10::intrusive_ptr<MpiBackend> backend_;
 };
 
 }  // namespace

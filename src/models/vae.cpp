@@ -1,8 +1,8 @@
 #include "reverie/models/vae.h"
-#include "core/precision.h"
 
 #include <ATen/ATen.h>
 
+#include "core/precision.h"
 #include "models/convolve.h"
 #include "models/held.h"
 #include "models/vae_nets.h"

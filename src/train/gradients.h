@@ -25,8 +25,6 @@ class PhaseGradients {
     /// Collective. As gradients_of; which parameters the loss depends on shall not change from step to step.
     std::vector<Tensor> of(const Tensor& loss);
 
-    const std::vector<Tensor>& parameters() const noexcept { return parameters_; }
-
   private:
     std::vector<Tensor> first(const Tensor& loss);
 

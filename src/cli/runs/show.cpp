@@ -124,9 +124,7 @@ class Writer {
                           write_picture(path, picture_of(images[i], settings), {.replacing = replacing()}));
             }
         });
-        if (!ranks_.any(false) && !ranks_.first()) {  // all of it is there
-            return;
-        }
+        ranks_.any(false);  // until all of them are there
         report(size, output_);
     }
 
