@@ -32,11 +32,8 @@ std::string reason() { return std::strerror(errno); }
 /// within a host, and within a container.
 const std::string& this_machine_tag() {
     static const std::string tag = [] {
-        std::array<char, 256> host{};
-        ::gethostname(host.data(), host.size() - 1);
         std::error_code ignored;
-        const std::string place =
-            std::string(host.data()) + std::filesystem::read_symlink("/proc/self/ns/pid", ignored).string();
+        const std::string place = host_name() + std::filesystem::read_symlink("/proc/self/ns/pid", ignored).string();
         std::uint64_t hash = 0xcbf29ce484222325;  // FNV-1a
         for (const char c : place) {
             hash = (hash ^ static_cast<unsigned char>(c)) * 0x100000001b3;

@@ -8,6 +8,7 @@
 #endif
 
 #include <algorithm>
+#include <array>
 #include <atomic>
 #include <cmath>
 #include <fstream>
@@ -111,6 +112,12 @@ int startable_threads(int wanted) {
     over = true;
     over.notify_all();
     return 1 + static_cast<int>(others.size());
+}
+
+std::string host_name() {
+    std::array<char, 256> name{};
+    ::gethostname(name.data(), name.size() - 1);
+    return name.data();
 }
 
 }  // namespace reverie

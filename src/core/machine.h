@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <string>
 
 namespace reverie {
 
@@ -27,5 +28,8 @@ const char* way_to_more_memory() noexcept;
 /// How many of `wanted` threads this process can have at one time, the calling one included: tried, because limits of
 /// users, groups and address space are counted in many places. At least 1.
 int startable_threads(int wanted);
+
+/// What this machine calls itself among others.
+std::string host_name();
 
 }  // namespace reverie

@@ -38,11 +38,12 @@ RankWatch::RankWatch(MPI_Comm comm, double timeout) : comm_(comm), timeout_(time
     MPI_Comm_rank(comm_, &rank_);
     MPI_Comm_size(comm_, &count);
     struct Card {
-        std::array<char, 256> host;
+        std::array<char, MPI_MAX_PROCESSOR_NAME> host;
         long process;
     };
     Card own{};
-    ::gethostname(own.host.data(), own.host.size() - 1);
+    int length = 0;
+    MPI_Get_processor_name(own.host.data(), &length);
     own.process = ::getpid();
     std::vector<Card> cards(static_cast<std::size_t>(count));
     MPI_Allgather(&own, sizeof own, MPI_BYTE, cards.data(), sizeof own, MPI_BYTE, comm_);

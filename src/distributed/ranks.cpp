@@ -2,16 +2,17 @@
 
 #include <ATen/ATen.h>
 #include <torch/csrc/autograd/custom_function.h>
-#include <unistd.h>
 #include <torch/csrc/distributed/c10d/HashStore.hpp>
 #include <torch/csrc/distributed/c10d/TCPStore.hpp>
 
+#include <algorithm>
 #include <array>
 #include <chrono>
 #include <exception>
 #include <stdexcept>
 #include <utility>
 
+#include "core/machine.h"
 #include "core/plugin.h"
 #include "distributed/ranks_state.h"
 #include "reverie/core/device.h"
@@ -132,11 +133,11 @@ c10::intrusive_ptr<c10d::Store> common_store(const RankOptions& options, const d
     if (told) {
         return connect(options.address, options.port);
     }
-    std::array<char, 256> host{};
-    ::gethostname(host.data(), host.size() - 1);
+    std::string host = host_name();
+    host.resize(256);
     c10::intrusive_ptr<c10d::TCPStore> store;
     if (who.rank == 0) {
-        store = connect(host.data(), 0);
+        store = connect(host.c_str(), 0);
     }
     const Tensor name = over_mpi.of_first(at::from_blob(host.data(), {256}, at::kByte).clone());
     const auto port = static_cast<int>(over_mpi.of_first(store ? static_cast<double>(store->getPort()) : 0.0));
@@ -207,6 +208,23 @@ Tensor Ranks::of_first(const Tensor& x) const {
 
 double Ranks::of_first(double x) const {
     return alone() ? x : of_first(at::scalar_tensor(x, at::kDouble)).item<double>();
+}
+
+Tensor Ranks::made_by_first(const std::function<Tensor()>& make) const {
+    if (alone()) {
+        return make();
+    }
+    constexpr std::int64_t kMostDimensions = 8;
+    Tensor made;
+    std::vector<std::int64_t> sizes(kMostDimensions, -1);
+    if (first()) {
+        made = make().to(at::kCPU, at::kFloat).contiguous();
+        std::ranges::copy(made.sizes(), sizes.begin());
+    }
+    const Tensor shape = of_first(at::tensor(sizes, at::kLong));
+    sizes.assign(shape.const_data_ptr<std::int64_t>(), shape.const_data_ptr<std::int64_t>() + kMostDimensions);
+    sizes.erase(std::ranges::find(sizes, -1), sizes.end());
+    return of_first(first() ? made : at::empty(sizes, at::kFloat));
 }
 
 bool Ranks::any(bool here) const {

@@ -105,9 +105,8 @@ SampleQuality sample_quality(FrozenNet& net, const FeatureProtocol& protocol, co
         return image_features(net, protocol, images, hooks_of_part(hooks, part, 2), sharing);
     };
     // What one finds kept another need not find.
-    const Tensor of_reals =
-        ranks.of_first(ranks.first() ? kept_features(kept.path, kept.key, [&] { return features(0, reals, Ranks()); })
-                                     : at::empty({reals.count, protocol.dimensions}, at::kFloat));
+    const Tensor of_reals = ranks.made_by_first(
+        [&] { return kept_features(kept.path, kept.key, [&] { return features(0, reals, Ranks()); }); });
     return sample_quality(of_reals, features(1, fakes, ranks));
 }
 

@@ -1,12 +1,8 @@
 // vae train by several ranks that mpirun starts: one run, whoever is lost on the way.
 #include <unistd.h>
 
-#include <fstream>
-#include <iterator>
-
+#include "cli/ranks_fixture.h"
 #include "cli/vae_fixture.h"
-#include "reverie/distributed/ranks.h"
-#include "reverie/weights/state_dict.h"
 
 namespace reverie::test {
 namespace {
@@ -14,35 +10,8 @@ namespace {
 using testing::HasSubstr;
 using testing::Not;
 
-class VaeRanks : public VaePrograms {
+class VaeRanks : public ByRanks<VaePrograms> {
   protected:
-    VaeRanks() { draw(path("data"), 8); }
-
-    void SetUp() override {
-        const std::vector<std::string> known = rank_transports();
-        if (std::ranges::find(known, "mpi") == known.end() || std::string(REVERIE_MPIEXEC).empty()) {
-            GTEST_SKIP() << "this build has no MPI";
-        }
-        run_.environment["PATH"] = "/usr/bin:/bin";
-        run_.environment["TMPDIR"] = path("");
-        // In containers too, on however few cores.
-        for (const char* name : {"OMPI_ALLOW_RUN_AS_ROOT", "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM",
-                                 "OMPI_MCA_rmaps_base_oversubscribe", "OMP_NUM_THREADS"}) {
-            run_.environment[name] = "1";
-        }
-        run_.environment["OMPI_MCA_hwloc_base_binding_policy"] = "none";
-        run_.environment["OMPI_MCA_btl_vader_single_copy_mechanism"] = "none";
-    }
-
-    std::vector<std::string> by_ranks(int count, const std::vector<std::string>& words) const {
-        std::vector<std::string> all = {REVERIE_MPIEXEC, "-n", std::to_string(count)};
-        const std::vector<std::string> one = command(words);
-        all.insert(all.end(), one.begin(), one.end());
-        return all;
-    }
-    RunResult run_by_ranks(int count, const std::vector<std::string>& words) const {
-        return run_program(by_ranks(count, words), run_);
-    }
     std::vector<std::string> into(const std::string& folder, const std::vector<std::string>& more = {},
                                   const std::string& steps = "600") const {
         std::vector<std::string> words = {path("data"), "-o", path(folder), "--quiet"};
@@ -75,17 +44,6 @@ class VaeRanks : public VaePrograms {
             }
         }
         return 0;
-    }
-
-    double distance(const std::string& a, const std::string& b) const {
-        const StateDict first = read_state_dict(path(a + "/weights.safetensors"));
-        const StateDict second = read_state_dict(path(b + "/weights.safetensors"));
-        double most = 0.0;
-        for (const std::string& name : first.names()) {
-            const Tensor x = first.load(name).to(at::kDouble);
-            most = std::max(most, (x - second.load(name).to(at::kDouble)).abs().max().item<double>());
-        }
-        return most;
     }
 };
 
@@ -139,6 +97,15 @@ TEST_F(VaeRanks, ALostRankIsNamedAndTheCheckpointGoesOn) {
         const RunResult alone = run({"train", "--resume", "-o", path(folder), "--quiet", "--time", "1s"});
         EXPECT_EQ(alone.exit_code, 0) << alone.error;
     }
+}
+
+TEST_F(VaeRanks, EvaluateInSharesToTheSameFigures) {
+    ASSERT_EQ(run(into("run", {}, "6")).exit_code, 0);
+    const std::vector<std::string> words = {"evaluate", path("run"), path("data"), "--images",
+                                            "7",        "--samples", "7",          "--json"};
+    const RunResult shared = run_by_ranks(2, words);
+    ASSERT_EQ(shared.exit_code, 0) << shared.error;
+    EXPECT_EQ(shared.output, done(words));
 }
 
 TEST_F(VaeRanks, WhatCannotBeSharedIsSaidByAll) {

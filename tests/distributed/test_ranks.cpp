@@ -50,6 +50,11 @@ TEST_F(RankTest, AllGetWhatTheFirstHasAndTheRowsOfEach) {
     const Tensor own = numbers(ranks_.rank(), {2, 3});
     EXPECT_TRUE(at::equal(ranks_.of_first(own), numbers(0, {2, 3})));
     EXPECT_EQ(ranks_.of_first(static_cast<double>(ranks_.rank() + 5)), 5.0);
+    const Tensor made = ranks_.made_by_first([&] {
+        EXPECT_TRUE(ranks_.first());
+        return numbers(0, {3, 1, 2});
+    });
+    EXPECT_TRUE(at::equal(made, numbers(0, {3, 1, 2})));
     const Tensor all = ranks_.gather(own);
     ASSERT_EQ(all.size(0), 2 * ranks_.count());
     for (std::int64_t rank = 0; rank < ranks_.count(); ++rank) {

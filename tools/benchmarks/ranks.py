@@ -1,10 +1,10 @@
 """Training by several ranks, in turn with one process that has all threads, of the same global batch.
 
   (nothing)          images a second of gan train on --data with 1, 2 and 4 ranks of one thread each, against one process
-                     with --threads, all in turn; with the bytes that a step exchanges
-  --slow-link MBIT   two ranks in network namespaces of their own, with a link of so many Mbit/s between them (tc, tbf): how
-                     much of what the link takes for the gradients is hidden behind the backward pass. Needs root, and
-                     nothing else in the namespaces reverie-0 and reverie-1
+                     with --threads, all in turn
+  --slow-link MBIT   two ranks in network namespaces of their own, with a link of so many Mbit/s between them (tc, tbf): the
+                     bytes that a step exchanges, counted by the link, and how much of the time that it takes for them is
+                     hidden behind the computing. Needs root, and nothing else in the namespaces reverie-0 and reverie-1
 
 Open MPI's mpirun starts the ranks, unbound, as many as there are asked for. The first steps are not counted: what is
 measured is between the first and the last line of timing.jsonl. Needs nothing but Python, and the machine for itself.
@@ -27,7 +27,7 @@ LINK = ["10.77.0.1", "10.77.0.2"]
 
 
 def seconds_of_step(command, options, environment=None):
-    """Seconds a step between the first and the last log line of a run that `command` makes, {run} filled in."""
+    """Seconds a step of a run that `command` makes, {run} filled in: the median of the log's intervals."""
     with tempfile.TemporaryDirectory() as folder:
         run = os.path.join(folder, "run")
         words = [word.replace("{run}", run) for word in command]
@@ -40,9 +40,10 @@ def seconds_of_step(command, options, environment=None):
     return statistics.median(options.batch / line["images_per_second"] for line in times[1:])
 
 
-def training(options, threads):
-    return [measuring.built_program(options.program), "train", options.data, "-o", "{run}", "--steps", str(options.steps),
-            "--log-every", str(max(1, options.steps // 5)), "--preview-every", "0", "--validate-every", "0", "--batch",
+def training(options, threads, steps=None):
+    steps = steps or options.steps
+    return [measuring.built_program(options.program), "train", options.data, "-o", "{run}", "--steps", str(steps),
+            "--log-every", str(max(1, steps // 5)), "--preview-every", "0", "--validate-every", "0", "--batch",
             str(options.batch), "--threads", str(threads), "--progress", "none", *options.flags]
 
 
@@ -90,25 +91,38 @@ def namespaces(mbit):
             subprocess.run(["ip", "netns", "del", name], check=False)
 
 
+def sent_bytes():
+    """What the first rank has sent over the link."""
+    counter = ["ip", "netns", "exec", NAMESPACES[0], "cat", "/sys/class/net/reverie-a/statistics/tx_bytes"]
+    return int(subprocess.run(counter, check=True, capture_output=True, text=True).stdout)
+
+
 def slow_link(options):
     # To Open MPI the namespaces are two machines; what it would do by ssh is to enter the other one.
     with tempfile.NamedTemporaryFile("w", suffix=".sh", delete=False) as agent:
         agent.write('#!/bin/sh\nshift\nexec ip netns exec reverie-1 sh -c "$*"\n')
     os.chmod(agent.name, 0o755)
-    command = ["ip", "netns", "exec", NAMESPACES[0], "mpirun", "--host", ",".join(f"{address}:1" for address in LINK), "-n", "2",
-               "--mca", "plm_rsh_agent", agent.name, "--mca", "btl", "tcp,self", "--mca", "btl_tcp_if_include",
-               "10.77.0.0/24", "--mca", "oob_tcp_if_include", "10.77.0.0/24", *training(options, 1)]
+
+    def over_link(mbit, steps):
+        command = ["ip", "netns", "exec", NAMESPACES[0], "mpirun", "--host", ",".join(f"{address}:1" for address in LINK),
+                   "-n", "2", "--mca", "plm_rsh_agent", agent.name, "--mca", "btl", "tcp,self", "--mca",
+                   "btl_tcp_if_include", "10.77.0.0/24", "--mca", "oob_tcp_if_include", "10.77.0.0/24",
+                   *training(options, 1, steps)]
+        with namespaces(mbit):
+            return seconds_of_step(command, options), sent_bytes()
+
     seconds = {"fast": [], "slow": []}
     for _ in range(options.repeats):
         for name, mbit in [("fast", None), ("slow", options.slow_link)]:
-            with namespaces(mbit):
-                seconds[name].append(seconds_of_step(command, options))
-    fast, slow = statistics.median(seconds["fast"]), statistics.median(seconds["slow"])
-    # Of two ranks each sends half of the gradients to be summed and half of the sums: all of them once.
-    taken = options.gradient_megabytes * 8 / options.slow_link
+            of_step, sent = over_link(mbit, options.steps)
+            seconds[name].append(of_step)
+    more_sent = over_link(options.slow_link, 2 * options.steps)[1]
     os.unlink(agent.name)
-    print(f"a step: {fast:.3f} s over a fast link, {slow:.3f} s over {options.slow_link} Mbit/s; the gradients "
-          f"({options.gradient_megabytes} MB) alone take the link {taken:.3f} s: {1 - (slow - fast) / taken:.0%} hidden")
+    sent_a_step = (more_sent - sent) / options.steps  # what is sent once falls out
+    taken = sent_a_step * 8e-6 / options.slow_link
+    fast, slow = statistics.median(seconds["fast"]), statistics.median(seconds["slow"])
+    print(f"a step sends {sent_a_step / 1e6:.2f} MB each way, which take a link of {options.slow_link} Mbit/s {taken:.3f} s; "
+          f"it takes {fast:.3f} s over a fast link and {slow:.3f} s over this one: {1 - (slow - fast) / taken:.0%} hidden")
 
 
 def main():
@@ -121,7 +135,6 @@ def main():
     parser.add_argument("--ranks", type=int, nargs="+", default=[1, 2, 4])
     parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("--slow-link", type=float, metavar="MBIT")
-    parser.add_argument("--gradient-megabytes", type=float, default=0.0, help="of --slow-link: as --dry-run says of parameters")
     parser.add_argument("flags", nargs="*", help="more flags of the program, behind --")
     options = parser.parse_args()
     slow_link(options) if options.slow_link else efficiency(options)

@@ -13,16 +13,24 @@ class App;
 
 namespace reverie {
 
+/// How the processes that a launcher started share the work.
+enum class Sharing {
+    Auto,  ///< by the device: over NCCL on GPUs, else over MPI
+    Off,   ///< each by itself
+    Mpi,
+    Nccl
+};
+
 struct CommonOptions {
     std::string output;                 ///< --output: a file or a folder; "-": standard output
     bool overwrite = false;             ///< existing outputs are replaced
     std::filesystem::path config;       ///< a TOML file that fills in flags not given
     std::filesystem::path save_config;  ///< where to write the flags in effect
     RuntimeOptions runtime;
-    std::string distributed = "auto";  ///< auto, off, mpi or nccl: over what the ranks of a launcher work together
-    double timeout = 60.0;             ///< seconds
-    bool quiet = false;                ///< only warnings and errors
-    bool verbose = false;              ///< details too
+    Sharing distributed = Sharing::Auto;
+    double timeout = 60.0;  ///< seconds
+    bool quiet = false;     ///< only warnings and errors
+    bool verbose = false;   ///< details too
     ProgressStyle progress = ProgressStyle::Auto;
     bool json = false;     ///< JSON objects on standard output instead of paths and tables
     bool dry_run = false;  ///< say what would be done

@@ -4,6 +4,7 @@
 #include <c10/core/Device.h>
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -58,6 +59,8 @@ class Ranks {
     /// Collective: what the first rank has.
     Tensor of_first(const Tensor& x) const;
     double of_first(double x) const;
+    /// Collective: what the first rank makes, float32 of up to 8 dimensions, on the CPU; `make` is called there alone.
+    Tensor made_by_first(const std::function<Tensor()>& make) const;
     /// Collective: whether any rank says so.
     bool any(bool here) const;
 

@@ -1,9 +1,5 @@
 #include "reverie/cli/common_flags.h"
 
-#include <algorithm>
-#include <array>
-#include <string_view>
-
 #include "reverie/cli/flags.h"
 #include "reverie/core/error.h"
 #include "reverie/core/text.h"
@@ -53,22 +49,18 @@ void add_running_flags(CLI::App& app, CommonOptions& options, bool tf32) {
 void add_rank_flags(CLI::App& app, CommonOptions& options) {
     FlagGroup running(app, "Running");
     const std::vector<std::string> built_in = rank_transports();
-    not_configurable(running.add("--distributed", options.distributed, "NAME",
-                                 "how ranks started by mpirun or srun share the work: mpi (CPUs), nccl (GPUs), off, or "
-                                 "auto: by the device; this "
-                                 "build has " +
-                                     (built_in.empty() ? "none" : join(built_in, " and "))));
+    not_configurable(running.add_choice(
+        "--distributed", options.distributed,
+        {{"auto", Sharing::Auto}, {"off", Sharing::Off}, {"mpi", Sharing::Mpi}, {"nccl", Sharing::Nccl}},
+        "how ranks started by mpirun or srun share the work: mpi (CPUs), nccl (GPUs), off, or auto: by the device; "
+        "this build has " +
+            (built_in.empty() ? "none" : join(built_in, " and "))));
     not_configurable(running.add("--timeout", options.timeout, "SECONDS",
                                  "a rank that is silent for so long is lost, and the others end",
                                  OptionRange{1.0, 86400.0}));
 }
 
 void validate(const CommonOptions& options) {
-    constexpr std::array<std::string_view, 4> kKnown = {"auto", "off", "mpi", "nccl"};
-    if (std::ranges::find(kKnown, options.distributed) == kKnown.end()) {
-        throw Error(ErrorKind::Usage,
-                    "--distributed '" + options.distributed + "' is not known; wanted auto, off, mpi or nccl");
-    }
     if (options.quiet && options.verbose) {
         throw Error(ErrorKind::Usage, "--quiet and --verbose exclude each other; leave one out");
     }

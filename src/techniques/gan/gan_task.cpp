@@ -387,11 +387,8 @@ Scalars GanTask::validate(const OrderedBatches& batches, const Ranks& ranks, con
             return at::cat(parts);
         };
         // What lies in the cache of one need not lie in another's.
-        Tensor features = !ranks.first() ? Tensor() : measure.reals_features ? measure.reals_features(make) : make();
-        const auto rows =
-            static_cast<std::int64_t>(ranks.of_first(features.defined() ? static_cast<double>(features.size(0)) : 0.0));
         state.reals_features =
-            ranks.of_first(features.defined() ? features : at::empty({rows, measure.protocol.dimensions}, at::kFloat));
+            ranks.made_by_first([&] { return measure.reals_features ? measure.reals_features(make) : make(); });
     }
     const std::int64_t batch = fixed_batch(state.device);
     const Tensor latents = normal_noise(0, kMeasure, 0, measure.samples, {state.options.net.latent});
