@@ -14,7 +14,7 @@ class App;
 namespace reverie {
 
 /// How the processes that a launcher started share the work.
-enum class Sharing {
+enum class Distributed {
     Auto,  ///< by the device: over NCCL on GPUs, else over MPI
     Off,   ///< each by itself
     Mpi,
@@ -27,7 +27,7 @@ struct CommonOptions {
     std::filesystem::path config;       ///< a TOML file that fills in flags not given
     std::filesystem::path save_config;  ///< where to write the flags in effect
     RuntimeOptions runtime;
-    Sharing distributed = Sharing::Auto;
+    Distributed distributed = Distributed::Auto;
     double timeout = 60.0;  ///< seconds
     bool quiet = false;     ///< only warnings and errors
     bool verbose = false;   ///< details too

@@ -253,8 +253,8 @@ const Runtime& Session::runtime() {
 }
 
 bool Session::shares_work() const {
-    return common_.distributed == Sharing::Mpi || common_.distributed == Sharing::Nccl ||
-           (common_.distributed == Sharing::Auto && app_.get_option_no_throw("--distributed") != nullptr &&
+    return common_.distributed == Distributed::Mpi || common_.distributed == Distributed::Nccl ||
+           (common_.distributed == Distributed::Auto && app_.get_option_no_throw("--distributed") != nullptr &&
             environment_.rank && environment_.rank->count > 1);
 }
 
@@ -263,8 +263,8 @@ const Ranks& Session::ranks() {
         if (!shares_work()) {
             return ranks_.emplace();
         }
-        const bool nccl = common_.distributed == Sharing::Nccl ||
-                          (common_.distributed == Sharing::Auto && runtime().device.is_cuda());
+        const bool nccl = common_.distributed == Distributed::Nccl ||
+                          (common_.distributed == Distributed::Auto && runtime().device.is_cuda());
         if (!nccl && !environment_.master_address.empty()) {
             throw Error(ErrorKind::Device,
                         "torchrun's ranks talk over NCCL, on GPUs; start ranks on CPUs by mpirun or srun, or pass "
