@@ -20,6 +20,7 @@ constexpr auto kBusy = 1ms;    // of a collective that is waited for, without pa
 constexpr auto kPause = 20us;  // between two looks at a collective that others compute beside
 constexpr auto kSoon = 100ms;  // what lasts longer waits for one of the ranks, which does something else
 constexpr auto kLongPause = 500us;
+constexpr int kTests = 16;  // of a look: Open MPI asks the network only at every eighth
 constexpr std::int64_t kWhole = 1 << 15;  // bytes up to which every rank sends all it has to every other
 
 MPI_Datatype type_of(const at::Tensor& tensor) {
@@ -212,10 +213,12 @@ void MpiThread::throw_if_lost() {
 void MpiThread::wait(MPI_Request& request) {
     const auto begin = std::chrono::steady_clock::now();
     for (;;) {
-        int done = 0;
-        MPI_Test(&request, &done, MPI_STATUS_IGNORE);
-        if (done != 0) {
-            return;
+        for (int i = 0; i < kTests; ++i) {
+            int done = 0;
+            MPI_Test(&request, &done, MPI_STATUS_IGNORE);
+            if (done != 0) {
+                return;
+            }
         }
         throw_if_lost();
         const auto since = std::chrono::steady_clock::now() - begin;

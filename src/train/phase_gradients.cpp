@@ -12,8 +12,8 @@
 namespace reverie {
 namespace {
 
-constexpr std::size_t kFirstBucket = std::size_t{1} << 18;  // bytes: what is ready first shall leave soon
-constexpr std::size_t kBucket = std::size_t{1} << 22;
+constexpr std::size_t kFirstBucket = std::size_t{1} << 16;  // bytes: what is ready first shall leave soon
+constexpr std::size_t kBucket = std::size_t{1} << 19;
 
 }  // namespace
 

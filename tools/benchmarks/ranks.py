@@ -42,7 +42,7 @@ def seconds_of_step(command, options, environment=None):
 
 def training(options, threads, steps=None):
     steps = steps or options.steps
-    return [measuring.built_program(options.program), "train", options.data, "-o", "{run}", "--steps", str(steps),
+    return [measuring.built_program("bin/" + options.program), "train", options.data, "-o", "{run}", "--steps", str(steps),
             "--log-every", str(max(1, steps // 5)), "--preview-every", "0", "--validate-every", "0", "--batch",
             str(options.batch), "--threads", str(threads), "--progress", "none", *options.flags]
 
