@@ -16,17 +16,22 @@
 namespace reverie {
 
 struct BatchItem {
-    std::string input;              ///< a path; "-": standard input
+    std::string input;              ///< a path; "-": standard input; kNoInput where there is none
     std::string output;             ///< a path; "-": standard output
     std::optional<Error> fault;     ///< why it cannot be done; found before the work
     std::size_t variant = 0;        ///< which of the request's variants
     std::optional<Size> size = {};  ///< of the input as it is in its file; unknown before its header was read
+    bool blank = false;             ///< nothing is read: the picture is grey, and of the size asked for
 };
+
+/// What messages and records call the input where there is none, and the name of its picture in an output folder.
+inline constexpr const char* kNoInput = "noise";
 
 struct BatchRequest {
     std::vector<std::string> inputs;
     std::string output;
-    bool recursive = false;  ///< input folders with their sub-folders, whose tree is kept
+    bool recursive = false;    ///< input folders with their sub-folders, whose tree is kept
+    bool needs_input = true;   ///< false: without inputs there is one blank item
     /// Ways in which every input is done, each into its own sub-folder of the output folder; empty: one way, and none.
     std::vector<std::string> variants = {};
     std::function<void(const std::string& sentence)> note = {};  ///< hears what was left out for a reason of ours
