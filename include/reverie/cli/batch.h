@@ -30,12 +30,12 @@ inline constexpr const char* kNoInput = "noise";
 struct BatchRequest {
     std::vector<std::string> inputs;
     std::string output;
-    bool recursive = false;    ///< input folders with their sub-folders, whose tree is kept
-    bool needs_input = true;   ///< false: without inputs there is one blank item
+    bool recursive = false;  ///< input folders with their sub-folders, whose tree is kept
     /// Ways in which every input is done, each into its own sub-folder of the output folder; empty: one way, and none.
     std::vector<std::string> variants = {};
     std::function<void(const std::string& sentence)> note = {};  ///< hears what was left out for a reason of ours
     std::function<void(const std::string& sentence)> warn = {};  ///< hears which files of folders are not pictures
+    bool needs_input = true;                                     ///< else, without inputs, there is one blank item
 };
 
 /// Folders are listed (what is a picture by its name or, without the name of one, by its content; sorted, hidden files

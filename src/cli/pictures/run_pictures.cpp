@@ -220,7 +220,8 @@ class Batch {
 int run_pictures(Session& session, const PictureOptions& options, const PictureProgram& program) {
     const CommonOptions& common = session.common();
     const Shard shard = parse_shard(options.shard, session.environment());
-    BatchRequest request{options.inputs, common.output, options.recursive, program.needs_input};
+    BatchRequest request{options.inputs, common.output, options.recursive};
+    request.needs_input = program.needs_input;
     request.note = [&session](const std::string& sentence) { session.console().info(sentence); };
     request.warn = [&session](const std::string& sentence) { session.console().warning(sentence); };
     for (const PictureVariant& variant : program.variants) {
