@@ -25,8 +25,7 @@ Tensor natural_noise_image(Size size, double contrast, std::uint64_t seed) {
     constexpr double kFall = -1.25;
     constexpr double kPlanes[3] = {0.13, 0.15, 0.16};
     const KernelThreads threads;
-    const Tensor white =
-        normal_noise(seed, stream_of("natural noise"), 0, 1, {3, size.height, size.width}).squeeze(0);
+    const Tensor white = normal_noise(seed, stream_of("natural noise"), 0, 1, {3, size.height, size.width}).squeeze(0);
     Tensor spectrum = fourier(white);
     spectrum.div_(spectrum.abs().clamp_min_(1e-12));  // phases alone: those of a real plane
     Tensor fall = frequencies(size, lowest_frequency(size)).pow_(kFall);

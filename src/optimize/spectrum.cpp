@@ -38,8 +38,6 @@ Tensor tensor_of(const ColorMatrix& matrix) {
     return at::tensor(flat, at::kDouble).view({3, 3});
 }
 
-Tensor mixed(const Tensor& matrix, const Tensor& planes) {
-    return at::mm(matrix, planes.flatten(1)).view_as(planes);
-}
+Tensor mixed(const Tensor& matrix, const Tensor& planes) { return at::mm(matrix, planes.flatten(1)).view_as(planes); }
 
 }  // namespace reverie

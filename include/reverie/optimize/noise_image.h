@@ -1,5 +1,5 @@
-// Images to start from that show nothing: float32 [3,H,W] in [0,1] on the CPU, pure functions of the seed, the same with
-// any number of threads.
+// Images to start from that show nothing: float32 [3,H,W] in [0,1] on the CPU, pure functions of the seed, the same
+// with any number of threads.
 #pragma once
 
 #include <cstdint>

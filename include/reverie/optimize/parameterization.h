@@ -24,15 +24,15 @@ class Parameterization {
 };
 
 /// What spectra have in common: pixels are the sigmoid of colours mixed from three planes, and of each plane its
-/// Fourier transform is what counts. Black and white would lie at infinity: an image is taken as if it kept half a level
-/// of 8 bits away from them.
+/// Fourier transform is what counts. Black and white would lie at infinity: an image is taken as if it kept half a
+/// level of 8 bits away from them.
 class SpectralImage : public Parameterization {
   protected:
     /// For images of the size, type and device of `like`. `colors` has an inverse; its columns are the planes' colours.
     SpectralImage(const Tensor& like, const ColorMatrix& colors);
 
     Size size() const { return size_; }
-    Tensor spectrum_of(const Tensor& image) const;          // [3,H,W] -> complex [3,H,W/2+1]
+    Tensor spectrum_of(const Tensor& image) const;           // [3,H,W] -> complex [3,H,W/2+1]
     Tensor image_of_spectrum(const Tensor& spectrum) const;  // and back
     /// The gradient with respect to the real and the imaginary part, as a complex number.
     Tensor spectral_gradient(const Tensor& gradient, const Tensor& spectrum) const;

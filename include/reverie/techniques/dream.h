@@ -114,7 +114,7 @@ struct DreamFormula {
 struct DreamOptions {
     static constexpr std::int64_t kAutoTile = -1;
     DreamPreset preset = DreamPreset::Reverie;
-    DreamInit init = DreamInit::Content;  ///< start_from() sets what suits it
+    DreamInit init = DreamInit::Content;                                     ///< start_from() sets what suits it
     DreamParameterization parameterization = DreamParameterization::Pixels;  ///< set_parameterization() likewise
     std::vector<DreamTarget> layers;  ///< each one's gradient is brought to the same size before its weight
     double caricature = 0.0;          ///< whole layers: how much what the photo has there counts beside all of it, 0..1
@@ -124,13 +124,14 @@ struct DreamOptions {
     std::int64_t largest = 0;         ///< pixels of the last scale's longest side; 0: the photo's. What is larger is
                                       ///< the dream enlarged, with the photo's detail
     double octave_scale = 1.35;       ///< ratio of one scale to the next, > 1
-    std::int64_t steps = 0;      ///< ascent steps per octave; 0: by the number of octaves, 84 in all but 14 to 40 each
-    double step_size = 0.012;    ///< root mean square change of an octave's first step, of [0,1]: the same at any size;
-                                 ///< with other steps than DreamFormula::Step::Rms as those say; of what is stored
-                                 ///< instead of pixels Adam's rate, for phases in radians
-    double stop_above = 0.0;     ///< an octave ends where the layers' weighted sum is above this; 0: never
-    double decay = 0.5;          ///< an octave's last step is (1 - decay) of its first
-    std::int64_t jitter = 16;    ///< each step shifts the picture by up to so many pixels, mirrored at its edges
+    std::int64_t steps = 0;    ///< ascent steps per octave; 0: by the number of octaves, 84 in all but 14 to 40 each;
+                               ///< in a spectrum 256 in all but at least 48 each
+    double step_size = 0.012;  ///< root mean square change of an octave's first step, of [0,1]: the same at any size;
+                               ///< with other steps than DreamFormula::Step::Rms as those say; of what is stored
+                               ///< instead of pixels Adam's rate, for phases in radians
+    double stop_above = 0.0;   ///< an octave ends where the layers' weighted sum is above this; 0: never
+    double decay = 0.5;        ///< an octave's last step is (1 - decay) of its first
+    std::int64_t jitter = 16;  ///< each step shifts the picture by up to so many pixels, mirrored at its edges
     double robust = 0.0;  ///< each step looks at the picture turned by up to 10 degrees and scaled by up to 10 % times
                           ///< this: what a net sees in spite of it is less of a pattern that only a net sees
     std::int64_t margin = 16;    ///< mirrored pixels around the picture that the net sees in any case

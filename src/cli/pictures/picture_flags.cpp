@@ -78,8 +78,8 @@ std::optional<Size> size_box(const PictureOptions& options) {
     }
     Size box;
     if (!parse_value(size, box) || std::min(box.height, box.width) < 1 || std::max(box.height, box.width) > kMost) {
-        throw Error(ErrorKind::Usage, "--size " + size +
-                                          " is not a size; wanted 1 to 100000, a box as in 640x480, or own");
+        throw Error(ErrorKind::Usage,
+                    "--size " + size + " is not a size; wanted 1 to 100000, a box as in 640x480, or own");
     }
     return box;
 }

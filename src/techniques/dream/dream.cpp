@@ -138,14 +138,12 @@ DreamResult dream(const DreamJob& job, FrozenNet& net, const DreamOptions& optio
         DreamObjective objective(net, options, {.tile = tile, .octave = stage, .photo = base, .guides = &guides});
         const Tensor free = free_of(base, job.protect, options.calm);
         const std::vector<GradientTransform> transforms = transforms_of(options, free);
-        const std::unique_ptr<StepRule> rule = make_step(
-            options,
-            {.number = stage,
-             .steps = plan.steps,
-             .photo = base,
-             .free = free,
-             .origin = origin,
-             .reach = objective.reach(size)});
+        const std::unique_ptr<StepRule> rule = make_step(options, {.number = stage,
+                                                                   .steps = plan.steps,
+                                                                   .photo = base,
+                                                                   .free = free,
+                                                                   .origin = origin,
+                                                                   .reach = objective.reach(size)});
         Hooks octave_hooks = hooks;
         octave_hooks.on_preview = [&, before = result.steps](const Tensor& picture, std::int64_t step) {
             if (hooks.on_preview) {

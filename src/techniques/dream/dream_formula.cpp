@@ -162,7 +162,11 @@ std::int64_t steps_for(std::size_t octaves, const DreamOptions& options) {
     if (options.steps > 0) {
         return options.steps;
     }
-    return std::clamp<std::int64_t>(std::llround(84.0 / static_cast<double>(octaves)), 14, 40);
+    // A spectrum takes more and smaller steps.
+    const bool pixels = options.parameterization == DreamParameterization::Pixels;
+    const double all = pixels ? 84.0 : 256.0;
+    return std::clamp<std::int64_t>(std::llround(all / static_cast<double>(octaves)), pixels ? 14 : 48,
+                                    pixels ? 40 : 256);
 }
 
 std::vector<Size> octave_sizes(Size full, const DreamOptions& options) {

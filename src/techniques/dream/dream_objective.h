@@ -36,8 +36,9 @@ struct DreamView {
 };
 
 /// Minus the weighted sum of the targets' terms. Each step looks at the picture shifted at random in its surroundings,
-/// so that neither the net's strides nor its zero padding leave a mark, and turned where the options want it to be. Where layers are balanced, each term's gradient
-/// is measured in the first step, and from then on divided by its root mean square.
+/// so that neither the net's strides nor its zero padding leave a mark, and turned where the options want it to be.
+/// Where layers are balanced, each term's gradient is measured in the first step, and from then on divided by its root
+/// mean square.
 ///
 /// In tiles the gradient is that of the whole wherever the halo covers what a layer sees: what is summed over the
 /// picture is summed first, in a pass without gradients, and of a patch's gradient only its own pixels are taken.

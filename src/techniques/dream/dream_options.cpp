@@ -116,10 +116,8 @@ OptionTable<DreamOptions> make_table() {
                  "maco: the phases of its spectrum, so that it keeps a photo's texture; {--step-size}: Adam's, in "
                  "radians",
          .field = option_choice<DreamOptions>(&DreamOptions::parameterization, parameterizations()),
-         .then =
-             [](DreamOptions& now, const DreamOptions& /*before*/, const GivenOptions& /*given*/) {
-                 set_parameterization(now.parameterization, now);
-             },
+         .then = [](DreamOptions& now, const DreamOptions& /*before*/,
+                    const GivenOptions& /*given*/) { set_parameterization(now.parameterization, now); },
          .followers = {"octaves", "octave-scale", "steps", "step-size", "robust", "smooth", "laplacian", "focus",
                        "color-basis", "tone"}},
         {.name = "layers",
@@ -305,8 +303,9 @@ void validate(const DreamOptions& o) {
         require_fits_spectrum(o);
     }
     if (o.init == DreamInit::Noise && o.calm > 0.0) {
-        throw Error(ErrorKind::Usage, "{--calm} holds still what is flat in the photo, of which {--init} noise shows "
-                                      "nothing; leave one of them out");
+        throw Error(ErrorKind::Usage,
+                    "{--calm} holds still what is flat in the photo, of which {--init} noise shows "
+                    "nothing; leave one of them out");
     }
     if (o.caricature > 0.0 && !amplifies_layers(o)) {
         throw Error(ErrorKind::Usage,

@@ -249,7 +249,6 @@ void set_parameterization(DreamParameterization parameterization, DreamOptions& 
     const bool phases = parameterization == DreamParameterization::Maco;
     options.smallest = 192;
     options.octave_scale = 1.4;
-    options.steps = 128;
     options.step_size = phases ? 0.3 : 0.05;
     options.decay = 0.9;
     options.robust = 1.0;

@@ -47,7 +47,8 @@ DreamTurn::DreamTurn(Size picture, const DreamOptions& options, std::uint64_t st
 
 Tensor DreamTurn::of(const Tensor& image) const {
     return grid_.defined()
-               ? at::grid_sampler_2d(image.unsqueeze(0), grid_, kBilinear, kMirrored, /*align_corners=*/false).squeeze(0)
+               ? at::grid_sampler_2d(image.unsqueeze(0), grid_, kBilinear, kMirrored, /*align_corners=*/false)
+                     .squeeze(0)
                : image;
 }
 

@@ -200,7 +200,8 @@ TEST(Dream, APresetHoldsUntilAFlagIsGivenAndTakesAnyOrder) {
 TEST(Dream, AStepIsAsLongAsThePresetsUnitAllows) {
     GivenOptions flags;
     flags.set("step-size", {"20"});
-    EXPECT_THAT(expect_error(ErrorKind::Usage, [&] { dream_options(flags, "vgg16", DreamInit::Content, 0); }), HasSubstr("--step-size"));
+    EXPECT_THAT(expect_error(ErrorKind::Usage, [&] { dream_options(flags, "vgg16", DreamInit::Content, 0); }),
+                HasSubstr("--step-size"));
     flags.set("preset", {"chollet2e"});
     EXPECT_EQ(dream_options(flags, "vgg16", DreamInit::Content, 0).step_size, 20.0);
 }

@@ -1,4 +1,5 @@
-// What is stored instead of pixels: it gives the image back, its gradient is the image's, and no bit depends on threads.
+// What is stored instead of pixels: it gives the image back, its gradient is the image's, and no bit depends on
+// threads.
 #include <ATen/ATen.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -199,16 +200,26 @@ TEST(Parameterization, OtherSizesAndTypesAreOneSentence) {
         EXPECT_THAT(expect_error(ErrorKind::Usage, [&] { fourier.stored_of(wrong); }), HasSubstr("16x12"));
     }
     const Tensor stored = fourier.stored_of(photo({12, 16}));
-    EXPECT_THAT(expect_error(ErrorKind::Usage, [&] { fourier.pull_back(at::zeros({3, 4, 4}), stored); }),
+    EXPECT_THAT(expect_error(ErrorKind::Usage,
+                             [&] {
+                                 fourier.pull_back(at::zeros({3, 4, 4}), stored);
+                             }),
                 HasSubstr("the gradient"));
-    EXPECT_THAT(expect_error(ErrorKind::Usage, [&] { FourierImage(at::zeros({3, 0, 4}), kEach); }),
+    EXPECT_THAT(expect_error(ErrorKind::Usage,
+                             [&] {
+                                 FourierImage(at::zeros({3, 0, 4}), kEach);
+                             }),
                 HasSubstr("[3,H,W]"));
 }
 
 TEST(NoiseImage, IsAFunctionOfTheSeedAlone) {
     const std::vector<std::function<Tensor(std::uint64_t)>> kinds = {
-        [](std::uint64_t seed) { return white_noise_image({101, 150}, 0.2, seed); },
-        [](std::uint64_t seed) { return natural_noise_image({101, 150}, 1.0, seed); }};
+        [](std::uint64_t seed) {
+            return white_noise_image({101, 150}, 0.2, seed);
+        },
+        [](std::uint64_t seed) {
+            return natural_noise_image({101, 150}, 1.0, seed);
+        }};
     for (const auto& noise : kinds) {
         Tensor many;
         {
