@@ -85,7 +85,7 @@ void expect_gradient(const Parameterization& parameterization, const Tensor& sto
         *at = before - kStep;
         expected.data_ptr<double>()[i] = (above - value(moved)) / (2 * kStep);
     }
-    EXPECT_LT((found - expected).abs().max().item<double>(), 1e-6 * expected.abs().max().item<double>());
+    EXPECT_LT((found - expected).abs().max().item<double>(), 1e-6 * expected.abs().max().item<double>() + 1e-9);
 }
 
 TEST(Parameterization, GradientIsThatOfCentralDifferences) {
@@ -98,10 +98,6 @@ TEST(Parameterization, GradientIsThatOfCentralDifferences) {
             // Another image's phases, so that there is something to win.
             const Tensor stored = spectrum->stored_of(other);
             const Tensor weights = picture(size, "weights").to(at::kDouble) - 0.3;
-            if (size == Size{1, 1} && name.starts_with("phases")) {
-                EXPECT_EQ(spectrum->pull_back(weights, stored).abs().max().item<double>(), 0.0) << "a mean stays";
-                continue;
-            }
             expect_gradient(*spectrum, stored, weights);
             const Tensor free = picture(size, "free").to(at::kDouble).narrow(0, 0, 1);
             expect_gradient(PartlyStill(*spectrum, other, free), stored, weights);
