@@ -123,8 +123,11 @@ Tensor resize(const Tensor& picture, Size size, Resample filter) {
     return (rows_first ? columns(rows(planes)) : rows(columns(planes))).view(shape);
 }
 
-Size fit_longest(Size size, std::int64_t longest) {
-    const double scale = static_cast<double>(longest) / static_cast<double>(std::max(size.height, size.width));
+Size fit_longest(Size size, std::int64_t longest) { return fit_into(size, {longest, longest}); }
+
+Size fit_into(Size size, Size box) {
+    const double scale = std::min(static_cast<double>(box.height) / static_cast<double>(size.height),
+                                  static_cast<double>(box.width) / static_cast<double>(size.width));
     const auto side = [&](std::int64_t length) {
         return std::max<std::int64_t>(std::llround(static_cast<double>(length) * scale), 1);
     };

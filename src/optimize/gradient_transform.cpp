@@ -61,6 +61,21 @@ std::vector<double> gaussian_kernel(double sigma, std::int64_t radius) {
     return values;
 }
 
+/// Rows: red, green, blue; columns: the directions of the decorrelated basis, strongest first.
+Tensor decorrelated_basis() {
+    return at::tensor({0.26, 0.09, 0.02, 0.27, 0.00, -0.05, 0.27, -0.09, 0.03}, at::kDouble).view({3, 3});
+}
+
+ColorMatrix matrix_of(const Tensor& values) {
+    ColorMatrix result{};
+    for (std::size_t o = 0; o < 3; ++o) {
+        for (std::size_t c = 0; c < 3; ++c) {
+            result[o][c] = values[static_cast<std::int64_t>(o)][static_cast<std::int64_t>(c)].item<double>();
+        }
+    }
+    return result;
+}
+
 }  // namespace
 
 Tensor root_mean_square(const Tensor& x) { return x.square().mean().sqrt(); }
@@ -130,18 +145,15 @@ Tensor focus(const Tensor& gradient, double power) {
 }
 
 ColorMatrix natural_colors(double power) {
-    // Rows: red, green, blue; columns: the directions of the decorrelated basis, strongest first.
-    const Tensor basis = at::tensor({0.26, 0.09, 0.02, 0.27, 0.00, -0.05, 0.27, -0.09, 0.03}, at::kDouble).view({3, 3});
+    const Tensor basis = decorrelated_basis();
     const auto [values, vectors] = at::linalg_eigh(basis.mm(basis.t()));
-    Tensor matrix = vectors.mm(at::diag(values.clamp_min(kTiny).pow(power))).mm(vectors.t());
-    matrix = matrix / (matrix.sum() / 3.0);
-    ColorMatrix result{};
-    for (std::size_t o = 0; o < 3; ++o) {
-        for (std::size_t c = 0; c < 3; ++c) {
-            result[o][c] = matrix[static_cast<std::int64_t>(o)][static_cast<std::int64_t>(c)].item<double>();
-        }
-    }
-    return result;
+    const Tensor matrix = vectors.mm(at::diag(values.clamp_min(kTiny).pow(power))).mm(vectors.t());
+    return matrix_of(matrix / (matrix.sum() / 3.0));
+}
+
+ColorMatrix color_directions() {
+    const Tensor basis = decorrelated_basis();
+    return matrix_of(basis / basis.square().sum(0).max().sqrt());
 }
 
 ColorMatrix luma_colors() {

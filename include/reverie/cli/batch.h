@@ -16,12 +16,16 @@
 namespace reverie {
 
 struct BatchItem {
-    std::string input;              ///< a path; "-": standard input
+    std::string input;              ///< a path; "-": standard input; kNoInput where there is none
     std::string output;             ///< a path; "-": standard output
     std::optional<Error> fault;     ///< why it cannot be done; found before the work
     std::size_t variant = 0;        ///< which of the request's variants
     std::optional<Size> size = {};  ///< of the input as it is in its file; unknown before its header was read
+    bool blank = false;             ///< nothing is read: the picture is grey, and of the size asked for
 };
+
+/// What messages and records call the input where there is none, and the name of its picture in an output folder.
+inline constexpr const char* kNoInput = "noise";
 
 struct BatchRequest {
     std::vector<std::string> inputs;
@@ -31,6 +35,7 @@ struct BatchRequest {
     std::vector<std::string> variants = {};
     std::function<void(const std::string& sentence)> note = {};  ///< hears what was left out for a reason of ours
     std::function<void(const std::string& sentence)> warn = {};  ///< hears which files of folders are not pictures
+    bool needs_input = true;                                     ///< else, without inputs, there is one blank item
 };
 
 /// Folders are listed (what is a picture by its name or, without the name of one, by its content; sorted, hidden files

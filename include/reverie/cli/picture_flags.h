@@ -16,7 +16,7 @@ struct PictureOptions {
     std::vector<std::string> inputs;
     std::filesystem::path from;               ///< a picture whose settings are taken
     std::string default_size = "own";         ///< of this program
-    std::string size;                         ///< longest side in pixels, or the input's own; empty: default_size
+    std::string size;                         ///< as size_box() takes it; empty: default_size
     std::int64_t quality = 95;                ///< JPEG and WebP
     std::int64_t max_pixels = 1'000'000'000;  ///< larger inputs are refused
     std::string max_memory = "80%";           ///< bytes with k, M, G or T, or a share of what is free
@@ -35,8 +35,9 @@ void validate(const PictureOptions& options, bool overwrite);
 /// --size, or the program's default.
 const std::string& wanted_size(const PictureOptions& options);
 
-/// What it means; empty: the input's own. Throws Usage.
-std::optional<std::int64_t> longest_side(const PictureOptions& options);
+/// What it means: the box that results are brought to fit into, "900" being 900x900; empty: the input's own size.
+/// Throws Usage.
+std::optional<Size> size_box(const PictureOptions& options);
 
 /// --jobs; empty: auto. Throws Usage.
 std::optional<int> jobs_of(const PictureOptions& options);

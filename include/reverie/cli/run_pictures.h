@@ -46,6 +46,8 @@ struct PictureProgram {
     /// May be empty: what is left to be done, if anything, to be looked at or put into another order before the work;
     /// and what was left out because its output exists.
     std::function<void(std::vector<BatchItem>& items, const std::vector<BatchItem>& skipped)> arrange = {};
+    /// Whether there must be an input; else, where there is none, one grey picture of the size asked for is worked on.
+    bool needs_input = true;
     /// An earlier run is gone on with: what has its output is done, unless outputs are to be replaced.
     bool resume = false;
     /// Pixels up to which a picture keeps no several threads busy: with --jobs auto, such pictures of a batch are made

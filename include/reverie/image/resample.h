@@ -19,4 +19,7 @@ Tensor resize(const Tensor& image, Size size, Resample filter = Resample::Bicubi
 /// The size with the longest side brought to `longest`, aspect kept, each side at least 1.
 Size fit_longest(Size size, std::int64_t longest);
 
+/// The size brought to the largest that fits into `box`, likewise.
+Size fit_into(Size size, Size box);
+
 }  // namespace reverie

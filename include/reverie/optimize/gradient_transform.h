@@ -47,6 +47,10 @@ using ColorMatrix = std::array<std::array<double, 3>, 3>;
 /// covariance itself.
 ColorMatrix natural_colors(double power = 1.0);
 
+/// The columns are directions in which the colours of natural photographs vary independently of each other, strongest
+/// first, of which the first is 1 long (the matrix of Olah et al.): it makes colours of what is decorrelated.
+ColorMatrix color_directions();
+
 /// Onto lightness alone: every channel becomes their Rec. 709 weighted sum, scaled so that grey keeps its size.
 ColorMatrix luma_colors();
 

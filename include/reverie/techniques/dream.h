@@ -24,6 +24,19 @@ enum class ColorBasis {
     Luma,     ///< lightness only: the photo keeps its colours
 };
 
+/// What a dream starts from, where it is given no picture for that.
+enum class DreamInit {
+    Content,  ///< the photo
+    Noise,    ///< nothing: the photo says how large the dream is, and what --keep and the like speak of
+};
+
+/// What changes, step by step (optimize/parameterization.h).
+enum class DreamParameterization {
+    Pixels,   ///< the picture itself
+    Fourier,  ///< its spectrum, by Adam (Olah et al., Feature Visualization, 2017)
+    Maco,     ///< the phases of its spectrum, whose magnitudes are held, by Adam (Fel et al. 2023)
+};
+
 /// Whose recipe a dream follows.
 enum class DreamPreset {
     Reverie,      ///< ours, tuned for each network
@@ -101,6 +114,8 @@ struct DreamFormula {
 struct DreamOptions {
     static constexpr std::int64_t kAutoTile = -1;
     DreamPreset preset = DreamPreset::Reverie;
+    DreamInit init = DreamInit::Content;                                     ///< start_from() sets what suits it
+    DreamParameterization parameterization = DreamParameterization::Pixels;  ///< set_parameterization() likewise
     std::vector<DreamTarget> layers;  ///< each one's gradient is brought to the same size before its weight
     double caricature = 0.0;          ///< whole layers: how much what the photo has there counts beside all of it, 0..1
     double channel_balance = 0.0;     ///< quiet channels count up to 1/this more than the mean one; 0: all as they are
@@ -109,12 +124,16 @@ struct DreamOptions {
     std::int64_t largest = 0;         ///< pixels of the last scale's longest side; 0: the photo's. What is larger is
                                       ///< the dream enlarged, with the photo's detail
     double octave_scale = 1.35;       ///< ratio of one scale to the next, > 1
-    std::int64_t steps = 0;      ///< ascent steps per octave; 0: by the number of octaves, 84 in all but 14 to 40 each
-    double step_size = 0.012;    ///< root mean square change of an octave's first step, of [0,1]: the same at any size;
-                                 ///< with other steps than DreamFormula::Step::Rms as those say
-    double stop_above = 0.0;     ///< an octave ends where the layers' weighted sum is above this; 0: never
-    double decay = 0.5;          ///< an octave's last step is (1 - decay) of its first
-    std::int64_t jitter = 16;    ///< each step shifts the picture by up to so many pixels, mirrored at its edges
+    std::int64_t steps = 0;    ///< ascent steps per octave; 0: by the number of octaves, 84 in all but 14 to 40 each;
+                               ///< in a spectrum 256 in all but at least 48 each
+    double step_size = 0.012;  ///< root mean square change of an octave's first step, of [0,1]: the same at any size;
+                               ///< with other steps than DreamFormula::Step::Rms as those say; of what is stored
+                               ///< instead of pixels Adam's rate, for phases in radians
+    double stop_above = 0.0;   ///< an octave ends where the layers' weighted sum is above this; 0: never
+    double decay = 0.5;        ///< an octave's last step is (1 - decay) of its first
+    std::int64_t jitter = 16;  ///< each step shifts the picture by up to so many pixels, mirrored at its edges
+    double robust = 0.0;  ///< each step looks at the picture turned by up to 10 degrees and scaled by up to 10 % times
+                          ///< this: what a net sees in spite of it is less of a pattern that only a net sees
     std::int64_t margin = 16;    ///< mirrored pixels around the picture that the net sees in any case
     std::int64_t laplacian = 4;  ///< levels of the Laplacian pyramid whose bands are brought to equal strength; 0: none
     double band_ratio = 1.2;     ///< strength of each band relative to the next finer one
@@ -133,7 +152,7 @@ struct DreamOptions {
     /// Side of the tiles that the gradient is computed in; 0: none, whatever it takes; kAutoTile: none as long as the
     /// memory allows, then as large as it allows.
     std::int64_t tile = kAutoTile;
-    std::uint64_t seed = 0;  ///< of the jitter
+    std::uint64_t seed = 0;  ///< of the jitter, of `robust` and of noise
     DreamFormula formula;
     std::int64_t preview_every = 0;  ///< steps between previews; 0: none
 };
@@ -142,6 +161,14 @@ struct DreamOptions {
 /// "vgg16_hed", "efficientnet_lite0" to 2); other names of the same architectures get their architecture's. A published
 /// recipe names its own layers where the net has them, else those nearest in depth.
 DreamOptions dream_recipe(const std::string& network, DreamPreset preset = DreamPreset::Reverie);
+
+/// Sets `init` and, in a recipe for photos, what goes with it: of noise no detail comes back, no tones are held and
+/// nothing is calm.
+void start_from(DreamInit init, DreamOptions& options);
+
+/// Sets `parameterization` and, in a recipe for pixels, what goes with it: fewer and larger octaves of more steps, no
+/// transforms of the gradient that Adam would undo, and `robust`.
+void set_parameterization(DreamParameterization parameterization, DreamOptions& options);
 
 /// Makes a net's graph what the recipe wants it to be. To be called while the net is loaded.
 void prepare_graph(Graph& graph, const DreamOptions& options);
@@ -190,6 +217,7 @@ struct DreamJob {
     DreamJob(Tensor picture) : photo(std::move(picture)) {}  // NOLINT: a picture alone is a job
     Tensor photo;                                            ///< float32 [3,H,W] in [0,1], on any device
     Tensor protect;              ///< [1,H,W] of the photo's size in [0,1], where 1 stays to the bit; undefined: nothing
+    Tensor init;                 ///< [3,h,w] of any size in [0,1]: what to start from, instead of what the options say
     std::vector<Tensor> guides;  ///< [3,h,w]: whole layers grow towards what these pictures have (google/deepdream)
 };
 

@@ -74,13 +74,19 @@ void add_dream_flags(CLI::App& app, GivenOptions& given) {
 }
 
 std::vector<Followers> dream_followers() {
-    return {{"preset", option_names(dream_option_table(), &OptionRow<DreamOptions>::from_recipe)}};
+    const OptionTable<DreamOptions>& table = dream_option_table();
+    std::vector<Followers> all = followers_of(table);
+    all.push_back({"preset", option_names(table, &OptionRow<DreamOptions>::from_recipe)});
+    all.push_back({"init", {"detail", "tone", "calm"}});
+    return all;
 }
 
-DreamOptions dream_options(const GivenOptions& given, const std::string& network, std::uint64_t seed) {
+DreamOptions dream_options(const GivenOptions& given, const std::string& network, DreamInit init, std::uint64_t seed) {
     const OptionTable<DreamOptions>& table = dream_option_table();
-    // Whose recipe it is comes first.
-    DreamOptions options = with_given(dream_recipe(network, preset_in(given)), table, given);
+    // Whose recipe it is comes first, then what it is to start from.
+    DreamOptions recipe = dream_recipe(network, preset_in(given));
+    start_from(init, recipe);
+    DreamOptions options = with_given(recipe, table, given);
     options.seed = seed;
     validate(options);
     return options;

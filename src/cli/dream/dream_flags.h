@@ -25,10 +25,10 @@ std::vector<std::string> dream_networks(const GivenOptions& given, const WeightS
 /// The help shows the recipes' values. What is given comes into `given`.
 void add_dream_flags(CLI::App& app, GivenOptions& given);
 
-/// What a preset brings along.
+/// What a preset, a start and a parameterization bring along.
 std::vector<Followers> dream_followers();
 
-/// The recipe of the preset for `network` with what was given put over it, checked. Throws Usage.
-DreamOptions dream_options(const GivenOptions& given, const std::string& network, std::uint64_t seed);
+/// The recipe of the preset for `network`, for that start, with what was given put over it, checked. Throws Usage.
+DreamOptions dream_options(const GivenOptions& given, const std::string& network, DreamInit init, std::uint64_t seed);
 
 }  // namespace reverie

@@ -5,17 +5,39 @@
 #include <nlohmann/json.hpp>
 #include <set>
 
+#include "cli/pictures/init_flag.h"
 #include "cli/pictures/masks.h"
 #include "core/json_text.h"
 #include "reverie/cli/flags.h"
 #include "reverie/core/error.h"
+#include "reverie/core/option_text.h"
 #include "reverie/image/picture.h"
 #include "reverie/nn/imagenet_classes.h"
 
 namespace reverie {
+namespace {
+
+const Choices<DreamInit>& inits() {
+    static const Choices<DreamInit> choices = {{"content", DreamInit::Content}, {"noise", DreamInit::Noise}};
+    return choices;
+}
+
+std::optional<std::filesystem::path> start_file(const DreamInputs& inputs) {
+    return init_file(inputs.init, words_of(inits()));
+}
+
+}  // namespace
+
+DreamInit init_of(const DreamInputs& inputs) {
+    return !start_file(inputs) && inputs.init == "noise" ? DreamInit::Noise : DreamInit::Content;
+}
 
 void add_flags(CLI::App& app, DreamInputs& inputs) {
     FlagGroup pictures(app, "Dream");
+    pictures.add("--init", inputs.init, "content|noise|FILE",
+                 "what to start from: the input, nothing, or another picture; with noise no input is needed where "
+                 "--size says how large, and --detail, --tone and --calm are 0 where they are not given",
+                 inputs.init);
     pictures.add_paths("--guide", inputs.guides, "IMAGE",
                        "pictures whose features whole layers grow towards, each place towards what matches it best");
     pictures.add("--protect", inputs.protect, "IMAGE", "white where the input stays as it is");
@@ -40,6 +62,9 @@ void check(Session& session, const DreamInputs& inputs, std::int64_t max_pixels)
     }
     for (const std::string& guide : inputs.guides) {
         read_picture_size(guide, {.max_pixels = max_pixels});
+    }
+    if (const auto file = start_file(inputs)) {
+        read_picture_size(*file, {.max_pixels = max_pixels});
     }
     if (!inputs.protect.empty()) {
         read_picture_size(inputs.protect, {.max_pixels = max_pixels});
@@ -74,6 +99,9 @@ SharedDreamPictures::SharedDreamPictures(const DreamInputs& inputs, std::int64_t
     for (const std::string& path : inputs.guides) {
         guides_.push_back(read_on_white(path, max_pixels));
     }
+    if (const auto file = start_file(inputs)) {
+        init_ = read_on_white(*file, max_pixels);
+    }
     if (!inputs.protect.empty()) {
         protect_ = read_mask(inputs.protect, max_pixels);
     }
@@ -81,6 +109,7 @@ SharedDreamPictures::SharedDreamPictures(const DreamInputs& inputs, std::int64_t
 
 DreamJob SharedDreamPictures::job_for(const Picture& picture) const {
     DreamJob job(picture.color);
+    job.init = init_;
     job.guides = guides_;
     if (protect_.defined()) {
         job.protect = mask_at(protect_, size_of(picture.color));
@@ -93,6 +122,7 @@ DreamJob SharedDreamPictures::job_for(const Picture& picture) const {
 }
 
 void SharedDreamPictures::add_settings(Settings& settings) const {
+    settings.set("init", init_text(start_file(inputs_), inputs_.init));
     if (!inputs_.guides.empty()) {
         std::vector<std::string> names;
         for (const std::string& guide : inputs_.guides) {

@@ -13,6 +13,7 @@
 namespace reverie {
 
 struct DreamInputs {
+    std::string init = "content";  ///< a word or a file
     std::vector<std::string> guides;
     std::filesystem::path protect;
     std::vector<std::string> grid;          ///< targets, each in a cell of one sheet; empty: one dream
@@ -21,6 +22,9 @@ struct DreamInputs {
 };
 
 void add_flags(CLI::App& app, DreamInputs& inputs);
+
+/// What --init says. Throws Usage for what is neither a word it knows nor a file.
+DreamInit init_of(const DreamInputs& inputs);
 
 /// Throws Usage for flags that need each other, Input for a picture that is none.
 void check(Session& session, const DreamInputs& inputs, std::int64_t max_pixels);
@@ -42,7 +46,7 @@ class SharedDreamPictures {
   private:
     const DreamInputs& inputs_;
     std::vector<Tensor> guides_;
-    Tensor protect_;
+    Tensor init_, protect_;
 };
 
 }  // namespace reverie

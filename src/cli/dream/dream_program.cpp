@@ -40,6 +40,8 @@ class DeepDream : public Program {
                "  deepdream photo.jpg -o dream.png --size 1600 --layers Mixed_6c Mixed_5d=0.5\n"
                "  deepdream holiday/ -o dreams/ --skip-existing\n"
                "  deepdream photo.jpg -o dream.png --preset google --network inception_v3\n"
+               "  deepdream -o fish.png --init noise --size 320x240 --parameterization fourier --layers "
+               "class:goldfish\n"
                "  deepdream other.jpg -o other.png --from dream.png     as dream.png was made\n";
     }
 
@@ -84,7 +86,9 @@ class DeepDream : public Program {
         }
         check(session, inputs_, pictures_.max_pixels);
         return run_pictures(session, pictures_,
-                            {.prepare = [&](std::size_t) { return prepare(session, store); }, .small = kSmall});
+                            {.prepare = [&](std::size_t) { return prepare(session, store); },
+                             .needs_input = options.init != DreamInit::Noise,
+                             .small = kSmall});
     }
 
   private:
@@ -95,7 +99,7 @@ class DeepDream : public Program {
                 given.set(name, {"0"});
             }
         }
-        return dream_options(given, network, session.common().runtime.seed);
+        return dream_options(given, network, init_of(inputs_), session.common().runtime.seed);
     }
 
     PictureTask prepare(Session& session, const WeightStore& store) {
@@ -108,7 +112,7 @@ class DeepDream : public Program {
 
         PictureTask task;
         task.settings = made_with(session, network_, weights);
-        if (longest_side(pictures_)) {
+        if (size_box(pictures_)) {
             task.settings.set("size", wanted_size(pictures_));
         }
         add_settings(task.settings, dream_option_table(), options);

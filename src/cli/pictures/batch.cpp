@@ -50,7 +50,8 @@ fs::path folder_of(const fs::path& path) { return path.has_parent_path() ? path.
 }  // namespace
 
 std::vector<BatchItem> plan_batch(const BatchRequest& request) {
-    if (request.inputs.empty()) {
+    const bool blank = request.inputs.empty() && !request.needs_input;
+    if (request.inputs.empty() && !blank) {
         throw Error(ErrorKind::Usage, "no input is given; name a picture, a folder or - for standard input");
     }
     if (request.output.empty()) {
@@ -63,6 +64,9 @@ std::vector<BatchItem> plan_batch(const BatchRequest& request) {
         for (Found& one : find_inputs(input, request.recursive, passed, several)) {
             found.push_back(std::move(one));
         }
+    }
+    if (blank) {
+        found.push_back({kNoInput, std::string(kNoInput) + ".png", std::nullopt});
     }
     const bool one_file = request.output == "-" || !means_folder(request.output, several);
     if (several && one_file) {
@@ -98,6 +102,7 @@ std::vector<BatchItem> plan_batch(const BatchRequest& request) {
         for (const Found& one : found) {
             BatchItem item{one.path, one_file ? request.output : (folder / kept_name(one.relative)).string(), one.fault,
                            variant};
+            item.blank = blank;
             if (!item.fault) {
                 const auto [writer, fresh] = writers.emplace(item.output, item.input);
                 if (!fresh) {

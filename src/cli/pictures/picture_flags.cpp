@@ -1,5 +1,6 @@
 #include "reverie/cli/picture_flags.h"
 
+#include <algorithm>
 #include <charconv>
 #include <limits>
 #include <utility>
@@ -32,7 +33,8 @@ void add_flags(CLI::App& app, PictureOptions& options) {
         "input");
     not_configurable(group.add("--from", options.from, "PICTURE",
                                "take the flags that are not given here from a picture this program wrote"));
-    group.add("--size", options.size, "PX", "longest side of the result, or own: the input's own size",
+    group.add("--size", options.size, "PX|WxH",
+              "longest side of the result, or the box that it fits into, or own: the input's own size",
               options.default_size);
     group.add("--quality", options.quality, "N", "quality of JPEG and WebP, 1 to 100", OptionRange{1, 100});
     group.add("--recursive", options.recursive, "input folders with their sub-folders");
@@ -53,7 +55,7 @@ void add_flags(CLI::App& app, PictureOptions& options) {
 }
 
 void validate(const PictureOptions& options, bool overwrite) {
-    longest_side(options);
+    size_box(options);
     if (options.shard != "auto") {
         parse_shard(options.shard, Environment());
     }
@@ -68,16 +70,18 @@ const std::string& wanted_size(const PictureOptions& options) {
     return options.size.empty() ? options.default_size : options.size;
 }
 
-std::optional<std::int64_t> longest_side(const PictureOptions& options) {
+std::optional<Size> size_box(const PictureOptions& options) {
+    constexpr std::int64_t kMost = 100'000;
     const std::string& size = wanted_size(options);
     if (size == "own") {
         return std::nullopt;
     }
-    std::int64_t pixels = 0;
-    if (!parse_value(size, pixels) || pixels < 1 || pixels > 100'000) {
-        throw Error(ErrorKind::Usage, "--size " + size + " is not a size; wanted 1 to 100000, or own");
+    Size box;
+    if (!parse_value(size, box) || std::min(box.height, box.width) < 1 || std::max(box.height, box.width) > kMost) {
+        throw Error(ErrorKind::Usage,
+                    "--size " + size + " is not a size; wanted 1 to 100000, a box as in 640x480, or own");
     }
-    return pixels;
+    return box;
 }
 
 std::optional<int> jobs_of(const PictureOptions& options) {

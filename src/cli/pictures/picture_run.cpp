@@ -25,9 +25,9 @@ Tensor resized(const Tensor& image, Size size) { return resize(image, size, Resa
 
 /// The size asked for, of a picture that has `own`. Throws Usage when that is too large.
 Size size_at(const PictureOptions& options, const std::string& input, Size own) {
-    const auto longest = longest_side(options);
-    const Size size = longest ? fit_longest(own, *longest) : own;
-    if (longest && size.height * size.width > options.max_pixels) {
+    const std::optional<Size> box = size_box(options);
+    const Size size = box ? fit_into(own, *box) : own;
+    if (box && size.height * size.width > options.max_pixels) {
         throw Error(ErrorKind::Usage, "--size " + wanted_size(options) + " makes '" + input + "' larger than " +
                                           std::to_string(options.max_pixels) +
                                           " pixels; choose a smaller one or raise --max-pixels");
@@ -35,8 +35,18 @@ Size size_at(const PictureOptions& options, const std::string& input, Size own) 
     return size;
 }
 
+Picture blank_picture(Size size) {
+    Picture picture;
+    picture.color = at::full({3, size.height, size.width}, 0.5);
+    return picture;
+}
+
 /// Colour and alpha at the size asked for.
-Picture read_input(Session& session, const PictureOptions& options, const std::string& input) {
+Picture read_input(Session& session, const PictureOptions& options, const BatchItem& item) {
+    const std::string& input = item.input;
+    if (item.blank) {
+        return blank_picture(*item.size);
+    }
     Picture picture = read_picture(input, {.max_pixels = options.max_pixels});
     for (const std::string& note : picture.notes) {
         session.console().warning(note);
@@ -181,6 +191,15 @@ bool is_stream(const std::string& name) {
     return name == "-" || std::filesystem::is_other(name, ignored);
 }
 
+Size blank_size(const PictureOptions& options) {
+    const std::optional<Size> size = size_box(options);
+    if (!size) {
+        throw Error(ErrorKind::Usage,
+                    "there is no input whose size the picture could have; name one, or pass --size WIDTHxHEIGHT");
+    }
+    return *size;
+}
+
 void require_fits(const BatchItem& item, Size size) {
     if (item.output != "-") {
         check_size(format_for(item.output), size);
@@ -211,7 +230,7 @@ bool make_picture(const PictureShop& shop, const PictureTask& task, const Pictur
     const ThreadShare share(threads);
 
     const auto begin = Clock::now();
-    const Picture picture = read_input(shop.session, shop.options, item.input);
+    const Picture picture = read_input(shop.session, shop.options, item);
     require_fits(item, size_of(picture.color));
     Settings settings = task.settings;
     if (threads < shop.sharing.threads) {

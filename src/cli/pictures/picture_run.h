@@ -15,6 +15,9 @@ bool is_stream(const std::string& name);
 /// too large.
 std::optional<Size> wanted_size_of(const PictureOptions& options, const BatchItem& item);
 
+/// That of a picture without an input. Throws Usage where none is asked for.
+Size blank_size(const PictureOptions& options);
+
 /// Throws Output when the format of an output cannot hold a picture of that size.
 void require_fits(const BatchItem& item, Size size);
 

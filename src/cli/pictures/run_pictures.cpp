@@ -35,7 +35,9 @@ void check_inputs(std::vector<BatchItem>& items, const PictureOptions& options) 
         }
         const auto [looked, fresh] = seen.try_emplace(item.input);
         try {
-            if (fresh) {
+            if (item.blank) {
+                looked->second.size = blank_size(options);
+            } else if (fresh) {
                 looked->second.size = read_picture_size(item.input, {.max_pixels = options.max_pixels});
             }
         } catch (const Error& error) {
@@ -219,6 +221,7 @@ int run_pictures(Session& session, const PictureOptions& options, const PictureP
     const CommonOptions& common = session.common();
     const Shard shard = parse_shard(options.shard, session.environment());
     BatchRequest request{options.inputs, common.output, options.recursive};
+    request.needs_input = program.needs_input;
     request.note = [&session](const std::string& sentence) { session.console().info(sentence); };
     request.warn = [&session](const std::string& sentence) { session.console().warning(sentence); };
     for (const PictureVariant& variant : program.variants) {

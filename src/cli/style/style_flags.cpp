@@ -5,6 +5,7 @@
 #include <system_error>
 
 #include "cli/frame/option_flags.h"
+#include "cli/pictures/init_flag.h"
 #include "reverie/cli/flags.h"
 #include "reverie/core/error.h"
 #include "reverie/core/text.h"
@@ -129,16 +130,7 @@ std::vector<Followers> style_followers() {
 }
 
 std::optional<std::filesystem::path> init_file(const StyleFlags& flags) {
-    const std::vector<std::string> words = words_of(inits());
-    if (flags.init.empty() || std::find(words.begin(), words.end(), flags.init) != words.end()) {
-        return std::nullopt;
-    }
-    std::error_code ignored;
-    if (!std::filesystem::exists(flags.init, ignored)) {
-        throw Error(ErrorKind::Usage, "--init '" + flags.init + "' is neither " + join(words, ", ", ", ") +
-                                          " nor a file that exists" + did_you_mean(flags.init, words));
-    }
-    return flags.init;
+    return init_file(flags.init, words_of(inits()));
 }
 
 void add_settings(Settings& settings, const StyleOptions& options, const StyleFlags& flags,
@@ -150,8 +142,7 @@ void add_settings(Settings& settings, const StyleOptions& options, const StyleFl
             settings.set_list(setting.name, setting.values);
         }
     }
-    const std::optional<std::filesystem::path> file = init_file(flags);
-    settings.set("init", file ? file->filename().string() : choice_text(inits(), options.init));
+    settings.set("init", init_text(init_file(flags), choice_text(inits(), options.init)));
     settings.set("seed", std::to_string(options.seed));
 }
 

@@ -12,6 +12,7 @@
 #include "reverie/image/resample.h"
 #include "techniques/dream/dream_formula.h"
 #include "techniques/dream/dream_objective.h"
+#include "techniques/dream/dream_start.h"
 
 namespace reverie {
 namespace {
@@ -29,6 +30,10 @@ void require_prepared(const Graph& graph, const DreamOptions& options) {
 void require_job(const DreamJob& job, const DreamOptions& options) {
     require_image(job.photo, "the image to dream on");
     require_finite(job.photo, "the image to dream on");
+    if (job.init.defined()) {
+        require_image(job.init, "{--init}");
+        require_finite(job.init, "{--init}");
+    }
     for (const Tensor& guide : job.guides) {
         require_image(guide, "a guide of {--guide}");
         require_finite(guide, "a guide of {--guide}");
@@ -95,6 +100,7 @@ DreamResult dream(const DreamJob& job, FrozenNet& net, const DreamOptions& optio
     const bool clamps_always = formula.clamp == DreamFormula::Clamp::Always;
     const bool by_full_size = formula.carry == DreamFormula::Carry::FullSize;
     const bool detail_after = formula.carry == DreamFormula::Carry::DetailAfter;
+    const bool holds_origin = options.parameterization == DreamParameterization::Maco;
     const Tensor photo = job.photo.to(net.device());
     const Features guides = guide_features(net, options, job.guides);
 
@@ -121,7 +127,8 @@ DreamResult dream(const DreamJob& job, FrozenNet& net, const DreamOptions& optio
         const std::size_t octave = stage % octaves;
         const Size size = plan.octaves[octave];
         const Tensor last_base = std::exchange(base, octave_photo(photo, plan.octaves, octave, formula));
-        Tensor start = base;
+        const Tensor origin = stage == 0 || holds_origin ? start_at(job, options, base) : Tensor();
+        Tensor start = origin;
         if (stage > 0) {
             start = detail_after ? scaled(result.image, size, formula.scaling) : carry(result.image, last_base, base);
         }
@@ -131,9 +138,12 @@ DreamResult dream(const DreamJob& job, FrozenNet& net, const DreamOptions& optio
         DreamObjective objective(net, options, {.tile = tile, .octave = stage, .photo = base, .guides = &guides});
         const Tensor free = free_of(base, job.protect, options.calm);
         const std::vector<GradientTransform> transforms = transforms_of(options, free);
-        const std::unique_ptr<StepRule> rule = make_step(
-            options,
-            {.number = stage, .steps = plan.steps, .photo = base, .free = free, .reach = objective.reach(size)});
+        const std::unique_ptr<StepRule> rule = make_step(options, {.number = stage,
+                                                                   .steps = plan.steps,
+                                                                   .photo = base,
+                                                                   .free = free,
+                                                                   .origin = origin,
+                                                                   .reach = objective.reach(size)});
         Hooks octave_hooks = hooks;
         octave_hooks.on_preview = [&, before = result.steps](const Tensor& picture, std::int64_t step) {
             if (hooks.on_preview) {

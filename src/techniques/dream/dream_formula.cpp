@@ -11,6 +11,7 @@
 #include "reverie/image/resample.h"
 #include "reverie/optimize/step_rules.h"
 #include "reverie/optimize/total_variation.h"
+#include "techniques/dream/dream_spectrum.h"
 
 namespace reverie {
 namespace {
@@ -132,6 +133,9 @@ class PartialStep final : public StepRule {
 };
 
 std::unique_ptr<StepRule> untoned_step(const DreamOptions& options, const OctaveSteps& octave) {
+    if (options.parameterization != DreamParameterization::Pixels) {
+        return std::make_unique<SpectrumStep>(options, octave);
+    }
     switch (options.formula.step) {
         case Step::Rms:
             return std::make_unique<NormalizedStep>(NormalizedStepOptions{.step_size = options.step_size,
@@ -158,7 +162,11 @@ std::int64_t steps_for(std::size_t octaves, const DreamOptions& options) {
     if (options.steps > 0) {
         return options.steps;
     }
-    return std::clamp<std::int64_t>(std::llround(84.0 / static_cast<double>(octaves)), 14, 40);
+    // A spectrum takes more and smaller steps.
+    const bool pixels = options.parameterization == DreamParameterization::Pixels;
+    const double all = pixels ? 84.0 : 256.0;
+    return std::clamp<std::int64_t>(std::llround(all / static_cast<double>(octaves)), pixels ? 14 : 48,
+                                    pixels ? 40 : 256);
 }
 
 std::vector<Size> octave_sizes(Size full, const DreamOptions& options) {
@@ -218,7 +226,7 @@ std::vector<GradientTransform> transforms_of(const DreamOptions& options, const 
     if (options.focus > 0.0) {
         chain.emplace_back([power = options.focus](const Tensor& g) { return focus(g, power); });
     }
-    if (options.color_basis != ColorBasis::Rgb) {
+    if (options.color_basis != ColorBasis::Rgb && options.parameterization == DreamParameterization::Pixels) {
         chain.emplace_back(
             ColorMixer(options.color_basis == ColorBasis::Luma ? luma_colors() : natural_colors(options.color_power)));
     }
@@ -261,7 +269,7 @@ std::unique_ptr<StepRule> make_step(const DreamOptions& options, const OctaveSte
     if (octave.free.defined()) {
         reach *= (octave.free > 0).to(at::kFloat).mean().item<double>();
     }
-    if (options.formula.step == Step::Rms) {
+    if (options.formula.step == Step::Rms && options.parameterization == DreamParameterization::Pixels) {
         here.step_size *= std::sqrt(reach);  // what cannot move makes the rest move no further
     }
     std::unique_ptr<StepRule> rule = untoned_step(here, octave);
@@ -271,7 +279,7 @@ std::unique_ptr<StepRule> make_step(const DreamOptions& options, const OctaveSte
     if (options.tone > 0.0) {
         rule = std::make_unique<TonedStep>(std::move(rule), options.tone, octave.photo);
     }
-    if (octave.free.defined()) {
+    if (octave.free.defined() && options.parameterization == DreamParameterization::Pixels) {
         rule = std::make_unique<PartialStep>(std::move(rule), octave.free);
     }
     return rule;

@@ -44,6 +44,7 @@ struct OctaveSteps {
     std::int64_t steps = 1;
     Tensor photo;        ///< of the octave's size
     Tensor free;         ///< [1,H,W]: how far a pixel may move, 0 to 1; undefined: all of them wholly
+    Tensor origin;       ///< of start_at(): whose magnitudes are held; undefined: the photo's
     double reach = 1.0;  ///< the part of the pixels that the targets can change
 };
 

@@ -70,8 +70,8 @@ DreamCanvas DreamObjective::canvas_at(Size picture, std::int64_t step) const {
     return {picture, options_, grid_, shift_of(options_, view_.octave, step), net_.device()};
 }
 
-std::vector<DreamObjective::Look> DreamObjective::looks_at(const DreamCanvas& canvas, Size picture,
-                                                           std::int64_t step) const {
+std::vector<DreamObjective::Look> DreamObjective::looks_at(const DreamCanvas& canvas, const DreamTurn& turn,
+                                                           Size picture, std::int64_t step) const {
     std::vector<Look> looks;
     if (!spread_.empty()) {
         Size moved;
@@ -89,8 +89,10 @@ std::vector<DreamObjective::Look> DreamObjective::looks_at(const DreamCanvas& ca
         }
     }
     for (const std::size_t i : local_) {
-        const std::int64_t row = canvas.row_of(pixel_at(terms_[i]->place()->y, picture.height));
-        const std::int64_t column = canvas.column_of(pixel_at(terms_[i]->place()->x, picture.width));
+        const DreamTurn::Place place = turn.seen(
+            {pixel_at(terms_[i]->place()->y, picture.height), pixel_at(terms_[i]->place()->x, picture.width)});
+        const std::int64_t row = canvas.row_of(place.y);
+        const std::int64_t column = canvas.column_of(place.x);
         terms_[i]->set_place(row, column);
         looks.push_back(
             {patch_around(canvas.size(), grid_, row, column, terms_[i]->reach()), {i}, DreamCanvas::Part::All});
@@ -142,7 +144,7 @@ DreamObjective::Seen DreamObjective::see(const Tensor& image, const DreamCanvas&
     }
     Seen seen;
     if (!of_photo.empty()) {
-        seen.photo = net_.forward(canvas.patch(view_.photo, look.patch), of_photo, /*keep_for_backward=*/false);
+        seen.photo = net_.forward(canvas.patch(photo_, look.patch), of_photo, /*keep_for_backward=*/false);
     }
     seen.features = net_.forward(canvas.patch(image, look.patch), taps);
     return seen;
@@ -186,9 +188,20 @@ Tensor DreamObjective::joint_gradient(const Look& look, const Seen& seen, Tensor
 }
 
 Tensor DreamObjective::value_and_gradient(const Tensor& image, std::int64_t step, Tensor& gradient) {
+    const DreamTurn turn(size_of(image), options_, view_.octave, step, image.device());
+    const bool shows_photo = std::ranges::any_of(terms_, [](const auto& term) { return term->wants_photo(); });
+    photo_ = shows_photo ? turn.of(view_.photo) : Tensor();
+    Tensor of_seen;
+    Tensor value = seen_value_and_gradient(turn.of(image), turn, step, of_seen);
+    gradient = turn.back(of_seen);
+    return value;
+}
+
+Tensor DreamObjective::seen_value_and_gradient(const Tensor& image, const DreamTurn& turn, std::int64_t step,
+                                               Tensor& gradient) {
     const Size size = size_of(image);
     const DreamCanvas canvas = canvas_at(size, step);
-    const std::vector<Look> looks = looks_at(canvas, size, step);
+    const std::vector<Look> looks = looks_at(canvas, turn, size, step);
     const bool first = factors_.empty();
     look_first(image, canvas, looks, first);
 

@@ -11,6 +11,7 @@
 #include "reverie/techniques/dream.h"
 #include "techniques/dream/dream_canvas.h"
 #include "techniques/dream/dream_terms.h"
+#include "techniques/dream/dream_turn.h"
 
 namespace reverie {
 
@@ -35,8 +36,9 @@ struct DreamView {
 };
 
 /// Minus the weighted sum of the targets' terms. Each step looks at the picture shifted at random in its surroundings,
-/// so that neither the net's strides nor its zero padding leave a mark. Where layers are balanced, each term's gradient
-/// is measured in the first step, and from then on divided by its root mean square.
+/// so that neither the net's strides nor its zero padding leave a mark, and turned where the options want it to be.
+/// Where layers are balanced, each term's gradient is measured in the first step, and from then on divided by its root
+/// mean square.
 ///
 /// In tiles the gradient is that of the whole wherever the halo covers what a layer sees: what is summed over the
 /// picture is summed first, in a pass without gradients, and of a patch's gradient only its own pixels are taken.
@@ -57,13 +59,15 @@ class DreamObjective final : public Objective {
         DreamCanvas::Part part = DreamCanvas::Part::Own;
     };
     DreamCanvas canvas_at(Size picture, std::int64_t step) const;
-    std::vector<Look> looks_at(const DreamCanvas& canvas, Size picture, std::int64_t step) const;
+    std::vector<Look> looks_at(const DreamCanvas& canvas, const DreamTurn& turn, Size picture, std::int64_t step) const;
     void look_first(const Tensor& image, const DreamCanvas& canvas, const std::vector<Look>& looks, bool first);
     /// What the net says of a patch to some of the terms, ready for backward.
     struct Seen {
         Features features, photo;
     };
     Seen see(const Tensor& image, const DreamCanvas& canvas, const Look& look);
+    /// The same of the picture as it is seen, turned.
+    Tensor seen_value_and_gradient(const Tensor& image, const DreamTurn& turn, std::int64_t step, Tensor& gradient);
     /// The gradient of minus one term over a patch, without its weight; its share of the value is taken from `value`.
     /// With `again` others follow.
     Tensor gradient_of(std::size_t term, const Look& look, const Seen& seen, bool again, Tensor& value);
@@ -74,6 +78,7 @@ class DreamObjective final : public Objective {
     FrozenNet& net_;
     const DreamOptions& options_;
     DreamView view_;
+    Tensor photo_;  // as this step sees it; for terms that look at it
     PatchGrid grid_;
     std::vector<std::unique_ptr<Term>> terms_;
     std::vector<std::size_t> spread_, local_;  // terms of the whole picture, and of one place

@@ -14,6 +14,13 @@ const Choices<ColorBasis>& color_bases() {
     return choices;
 }
 
+const Choices<DreamParameterization>& parameterizations() {
+    static const Choices<DreamParameterization> choices = {{"pixels", DreamParameterization::Pixels},
+                                                           {"fourier", DreamParameterization::Fourier},
+                                                           {"maco", DreamParameterization::Maco}};
+    return choices;
+}
+
 const Choices<DreamPreset>& presets() {
     static const Choices<DreamPreset> choices = {
         {"reverie", DreamPreset::Reverie},     {"chollet2e", DreamPreset::Chollet2e},
@@ -99,6 +106,20 @@ OptionTable<DreamOptions> make_table() {
              "256; {--steps}: in each of 10 passes",
          .field = option_choice<DreamOptions>(&DreamOptions::preset, presets()),
          .from_recipe = false},
+        {.name = "parameterization",
+         .heading = heading,
+         .placeholder = "",
+         .help = "what the steps change; other than pixels it brings what is not given of {--octaves}, {--steps}, "
+                 "{--step-size} and all that follows from it.\n"
+                 "pixels: the picture itself\n"
+                 "fourier: its spectrum, in which large shapes grow as readily as fine ones; {--step-size}: Adam's\n"
+                 "maco: the phases of its spectrum, so that it keeps a photo's texture; {--step-size}: Adam's, in "
+                 "radians",
+         .field = option_choice<DreamOptions>(&DreamOptions::parameterization, parameterizations()),
+         .then = [](DreamOptions& now, const DreamOptions& /*before*/,
+                    const GivenOptions& /*given*/) { set_parameterization(now.parameterization, now); },
+         .followers = {"octaves", "octave-scale", "steps", "step-size", "robust", "smooth", "laplacian", "focus",
+                       "color-basis", "tone"}},
         {.name = "layers",
          .heading = heading,
          .placeholder = "TARGET[=WEIGHT]",
@@ -155,6 +176,13 @@ OptionTable<DreamOptions> make_table() {
          .help = "each step looks at the picture shifted by up to so much",
          .field = field(&DreamOptions::jitter),
          .range = {0, 512, "0 to 512 pixels"}},
+        {.name = "robust",
+         .heading = heading,
+         .placeholder = "AMOUNT",
+         .help = "each step looks at the picture turned by up to 10 degrees and scaled by up to 10 % times this, so "
+                 "that shapes hold together; 0: upright",
+         .field = field(&DreamOptions::robust),
+         .range = {0, 4}},
         {.name = "smooth",
          .heading = heading,
          .placeholder = "SIGMA",
@@ -231,6 +259,29 @@ OptionTable<DreamOptions> make_table() {
     };
 }
 
+/// A spectrum is no picture: what speaks of single pixels' steps means nothing there.
+void require_fits_spectrum(const DreamOptions& o) {
+    const std::string spectrum = "{--parameterization} " + choice_text(parameterizations(), o.parameterization);
+    const auto refuse = [](const std::string& sentence) { throw Error(ErrorKind::Usage, sentence); };
+    if (o.preset != DreamPreset::Reverie) {
+        refuse("{--preset} " + choice_text(presets(), o.preset) + " says how pixels are changed, and " + spectrum +
+               " does not change pixels; take {--preset} reverie or {--parameterization} pixels");
+    }
+    if (o.smooth > 0.0 || o.laplacian > 0) {
+        refuse(std::string(o.smooth > 0.0 ? "{--smooth}" : "{--laplacian}") +
+               " weighs fine against coarse, which Adam's steps in a spectrum make equal again; leave it out, or take "
+               "{--parameterization} pixels");
+    }
+    if (o.tone > 0.0) {
+        refuse("{--tone} pulls pixels back after a step, and " + spectrum +
+               " does not change pixels; leave it out, or hold the photo with {--keep}");
+    }
+    if (o.color_basis == ColorBasis::Luma) {
+        refuse("{--color-basis} luma keeps the photo's colours, which " + spectrum +
+               " cannot; take natural or rgb, or {--parameterization} pixels");
+    }
+}
+
 }  // namespace
 
 const OptionTable<DreamOptions>& dream_option_table() {
@@ -248,6 +299,14 @@ void validate(const DreamOptions& o) {
     require_in_range(dream_option_table(), o);
     // A published recipe's own unit may be long.
     require_in_range("step-size", o.step_size, {1e-6, o.formula.step == DreamFormula::Step::Rms ? 1.0 : 1e6});
+    if (o.parameterization != DreamParameterization::Pixels) {
+        require_fits_spectrum(o);
+    }
+    if (o.init == DreamInit::Noise && o.calm > 0.0) {
+        throw Error(ErrorKind::Usage,
+                    "{--calm} holds still what is flat in the photo, of which {--init} noise shows "
+                    "nothing; leave one of them out");
+    }
     if (o.caricature > 0.0 && !amplifies_layers(o)) {
         throw Error(ErrorKind::Usage,
                     "{--caricature} speaks of whole layers, and {--layers} names none; name one, as "

@@ -23,11 +23,15 @@ Size dream_size(Size image, const DreamOptions& options) {
 /// Bytes of the whole process, at most: the program itself; the net, whose convolutions take work space beside the
 /// tensors that are counted; the picture and what a step makes of it; and the gaps in between, as pieces of memory come
 /// and go.
-std::int64_t process_bytes(const FrozenNet& net, const std::vector<std::string>& taps, Size patch, Size picture) {
+std::int64_t process_bytes(const FrozenNet& net, const DreamOptions& options, const std::vector<std::string>& taps,
+                           Size patch, Size picture) {
     // The photo, its octave, the dream and its gradient, with what a step makes of them. In the first step of a whole
     // picture each target has a gradient of its own, but then the net's memory is most of it.
     const bool whole = patch == picture;
-    const std::int64_t images = whole ? std::max<std::int64_t>(static_cast<std::int64_t>(taps.size()), 3) + 3 : 8;
+    std::int64_t images = whole ? std::max<std::int64_t>(static_cast<std::int64_t>(taps.size()), 3) + 3 : 8;
+    if (options.parameterization != DreamParameterization::Pixels) {
+        images += 10;  // what is stored, Adam's two moments, and spectra on the way
+    }
     const std::int64_t weights = net.weight_bytes(taps);
     const std::int64_t at_work = net.bytes(patch, taps) - weights;
     return kProgram + weights + (at_work + picture.height * picture.width * 3 * 4 * images) * 5 / 4;
@@ -52,7 +56,7 @@ std::int64_t choose_tiles(Size image, const FrozenNet& net, const DreamOptions& 
         const Size canvas = dream_canvas(picture, options, {.tile = tile, .stride = whole.stride});
         const std::int64_t side = tile == 0 ? std::max(canvas.height, canvas.width) : tile + 2 * kTileHalo;
         const Size patch = {std::min(side, canvas.height), std::min(side, canvas.width)};
-        return process_bytes(net, taps, patch, canvas);
+        return process_bytes(net, options, taps, patch, canvas);
     };
     const Size full = dream_canvas(image, options, whole);
     const std::int64_t longest = std::max(full.height, full.width);

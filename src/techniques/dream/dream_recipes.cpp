@@ -230,4 +230,33 @@ DreamOptions dream_recipe(const std::string& network, DreamPreset preset) {
     return tuned_recipe(network);
 }
 
+void start_from(DreamInit init, DreamOptions& options) {
+    options.init = init;
+    if (init == DreamInit::Noise) {
+        options.detail = 0.0;
+        options.tone = 0.0;
+        options.calm = 0.0;
+    }
+}
+
+// Found by eye on efficientnet_lite0; the kind of step, its size for a spectrum and the turns are those of the
+// publications.
+void set_parameterization(DreamParameterization parameterization, DreamOptions& options) {
+    options.parameterization = parameterization;
+    if (parameterization == DreamParameterization::Pixels) {
+        return;
+    }
+    const bool phases = parameterization == DreamParameterization::Maco;
+    options.smallest = 192;
+    options.octave_scale = 1.4;
+    options.step_size = phases ? 0.3 : 0.05;
+    options.decay = 0.9;
+    options.robust = 1.0;
+    options.smooth = 0.0;
+    options.laplacian = 0;
+    options.focus = 0.0;
+    options.color_basis = ColorBasis::Natural;
+    options.tone = 0.0;
+}
+
 }  // namespace reverie

@@ -9,10 +9,10 @@
 #include <utility>
 
 #include "reverie/core/error.h"
-#include "reverie/core/random.h"
 #include "reverie/image/color.h"
 #include "reverie/image/resample.h"
 #include "reverie/optimize/image_loop.h"
+#include "reverie/optimize/noise_image.h"
 #include "techniques/style/style_formula.h"
 #include "techniques/style/style_objective.h"
 #include "techniques/style/style_plan.h"
@@ -40,18 +40,6 @@ std::unique_ptr<StatefulStep> make_rule(const StyleOptions& o) {
 [[noreturn]] void throw_unfit_state(const std::string& fault) {
     throw Error(ErrorKind::Input,
                 "the state to go on from does not fit (" + fault + "); start anew without it, or take the right one");
-}
-
-/// Noise around grey, a pure function of the seed: white, or hardly any as neural-style-pt starts from.
-Tensor noise(Size size, StylePreset preset, std::uint64_t seed) {
-    const double amplitude = preset == StylePreset::NeuralStyle ? 0.001 : 1.0;
-    Tensor image = at::empty({3, size.height, size.width});
-    auto* values = image.data_ptr<float>();
-    for (std::int64_t i = 0; i < image.numel(); ++i) {
-        const double u = random_uniform(seed, 0, static_cast<std::uint64_t>(i));
-        values[i] = static_cast<float>(0.5 + amplitude * (u - 0.5));
-    }
-    return image;
 }
 
 /// The middle of `image` at the size, its proportions kept.
@@ -158,7 +146,8 @@ Tensor StyleRun::start(const StyleScene& scene) const {
     } else if (options_.init == StyleInit::Style) {
         image = cover(targets_.styles().front().images.front().to(nets_.style.device()), size);
     } else if (options_.init == StyleInit::Noise) {
-        image = noise(size, options_.preset, options_.seed).to(nets_.style.device());
+        const double amplitude = options_.preset == StylePreset::NeuralStyle ? 0.001 : 1.0;  // hardly any there
+        image = white_noise_image(size, amplitude, options_.seed).to(nets_.style.device());
     }
     return image.clamp(0.0, 1.0);
 }

@@ -172,7 +172,7 @@ TEST(Dream, RecipeHoldsUntilAFlagIsGiven) {
     flags.set("layers", {"block2"});
     flags.set("color-basis", {"luma"});
     const DreamOptions recipe = dream_recipe("efficientnet_lite0");
-    const DreamOptions options = dream_options(flags, "efficientnet_lite0", 9);
+    const DreamOptions options = dream_options(flags, "efficientnet_lite0", DreamInit::Content, 9);
     EXPECT_EQ(options.steps, 3);
     EXPECT_EQ(options.seed, 9U);
     ASSERT_EQ(options.layers.size(), 1U);
@@ -188,7 +188,7 @@ TEST(Dream, APresetHoldsUntilAFlagIsGivenAndTakesAnyOrder) {
     flags.set("detail", {"0.5"});
     flags.set("preset", {"gordic"});
     const DreamOptions recipe = dream_recipe("vgg16", DreamPreset::Gordic);
-    const DreamOptions options = dream_options(flags, "vgg16", 9);
+    const DreamOptions options = dream_options(flags, "vgg16", DreamInit::Content, 9);
     EXPECT_EQ(options.preset, DreamPreset::Gordic);
     EXPECT_EQ(options.steps, 3);
     EXPECT_EQ(options.detail, 0.5);
@@ -200,16 +200,29 @@ TEST(Dream, APresetHoldsUntilAFlagIsGivenAndTakesAnyOrder) {
 TEST(Dream, AStepIsAsLongAsThePresetsUnitAllows) {
     GivenOptions flags;
     flags.set("step-size", {"20"});
-    EXPECT_THAT(expect_error(ErrorKind::Usage, [&] { dream_options(flags, "vgg16", 0); }), HasSubstr("--step-size"));
+    EXPECT_THAT(expect_error(ErrorKind::Usage, [&] { dream_options(flags, "vgg16", DreamInit::Content, 0); }),
+                HasSubstr("--step-size"));
     flags.set("preset", {"chollet2e"});
-    EXPECT_EQ(dream_options(flags, "vgg16", 0).step_size, 20.0);
+    EXPECT_EQ(dream_options(flags, "vgg16", DreamInit::Content, 0).step_size, 20.0);
+}
+
+TEST(Dream, AParameterizationBringsWhatIsNotGiven) {
+    GivenOptions flags;
+    flags.set("parameterization", {"fourier"});
+    flags.set("steps", {"7"});
+    const DreamOptions options = dream_options(flags, "efficientnet_lite0", DreamInit::Noise, 9);
+    EXPECT_EQ(options.steps, 7);
+    EXPECT_EQ(options.laplacian, 0);
+    EXPECT_EQ(options.robust, 1.0);
+    EXPECT_EQ(options.detail, 0.0) << "of noise none comes back";
+    EXPECT_EQ(options.layers, dream_recipe("efficientnet_lite0").layers);
 }
 
 TEST(Dream, AnUnknownPresetIsRefusedWithTheChoices) {
     GivenOptions given;
     given.set("preset", {"chollet3e"});
     EXPECT_THAT(
-        expect_error(ErrorKind::Usage, [&] { dream_options(given, "vgg16", 0); }),
+        expect_error(ErrorKind::Usage, [&] { dream_options(given, "vgg16", DreamInit::Content, 0); }),
         AllOf(HasSubstr("--preset"), HasSubstr("reverie, chollet2e, chollet1e, google, gordic or neural-dream")));
 }
 
@@ -234,7 +247,10 @@ TEST(Dream, SettingsAreTheFlagsThatMadeThem) {
         flags.set("preset", {preset});
         flags.set("layers", {"block2=-0.25", "block3"});
         flags.set("step-size", {"0.1"});
-        const DreamOptions options = dream_options(flags, "efficientnet_lite0", 4);
+        if (std::string(preset) == "reverie") {
+            flags.set("parameterization", {"maco"});
+        }
+        const DreamOptions options = dream_options(flags, "efficientnet_lite0", DreamInit::Content, 4);
         Settings settings;
         add_settings(settings, dream_option_table(), options);
 
@@ -243,7 +259,7 @@ TEST(Dream, SettingsAreTheFlagsThatMadeThem) {
         add_dream_flags(app, again);
         fill_in(app, settings, "test", [](const std::string& name) { ADD_FAILURE() << name; });
         Settings second;
-        add_settings(second, dream_option_table(), dream_options(again, "vgg19", 4));
+        add_settings(second, dream_option_table(), dream_options(again, "vgg19", DreamInit::Content, 4));
         EXPECT_EQ(settings.all(), second.all());
     }
 }

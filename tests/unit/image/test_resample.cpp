@@ -109,6 +109,8 @@ TEST(FitLongest, KeepsTheAspectAndAtLeastOnePixel) {
     EXPECT_EQ(fit_longest({300, 400}, 200), (Size{150, 200}));
     EXPECT_EQ(fit_longest({400, 300}, 1000), (Size{1000, 750}));
     EXPECT_EQ(fit_longest({1, 20'000}, 100), (Size{1, 100}));
+    EXPECT_EQ(fit_into({300, 400}, {200, 200}), (Size{150, 200}));
+    EXPECT_EQ(fit_into({300, 400}, {90, 1000}), (Size{90, 120}));
 }
 
 }  // namespace

@@ -63,7 +63,14 @@ std::vector<Case> cases() {
         // Through the whole net the value bends everywhere.
         {"Class", {"class:goldfish"}, [](DreamOptions&) {}, false, 1e-5},
         {"Guide", {"block3"}, [](DreamOptions&) {}, true},
+        {"Turned", {"block3", "block3.expand:7@0.4,0.7"}, [](DreamOptions& o) { o.robust = 1.0; }},
         {"Caricature", {"block3"}, [](DreamOptions& o) { o.caricature = 1.0; }},
+        {"CaricatureTurned",
+         {"block3"},
+         [](DreamOptions& o) {
+             o.caricature = 0.5;
+             o.robust = 2.0;
+         }},
         {"HalfACaricature", {"block3"}, [](DreamOptions& o) { o.caricature = 0.5; }},
         {"SeveralOfBothSigns", {"block3=2", "block3:4=-1", "block1", "block2:9@0.1,0.9=0.5"}},
     };
