@@ -1,0 +1,23 @@
+// Private: mean and contrast of a picture, and how they are held.
+#pragma once
+
+#include <vector>
+
+#include "reverie/core/size.h"
+#include "reverie/core/tensor.h"
+
+namespace reverie {
+
+/// Mean and standard deviation of each channel.
+struct Tones {
+    std::vector<double> mean, deviation;
+};
+
+/// Of the middle `size` of a picture [C,H,W]; the same bits with any number of threads.
+Tones tones_of(const Tensor& picture, Size size);
+
+/// Shifts and stretches each channel, within [0,1], so that the middle has these tones; a flat one cannot be stretched
+/// to any.
+void hold_tones_(Tensor& picture, Size size, const Tones& tones);
+
+}  // namespace reverie
