@@ -80,6 +80,7 @@ class DreamFilm {
     /// rate of key dreams.
     DreamFilm(Size frame, DreamOptions dream, DreamFilmOptions film);
 
+    const DreamFilmOptions& options() const { return film_; }
     Size frame_size() const { return frame_; }
     Size key_size() const { return key_; }  ///< of a key dream: the frame, and around it what may come into view
     std::int64_t frames() const;            ///< of the film

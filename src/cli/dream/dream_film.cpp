@@ -9,12 +9,13 @@
 #include <system_error>
 
 #include "cli/dream/dream_film_keys.h"
+#include "cli/dream/dream_film_plan.h"
 #include "cli/frame/option_flags.h"
 #include "cli/pictures/identity.h"
 #include "cli/pictures/picture_run.h"
-#include "cli/pictures/plan_text.h"
 #include "core/json_text.h"
 #include "reverie/core/error.h"
+#include "reverie/core/files.h"
 #include "reverie/core/text.h"
 #include "reverie/nn/frozen_net.h"
 #include "reverie/output/animation.h"
@@ -39,19 +40,14 @@ Picture opaque(Session& session, Picture picture) {
     return picture;
 }
 
+/// "frames" for "frames/".
+fs::path named(const fs::path& film) { return film.has_filename() ? film : film.parent_path(); }
+
 /// "flight.mp4" -> "flight.partial.mp4", "frames/" -> "frames.partial/".
 fs::path partial_name(const fs::path& film) {
     const bool folder = !film.has_filename() || !film.has_extension();
-    const fs::path named = film.has_filename() ? film : film.parent_path();
-    return folder ? fs::path(named.string() + ".partial") / "" : with_tag(film, "partial");
+    return folder ? fs::path(named(film).string() + ".partial") / "" : with_tag(film, "partial");
 }
-
-/// What a film will take: the most of what any of its dreams takes, each kind of which has a plan.
-struct FilmCost {
-    DreamPlan first, next;
-    std::int64_t bytes = 0;
-    std::vector<std::string> tiles;  ///< of each plan: they decide what is dreamt
-};
 
 class FilmMaker {
   public:
@@ -77,11 +73,15 @@ class FilmMaker {
         const Size frame = picture ? size_of(picture->color) : *known;
         check_frame(item_.output, frame);
         const DreamFilm film(frame, dream_, request_.film);
-        const FilmCost cost = cost_of(film);
+        const FilmCost cost = film_cost(film, net_, memory_);
         session_.save_config(settings());
         if (session_.common().dry_run) {
-            describe(film, cost);
+            say_plan(film, cost);
             return 0;
+        }
+        if (request_.flags.resume) {
+            const fs::path target = written_path(item_.output);
+            remove_abandoned(target.has_parent_path() ? target.parent_path() : ".", {target.filename()});
         }
         DreamFilmKeys keys(DreamFilmKeys::folder_of(item_.output), identity(*picture, cost),
                            {.resume = request_.flags.resume,
@@ -95,42 +95,26 @@ class FilmMaker {
                                     keys.folder().string() + "'");
         }
         dream_keys(film, cost, shared_.job_for(*picture), keys);
-        const std::optional<fs::path> written = session_.hooks().cancelled() ? std::nullopt : whole_film(film, keys);
-        if (!written) {
-            leave_part(film, keys, seconds_since(begin));
+        const Written written = write_whole(film, keys);
+        if (!written.path) {
+            leave_part(film, keys, written.frames, seconds_since(begin));
             throw Error(ErrorKind::Cancelled, "stopped with " +
                                                   std::to_string(std::min(keys.count(), film.key_dreams())) + " of " +
                                                   std::to_string(film.key_dreams()) + " dreams made" +
                                                   (keys.count() > 0 ? "; --resume goes on from there" : ""));
         }
-        if (*written != fs::path(item_.output)) {
+        if (*written.path != named(item_.output)) {
             session_.console().warning("'" + item_.output +
                                        "' came to be in the meantime and is kept; the film made here "
                                        "is '" +
-                                       written->string() + "'");
+                                       written.path->string() + "'");
         }
         keys.finish();
-        report(film, *written, film.frames(), film.key_dreams(), seconds_since(begin), /*partial=*/false);
+        report(film, *written.path, film.frames(), film.key_dreams(), seconds_since(begin), /*partial=*/false);
         return 0;
     }
 
   private:
-    FilmCost cost_of(const DreamFilm& film) const {
-        FilmCost cost;
-        const auto plan = [&](DreamOptions options, const std::vector<DreamTarget>& layers) {
-            options.layers = layers;
-            DreamPlan planned = plan_dream(film.key_size(), net_, options, memory_);
-            cost.bytes = std::max(cost.bytes, planned.peak_bytes);
-            cost.tiles.push_back(std::to_string(planned.tile));
-            return planned;
-        };
-        cost.first = plan(film.options_of(0), film.options_of(0).layers);
-        for (const std::vector<DreamTarget>& mix : layer_mixes(request_.film, dream_.layers)) {
-            cost.next = plan(film.options_of(1), mix);
-        }
-        return cost;
-    }
-
     /// What shapes the key dreams, as flags.
     Settings dream_settings() const {
         Settings settings = made_with(session_, request_.network, weights_);
@@ -207,42 +191,50 @@ class FilmMaker {
         session_.console().end();
     }
 
-    /// The first frames of the film. `watch`: with progress, and nothing ("") when it is stopped.
-    std::optional<fs::path> write_film(const DreamFilm& film, DreamFilmKeys& keys, const fs::path& path,
-                                       std::int64_t frames, bool whole, Replacing replacing) {
+    struct Written {
+        std::optional<fs::path> path;  ///< empty: stopped
+        std::int64_t frames = 0;       ///< made until then
+    };
+
+    /// The first frames of the film; the whole one can be stopped.
+    Written write_film(const DreamFilm& film, DreamFilmKeys& keys, const fs::path& path, std::int64_t frames,
+                       bool whole, Replacing replacing) {
         Animation animation(path, {.fps = request_.film.fps.per_second(),
                                    .quality = static_cast<int>(request_.pictures.quality),
                                    .replacing = replacing});
-        const auto key = [&keys](std::int64_t number) { return keys(number); };
         session_.console().begin("");
         for (std::int64_t frame = 0; frame < frames; ++frame) {
             if (whole && session_.hooks().cancelled()) {
                 session_.console().end();
-                return std::nullopt;
+                return {std::nullopt, frame};
             }
-            animation.add(film.frame(frame, key, /*looped=*/whole));
+            animation.add(film.frame(
+                frame, [&keys](std::int64_t number) { return keys(number); }, /*looped=*/whole));
             session_.console().progress({.stage = whole ? "frames" : "frames of what there is",
                                          .done = static_cast<double>(frame + 1),
                                          .total = static_cast<double>(frames),
                                          .unit = "frames"});
         }
         session_.console().end();
-        return animation.finish();
+        return {animation.finish(), frames};
     }
 
-    std::optional<fs::path> whole_film(const DreamFilm& film, DreamFilmKeys& keys) {
+    Written write_whole(const DreamFilm& film, DreamFilmKeys& keys) {
+        if (session_.hooks().cancelled()) {
+            return {std::nullopt, film.frames_within(keys.count())};
+        }
         return write_film(film, keys, item_.output, film.frames(), /*whole=*/true,
                           session_.common().overwrite ? Replacing::Allowed : Replacing::Beside);
     }
 
-    void leave_part(const DreamFilm& film, DreamFilmKeys& keys, double seconds) {
+    /// So many frames again, as a film of their own: an encoder that was stopped in the middle has none to give.
+    void leave_part(const DreamFilm& film, DreamFilmKeys& keys, std::int64_t frames, double seconds) {
         if (keys.count() == 0) {
             return;
         }
-        const std::int64_t frames = film.frames_within(keys.count());
-        const std::optional<fs::path> written =
-            write_film(film, keys, partial_name(item_.output), frames, /*whole=*/false, Replacing::Allowed);
-        report(film, *written, frames, keys.count(), seconds, /*partial=*/true);
+        const Written part = write_film(film, keys, partial_name(item_.output), std::max<std::int64_t>(1, frames),
+                                        /*whole=*/false, Replacing::Allowed);
+        report(film, *part.path, part.frames, keys.count(), seconds, /*partial=*/true);
     }
 
     void report(const DreamFilm& film, const fs::path& written, std::int64_t frames, std::int64_t key_dreams,
@@ -272,45 +264,20 @@ class FilmMaker {
         session_.print(json_text(object));
     }
 
-    /// What --dry-run says.
-    void describe(const DreamFilm& film, const FilmCost& cost) {
-        const std::int64_t dreams = film.key_dreams();
-        const double first = dream_seconds(cost.first, net_, film.options_of(0), shared_.guides());
-        const double next = dream_seconds(cost.next, net_, film.options_of(1), shared_.guides());
-        const double all =
-            first + next * static_cast<double>(dreams - 1) + frame_seconds(film) * static_cast<double>(film.frames());
-        Settings said;
-        said.set("frames", std::to_string(film.frames()) + " at " + value_text(request_.film.fps) + " a second");
-        said.set("dreams", std::to_string(dreams) + " of " + text_of(film.key_size()));
-        said.set("steps", std::to_string(cost.next.steps) + " in each of " + std::to_string(cost.next.octaves.size()) +
-                              " octaves, of the first dream " + std::to_string(cost.first.steps) + " in each of " +
-                              std::to_string(cost.first.octaves.size()));
-        said.set("disk", "up to " +
-                             human_bytes(static_cast<std::uint64_t>(DreamFilmKeys::bytes_of(dreams, film.key_size()))) +
-                             " for the dreams until the film is done");
-        add_cost(said, cost.bytes, cost.next.tile, "about", all);
+    void say_plan(const DreamFilm& film, const FilmCost& cost) {
+        const Settings plan = describe_film(film, cost, net_, shared_.guides());
+        const Size size = film.frame_size();
         if (session_.common().json) {
-            Json object = {{"input", item_.input},
-                           {"output", item_.output},
-                           {"width", film.frame_size().width},
-                           {"height", film.frame_size().height}};
-            object.update(Json::parse(to_json(said)));
+            Json object = {
+                {"input", item_.input}, {"output", item_.output}, {"width", size.width}, {"height", size.height}};
+            object.update(Json::parse(to_json(plan)));
             session_.print(json_text(object));
             return;
         }
-        session_.print(path_word(item_.input) + " -> " + path_word(item_.output) + "  " + text_of(film.frame_size()));
-        for (const Setting& line : said.all()) {
+        session_.print(path_word(item_.input) + " -> " + path_word(item_.output) + "  " + text_of(size));
+        for (const Setting& line : plan.all()) {
             session_.print("  " + line.name + ": " + join(line.values, ", ", ", "));
         }
-    }
-
-    /// To mix a frame, and as long again to encode it.
-    static double frame_seconds(const DreamFilm& film) {
-        const Tensor grey = at::full({3, film.key_size().height, film.key_size().width}, 0.5);
-        const auto begin = Clock::now();
-        film.frame(
-            std::min<std::int64_t>(1, film.frames() - 1), [&grey](std::int64_t) { return grey; }, false);
-        return 2.0 * seconds_since(begin);
     }
 
     Session& session_;
