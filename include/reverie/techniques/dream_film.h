@@ -26,9 +26,7 @@ struct FrameRate {
 };
 bool parse_value(const std::string& text, FrameRate& value);  ///< "24", "23.976", "30000/1001"
 std::string value_text(FrameRate value);
-inline const char* wanted_text(FrameRate /*value*/) {
-    return "frames a second (25, 23.976) or a fraction (30000/1001)";
-}
+inline const char* wanted_text(FrameRate /*value*/) { return "a rate such as 25, 23.976 or 30000/1001"; }
 
 /// How fast the view moves over the picture: shares of its width and height a second, to the right and downwards.
 struct ViewPan {
@@ -37,7 +35,7 @@ struct ViewPan {
 };
 bool parse_value(const std::string& text, ViewPan& value);  ///< "0.1,-0.05"
 std::string value_text(ViewPan value);
-inline const char* wanted_text(ViewPan /*value*/) { return "X,Y: shares of width and height a second, as 0.1,-0.05"; }
+inline const char* wanted_text(ViewPan /*value*/) { return "two shares such as 0.1,-0.05"; }
 
 /// What is amplified at one moment of a film.
 struct LayerStop {
