@@ -109,6 +109,10 @@ DreamResult DreamFilm::next_key(std::int64_t number, const Tensor& before, const
     job.guides = guides;
     DreamResult result = dream(job, net, options_of(number), max_memory, hooks);
     if (!result.cancelled) {
+        // Moving takes a little of the finest detail each time, and so does growing: it comes back as slowly.
+        constexpr double kKept = 0.6;
+        constexpr double kMost = 1.08;
+        hold_detail_(result.image, frame_, kKept * detail_of(first, frame_), 1.0, kMost);
         hold_tones_(result.image, frame_, tones_of(first, frame_));
     }
     return result;
@@ -139,14 +143,22 @@ Tensor DreamFilm::frame(std::int64_t number, const std::function<Tensor(std::int
 Tensor DreamFilm::moment(double place, const std::function<Tensor(std::int64_t number)>& key) const {
     const FilmMotion motion(film_, frame_);
     const auto time = [&](double at) { return motion.passed(at / film_.dreams_per_second); };
-    const double number = std::floor(place);
-    const auto from = static_cast<std::int64_t>(number);
-    const auto seen = [&](std::int64_t which) {
+    const auto from = static_cast<std::int64_t>(std::floor(place));
+    const auto seen = [&](const Tensor& dream, std::int64_t which) {
         const double since = time(place) - time(static_cast<double>(which));
-        return seen_through(key(which), motion.before(since), frame_).clamp_(0.0, 1.0);
+        return seen_through(dream, motion.before(since), frame_).clamp_(0.0, 1.0);
     };
-    const double share = smooth_step(place - number);
-    return share > 0.0 ? mixed(seen(from), seen(from + 1), share) : seen(from);
+    const Tensor early = key(from);
+    const double share = smooth_step(place - static_cast<double>(from));
+    if (share <= 0.0) {
+        return seen(early, from);
+    }
+    const Tensor late = key(from + 1);
+    Tensor frame = mixed(seen(early, from), seen(late, from + 1), share);
+    // Between key dreams pixels are mixed, which would take the finest detail away and give it back at each of them.
+    constexpr double kMost = 1.5;
+    hold_detail_(frame, frame_, std::lerp(detail_of(early, frame_), detail_of(late, frame_), share), 1.0, kMost);
+    return frame.clamp_(0.0, 1.0);
 }
 
 }  // namespace reverie

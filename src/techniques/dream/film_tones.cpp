@@ -14,6 +14,26 @@ Tensor middle_of(const Tensor& picture, Size size) {
         .narrow(2, (whole.width - size.width) / 2, size.width);
 }
 
+/// Each pixel's mean with its neighbours, weighed 1, 2, 1 along both axes.
+Tensor softened(const Tensor& picture) {
+    const auto along = [](const Tensor& padded, std::int64_t axis) {
+        const std::int64_t side = padded.size(axis) - 2;
+        return (padded.narrow(axis, 0, side) + padded.narrow(axis, 2, side))
+            .mul_(0.25)
+            .add_(padded.narrow(axis, 1, side), 0.5);
+    };
+    return along(along(at::replication_pad2d(picture, {1, 1, 1, 1}), 1), 2);
+}
+
+double detail_in(const Tensor& detail, Size size) {
+    double squares = 0.0;
+    const Tones tones = tones_of(detail, size);
+    for (std::size_t c = 0; c < tones.mean.size(); ++c) {
+        squares += tones.mean[c] * tones.mean[c] + tones.deviation[c] * tones.deviation[c];
+    }
+    return std::sqrt(squares / static_cast<double>(tones.mean.size()));
+}
+
 }  // namespace
 
 Tones tones_of(const Tensor& picture, Size size) {
@@ -50,6 +70,14 @@ void hold_tones_(Tensor& picture, Size size, const Tones& tones) {
             channel.sub_(now.mean[c]).mul_(gain).add_(tones.mean[c]).clamp_(0.0, 1.0);
         }
     }
+}
+
+double detail_of(const Tensor& picture, Size size) { return detail_in(picture - softened(picture), size); }
+
+void hold_detail_(Tensor& picture, Size size, double detail, double least, double most) {
+    const Tensor finest = picture - softened(picture);
+    const double gain = std::clamp(detail / std::max(detail_in(finest, size), 1e-9), least, most);
+    picture.add_(finest, gain - 1.0);
 }
 
 }  // namespace reverie
