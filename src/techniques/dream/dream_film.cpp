@@ -64,10 +64,13 @@ DreamOptions DreamFilm::options_of(std::int64_t number) const {
     options.layers = layers_at(film_, dream_.layers, static_cast<double>(number) / film_.dreams_per_second);
     options.preview_every = 0;
     if (number > 0) {
-        // What is dreamt on is a dream: all of it may go on, and none of its detail may be lost.
+        // What is dreamt on is a dream: all of it may go on, and none of its detail may be lost. What a still leaves in
+        // peace a film that flies towards it would show as a blur.
+        constexpr double kFocus = 0.25;
         options.init = DreamInit::Content;
         options.calm = 0.0;
         options.detail = 1.0;
+        options.focus *= kFocus;
         options.octaves = film_.octaves;
         options.steps = film_.steps;
         options.formula.passes = 1;

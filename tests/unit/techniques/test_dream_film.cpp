@@ -255,6 +255,21 @@ TEST(DreamFilm, EachDreamHasTheFirstOnesMeanAndContrast) {
         film.next_key(4, first, first, {}, lite0()).image.equal(film.next_key(4, first, first, {}, lite0()).image));
 }
 
+TEST(DreamFilm, BetweenTwoDreamsNoSharpnessIsLost) {
+    DreamFilmOptions options = film_of(2, "24");
+    options.zoom = 1.2;
+    const DreamFilm film(kFrame, quick(), options);
+    // Each with fine detail of its own over what they share.
+    const auto key = [&](std::int64_t number) {
+        const Size size = film.key_size();
+        return test::formula_image(size.height, size.width, "key " + std::to_string(number)).squeeze(0);
+    };
+    const double sharp = detail_of(film.frame(4, key), kFrame);
+    for (std::int64_t frame = 5; frame < 8; ++frame) {
+        EXPECT_NEAR(detail_of(film.frame(frame, key), kFrame), sharp, 0.1 * sharp) << frame;
+    }
+}
+
 TEST(DreamFilm, WhatIsLaterIsDreamtAsADreamAndNotAsAPhoto) {
     DreamOptions dream = quick();
     dream.calm = 0.7;
@@ -269,6 +284,7 @@ TEST(DreamFilm, WhatIsLaterIsDreamtAsADreamAndNotAsAPhoto) {
     EXPECT_EQ(film.options_of(1).detail, 1.0);
     EXPECT_EQ(film.options_of(1).octaves, 2);
     EXPECT_EQ(film.options_of(1).steps, 5);
+    EXPECT_EQ(film.options_of(1).focus, 0.25 * film.options_of(0).focus);
     EXPECT_EQ(film.options_of(1).seed, film.options_of(9).seed) << "another jitter each time would flicker";
 }
 
