@@ -159,7 +159,7 @@ Tensor DreamFilm::moment(double place, const std::function<Tensor(std::int64_t n
     const Tensor late = key(from + 1);
     Tensor frame = mixed(seen(early, from), seen(late, from + 1), share);
     // Between key dreams pixels are mixed, which would take the finest detail away and give it back at each of them.
-    constexpr double kMost = 1.5;
+    constexpr double kMost = 2.0;
     hold_detail_(frame, frame_, std::lerp(detail_of(early, frame_), detail_of(late, frame_), share), 1.0, kMost);
     return frame.clamp_(0.0, 1.0);
 }

@@ -34,7 +34,7 @@ std::vector<std::string> whole_stops(const std::vector<std::string>& texts) {
     std::vector<std::string> whole;
     for (const std::string& text : texts) {
         double number = 0.0;
-        if (!whole.empty() && parse_value(text.substr(0, text.find('@')), number)) {
+        if (!whole.empty() && parse_value(text.substr(0, text.find_first_of("=@")), number)) {
             whole.back() += "," + text;
         } else {
             whole.push_back(text);
