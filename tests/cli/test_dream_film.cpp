@@ -190,14 +190,14 @@ TEST_F(DreamFilms, WhatDoesNotFitIsOneSentence) {
         return more;
     };
     refused("out.gif", {"--zoom", "1.2"}, 2, "--zoom is of films");
-    refused("out.gif", {"--resume"}, 2, "--resume is of films");
+    expect_fault(run({path("photo.jpg"), "-o", path("out.gif"), "--resume"}), 2, "--resume is of films");
     refused("out.gif", {"--film", "x"}, 2, "--film 'x' is not a number");
     refused("out.gif", {"--film", "-1"}, 2, "--film");
     refused("out.gif", with({"--fps", "1/0"}), 2, "--fps '1/0'");
     refused("out.gif", with({"--pan", "3"}), 2, "--pan '3'");
     refused("out.gif", with({"--fps", "60"}), 2, "50 frames a second");
     refused("out.jpg", one, 2, "names no film");
-    refused("-", one, 2, "a film needs a name");
+    expect_fault(run({path("photo.jpg"), "-o", "-", "--film", "1"}), 2, "a film needs a name");
     refused("out.gif", with({"--grid", "layers"}), 2, "--grid");
     refused("out.gif", with({"--protect", path("photo.jpg")}), 2, "--protect");
     refused("out.gif", with({"--strength", "0.5"}), 2, "--strength");
