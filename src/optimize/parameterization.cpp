@@ -101,8 +101,9 @@ Tensor SpectralImage::spectral_gradient(const Tensor& gradient, const Tensor& sp
 }
 
 FourierImage::FourierImage(const Tensor& like, const ColorMatrix& colors) : SpectralImage(like, colors) {
-    constexpr double kStep = 0.25;  // an Adam's rate of 0.05 is then about the publication's
-    scale_ = (kStep / frequencies(size(), lowest_frequency(size()))).to(like.options());
+    constexpr double kFall = -1.5;  // the publication's -1 leaves fine grain on nets of depthwise convolutions
+    constexpr double kStep = 0.08;
+    scale_ = (kStep * frequencies(size(), lowest_frequency(size())).pow_(kFall)).to(like.options());
 }
 
 Tensor FourierImage::stored_of(const Tensor& image) const {

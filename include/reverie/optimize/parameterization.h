@@ -46,8 +46,9 @@ class SpectralImage : public Parameterization {
 };
 
 /// Olah, Mordvintsev, Schubert: Feature Visualization (Distill, 2017): the spectrum is stored, each frequency f divided
-/// by the 1/f that natural images have. So a step changes large shapes as readily as fine ones, and no frequency that
-/// strides and pools favour wins. Stored: [3,H,W/2+1,2].
+/// by f^-1.5: somewhat more than natural images fall (the publication: f^-1), which leaves less fine grain. So a step
+/// changes large shapes as readily as fine ones, and no frequency that strides and pools favour wins. Stored:
+/// [3,H,W/2+1,2].
 class FourierImage final : public SpectralImage {
   public:
     FourierImage(const Tensor& like, const ColorMatrix& colors);

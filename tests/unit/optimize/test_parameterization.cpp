@@ -85,7 +85,7 @@ void expect_gradient(const Parameterization& parameterization, const Tensor& sto
         *at = before - kStep;
         expected.data_ptr<double>()[i] = (above - value(moved)) / (2 * kStep);
     }
-    EXPECT_LT((found - expected).abs().max().item<double>(), 1e-6 * expected.abs().max().item<double>());
+    EXPECT_LT((found - expected).abs().max().item<double>(), 1e-6 * expected.abs().max().item<double>() + 1e-9);
 }
 
 TEST(Parameterization, GradientIsThatOfCentralDifferences) {
@@ -98,10 +98,6 @@ TEST(Parameterization, GradientIsThatOfCentralDifferences) {
             // Another image's phases, so that there is something to win.
             const Tensor stored = spectrum->stored_of(other);
             const Tensor weights = picture(size, "weights").to(at::kDouble) - 0.3;
-            if (size == Size{1, 1} && name.starts_with("phases")) {
-                EXPECT_EQ(spectrum->pull_back(weights, stored).abs().max().item<double>(), 0.0) << "a mean stays";
-                continue;
-            }
             expect_gradient(*spectrum, stored, weights);
             const Tensor free = picture(size, "free").to(at::kDouble).narrow(0, 0, 1);
             expect_gradient(PartlyStill(*spectrum, other, free), stored, weights);
@@ -164,15 +160,15 @@ TEST(Parameterization, StepsInPhasesLeaveEveryMagnitude) {
 
 TEST(Parameterization, StepsInASpectrumReachATarget) {
     const Size size{21, 30};
-    const Tensor start = photo(size);
-    const Tensor target = 0.1 + 0.8 * picture(size, "target");
+    const Tensor start = natural_noise_image(size, 0.05, 0);
+    const Tensor target = natural_noise_image(size, 0.7, 1);
     const FourierImage fourier(start, color_directions());
     Adam adam({.step_size = 0.05});
     FadingStep fading(adam, {.decay = 0.9, .steps = 300});
     StoredStep rule(fourier, fading);
     Distance objective(target);
     const Tensor end = minimize_image(start, objective, {}, rule, {.steps = 300}).image;
-    EXPECT_LT(root_mean_square(end - target).item<double>(), 0.03);
+    EXPECT_LT(root_mean_square(end - target).item<double>(), 0.1 * root_mean_square(start - target).item<double>());
 }
 
 TEST(Parameterization, NoBitDependsOnThreads) {
