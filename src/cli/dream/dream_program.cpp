@@ -5,6 +5,7 @@
 #include <optional>
 #include <string>
 
+#include "cli/dream/dream_film.h"
 #include "cli/dream/dream_flags.h"
 #include "cli/dream/dream_grid.h"
 #include "cli/dream/dream_inputs.h"
@@ -27,6 +28,7 @@ namespace {
 constexpr std::int64_t kSmall = 512 * 512;
 
 constexpr const char* kCellSize = "256";  // pixels of a dream in a sheet, unless --size says more
+constexpr const char* kFilmSize = "640";  // longest side of a film, likewise
 
 class DeepDream : public Program {
   public:
@@ -42,6 +44,7 @@ class DeepDream : public Program {
                "  deepdream photo.jpg -o dream.png --preset google --network inception_v3\n"
                "  deepdream -o fish.png --init noise --size 320x240 --parameterization fourier --layers "
                "class:goldfish\n"
+               "  deepdream photo.jpg -o flight.mp4 --film 20 --zoom 1.3\n"
                "  deepdream other.jpg -o other.png --from dream.png     as dream.png was made\n";
     }
 
@@ -51,6 +54,7 @@ class DeepDream : public Program {
         reverie::add_flags(app, pictures_);
         add_dream_flags(app, dream_);
         reverie::add_flags(app, inputs_);
+        reverie::add_flags(app, film_);
         reverie::add_flags(app, network_, dream_networks());
     }
 
@@ -58,7 +62,9 @@ class DeepDream : public Program {
 
     int run(Session& session) override {
         validate(network_);
-        if (!inputs_.grid.empty()) {
+        if (film_.wanted()) {
+            pictures_.default_size = kFilmSize;
+        } else if (!inputs_.grid.empty()) {
             pictures_.default_size = kCellSize;
         }
         validate(pictures_, session.common().overwrite);
@@ -85,6 +91,10 @@ class DeepDream : public Program {
             }
         }
         check(session, inputs_, pictures_.max_pixels);
+        if (film_.wanted()) {
+            return make_film(session, store, networks, options, graph);
+        }
+        refuse_without_film(film_);
         return run_pictures(session, pictures_,
                             {.prepare = [&](std::size_t) { return prepare(session, store); },
                              .needs_input = options.init != DreamInit::Noise,
@@ -100,6 +110,22 @@ class DeepDream : public Program {
             }
         }
         return dream_options(given, network, init_of(inputs_), session.common().runtime.seed);
+    }
+
+    int make_film(Session& session, const WeightStore& store, const std::vector<std::string>& networks,
+                  const DreamOptions& options, const Graph& graph) const {
+        const DreamFilmOptions film = film_options(film_);
+        const DreamFilmRequest request{
+            .flags = film_,
+            .film = film,
+            .pictures = pictures_,
+            .inputs = inputs_,
+            .network = network_,
+            .store = store,
+            .networks = networks,
+            .dream_options = [&](const std::string& network) { return options_for(session, network); }};
+        const BatchItem item = check_film(session, request, options, graph);
+        return make_dream_film(session, request, item);
     }
 
     PictureTask prepare(Session& session, const WeightStore& store) {
@@ -185,6 +211,7 @@ class DeepDream : public Program {
     PictureOptions pictures_;
     GivenOptions dream_;
     DreamInputs inputs_;
+    DreamFilmFlags film_;
     std::vector<DreamTarget> grid_;  // empty: one dream
     NetworkOptions network_;
     std::unique_ptr<Pool<FrozenNet>> nets_;

@@ -41,30 +41,6 @@ Picture blank_picture(Size size) {
     return picture;
 }
 
-/// Colour and alpha at the size asked for.
-Picture read_input(Session& session, const PictureOptions& options, const BatchItem& item) {
-    const std::string& input = item.input;
-    if (item.blank) {
-        return blank_picture(*item.size);
-    }
-    Picture picture = read_picture(input, {.max_pixels = options.max_pixels});
-    for (const std::string& note : picture.notes) {
-        session.console().warning(note);
-    }
-    if (picture.alpha.defined() && !(picture.alpha > 0.0).any().item<bool>()) {
-        session.console().warning((input == "-" ? "standard input" : "'" + input + "'") +
-                                  " is transparent everywhere, so nothing of the result will be seen; "
-                                  "take its alpha channel off first");
-    }
-    if (const Size size = size_at(options, input, size_of(picture.color)); size != size_of(picture.color)) {
-        picture.color = resized(picture.color, size);
-        if (picture.alpha.defined()) {
-            picture.alpha = resized(picture.alpha, size);
-        }
-    }
-    return picture;
-}
-
 std::filesystem::path write(const std::filesystem::path& path, const Tensor& image, const Settings& settings,
                             const Picture& input, const PictureOptions& options,
                             Replacing replacing = Replacing::Allowed) {
@@ -208,6 +184,29 @@ void require_fits(const BatchItem& item, Size size) {
 
 std::optional<Size> wanted_size_of(const PictureOptions& options, const BatchItem& item) {
     return item.size ? std::optional(size_at(options, item.input, *item.size)) : std::nullopt;
+}
+
+Picture read_input(Session& session, const PictureOptions& options, const BatchItem& item) {
+    const std::string& input = item.input;
+    if (item.blank) {
+        return blank_picture(*item.size);
+    }
+    Picture picture = read_picture(input, {.max_pixels = options.max_pixels});
+    for (const std::string& note : picture.notes) {
+        session.console().warning(note);
+    }
+    if (picture.alpha.defined() && !(picture.alpha > 0.0).any().item<bool>()) {
+        session.console().warning((input == "-" ? "standard input" : "'" + input + "'") +
+                                  " is transparent everywhere, so nothing of the result will be seen; "
+                                  "take its alpha channel off first");
+    }
+    if (const Size size = size_at(options, input, size_of(picture.color)); size != size_of(picture.color)) {
+        picture.color = resized(picture.color, size);
+        if (picture.alpha.defined()) {
+            picture.alpha = resized(picture.alpha, size);
+        }
+    }
+    return picture;
 }
 
 bool make_picture(const PictureShop& shop, const PictureTask& task, const PictureTurn& turn) {

@@ -18,6 +18,9 @@ std::optional<Size> wanted_size_of(const PictureOptions& options, const BatchIte
 /// That of a picture without an input. Throws Usage where none is asked for.
 Size blank_size(const PictureOptions& options);
 
+/// Colour and alpha at the size asked for; what reading noticed is said. Throws Input, and Usage as wanted_size_of.
+Picture read_input(Session& session, const PictureOptions& options, const BatchItem& item);
+
 /// Throws Output when the format of an output cannot hold a picture of that size.
 void require_fits(const BatchItem& item, Size size);
 

@@ -5,6 +5,7 @@
 #include <filesystem>
 #include <string>
 
+#include "cli/pictures/identity.h"
 #include "reverie/cli/settings.h"
 #include "reverie/techniques/style.h"
 
@@ -17,12 +18,6 @@ struct Checkpoint {
     std::int64_t max_memory = 0;  ///< which decided the tiles
     std::int64_t traced = 0;      ///< lines of --trace written by then
 };
-
-/// The name of a digest among the settings: "pixels of the input".
-std::string pixels_of(const std::string& picture);
-
-/// The name of another file's digest: "bytes of the weights".
-std::string bytes_of(const std::string& file);
 
 /// A safetensors file through a temporary name. Throws Output.
 void write_checkpoint(const std::filesystem::path& path, const Checkpoint& checkpoint);

@@ -4,14 +4,12 @@
 
 #include <algorithm>
 #include <map>
-#include <span>
 #include <system_error>
 
 #include "cli/pictures/masks.h"
 #include "reverie/cli/batch.h"
 #include "reverie/cli/flags.h"
 #include "reverie/core/error.h"
-#include "reverie/weights/sha256.h"
 
 namespace reverie {
 namespace {
@@ -156,16 +154,6 @@ StyleSource read_style(const StyleInput& style, std::int64_t max_pixels) {
         source.images.push_back(read_on_white(path, max_pixels));
     }
     return source;
-}
-
-std::string digest_of(const Tensor& image) {
-    if (!image.defined()) {
-        return "";
-    }
-    const Tensor values = image.to(at::kCPU).contiguous();
-    Sha256 hash;
-    hash.update(std::as_bytes(std::span(static_cast<const char*>(values.const_data_ptr()), values.nbytes())));
-    return hash.finish();
 }
 
 }  // namespace reverie

@@ -47,7 +47,4 @@ void check_style(const StyleInput& style, std::int64_t min_side, std::int64_t ma
 /// Transparent parts are seen on white. Throws Input.
 StyleSource read_style(const StyleInput& style, std::int64_t max_pixels);
 
-/// SHA-256 of an image's values; "" for an undefined one.
-std::string digest_of(const Tensor& image);
-
 }  // namespace reverie
