@@ -42,8 +42,7 @@ class DeepDream : public Program {
                "  deepdream photo.jpg -o dream.png --size 1600 --layers Mixed_6c Mixed_5d=0.5\n"
                "  deepdream holiday/ -o dreams/ --skip-existing\n"
                "  deepdream photo.jpg -o dream.png --preset google --network inception_v3\n"
-               "  deepdream -o fish.png --init noise --size 320x240 --parameterization fourier --layers "
-               "class:goldfish\n"
+               "  deepdream -o fish.png --init noise --size 320 --layers class:goldfish\n"
                "  deepdream photo.jpg -o flight.mp4 --film 20 --zoom 1.3\n"
                "  deepdream other.jpg -o other.png --from dream.png     as dream.png was made\n";
     }
