@@ -15,11 +15,11 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr auto kIdle = 5ms;    // from one look around to the next while there is nothing to do
-constexpr auto kBusy = 1ms;    // of a collective that is waited for, without pauses
-constexpr auto kPause = 20us;  // between two looks at a collective that others compute beside
-constexpr auto kSoon = 100ms;  // what lasts longer waits for one of the ranks, which does something else
-constexpr auto kLongPause = 500us;
+constexpr auto kIdle = 5ms;      // from one look around to the next while there is nothing to do
+constexpr auto kBusy = 1ms;      // of a collective that is waited for, without pauses
+constexpr auto kPause = 20us;    // between two looks at it from then on
+constexpr auto kSoon = 100ms;    // what lasts longer waits for one of the ranks, which does something else
+constexpr auto kBeside = 200us;  // between two looks at a collective beside which others compute, who want the core
 constexpr int kTests = 16;  // of a look: Open MPI asks the network only at every eighth
 constexpr std::int64_t kWhole = 1 << 15;  // bytes up to which every rank sends all it has to every other
 
@@ -225,7 +225,7 @@ void MpiThread::wait(MPI_Request& request) {
         if (waiting_ > 0 && since < kBusy) {
             ::sched_yield();
         } else {
-            std::this_thread::sleep_for(since < kSoon ? kPause : kLongPause);
+            std::this_thread::sleep_for(waiting_ > 0 && since < kSoon ? kPause : kBeside);
         }
     }
 }
