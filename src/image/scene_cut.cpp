@@ -55,7 +55,7 @@ double color_distance(const Tensor& a, const Tensor& b) {
 
 double changed_share(const Tensor& a, const Tensor& b) {
     constexpr double kChanged = 0.1;
-    constexpr double kMostGain = 2;       // of contrast from one frame to the next
+    constexpr double kMostGain = 2;        // of contrast from one frame to the next
     constexpr double kLeastSpread = 1e-3;  // of a flat picture
     const double spread_a = std::max(kLeastSpread, a.std(false).item<double>());
     const double spread_b = std::max(kLeastSpread, b.std(false).item<double>());

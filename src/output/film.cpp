@@ -16,10 +16,14 @@ struct Name {
     const char* container = "";
 };
 constexpr std::array kNames = {
-    Name{".mp4", FilmKind::Video, "mp4"},  Name{".m4v", FilmKind::Video, "mp4"},
-    Name{".mov", FilmKind::Video, "mov"},  Name{".mkv", FilmKind::Video, "matroska"},
-    Name{".webm", FilmKind::Video, "webm"}, Name{".gif", FilmKind::Gif},
-    Name{".webp", FilmKind::WebP},         Name{".y4m", FilmKind::Y4m},
+    Name{".mp4", FilmKind::Video, "mp4"},
+    Name{".m4v", FilmKind::Video, "mp4"},
+    Name{".mov", FilmKind::Video, "mov"},
+    Name{".mkv", FilmKind::Video, "matroska"},
+    Name{".webm", FilmKind::Video, "webm"},
+    Name{".gif", FilmKind::Gif},
+    Name{".webp", FilmKind::WebP},
+    Name{".y4m", FilmKind::Y4m},
     Name{"", FilmKind::Folder},
 };
 
@@ -27,8 +31,8 @@ const Name* find(const std::filesystem::path& path) {
     std::string extension = path.extension().string();
     std::transform(extension.begin(), extension.end(), extension.begin(),
                    [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
-    const auto* const found = std::find_if(kNames.begin(), kNames.end(),
-                                           [&](const Name& name) { return name.extension == extension; });
+    const auto* const found =
+        std::find_if(kNames.begin(), kNames.end(), [&](const Name& name) { return name.extension == extension; });
     return found == kNames.end() ? nullptr : found;
 }
 
@@ -51,8 +55,9 @@ std::int64_t longest_side(FilmKind kind) {
     constexpr std::int64_t kVideo = 16'384;  // of the encoders of H.264
     constexpr std::int64_t kGif = 0xffff;
     return kind == FilmKind::Video || kind == FilmKind::Y4m ? kVideo
-           : kind == FilmKind::Gif                          ? kGif
-                                   : reverie::longest_side(kind == FilmKind::WebP ? PictureFormat::WebP : PictureFormat::Png);
+           : kind == FilmKind::Gif
+               ? kGif
+               : reverie::longest_side(kind == FilmKind::WebP ? PictureFormat::WebP : PictureFormat::Png);
 }
 
 std::int64_t elapsed(std::int64_t ticks, const Rational& time_base, std::int64_t per_second) {

@@ -62,8 +62,8 @@ std::unique_ptr<Film> make_webp(const std::filesystem::path& path, const FilmWri
 std::unique_ptr<Film> make_y4m(const std::filesystem::path& path, const FilmWriteOptions& options);
 std::unique_ptr<Film> make_png_folder(const std::filesystem::path& path, const FilmWriteOptions& options);
 
-/// The time from one tick to another in units of which `per_second` make a second, rounded to nearest: errors do not add
-/// up when each end is counted from the film's beginning.
+/// The time from one tick to another in units of which `per_second` make a second, rounded to nearest: errors do not
+/// add up when each end is counted from the film's beginning.
 std::int64_t elapsed(std::int64_t ticks, const Rational& time_base, std::int64_t per_second);
 
 [[noreturn]] void throw_unwritable(const std::filesystem::path& path, const std::string& why);

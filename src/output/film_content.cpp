@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <cstdint>
+#include <limits>
 #include <optional>
 #include <string_view>
 
@@ -19,7 +20,9 @@ bool has(Bytes bytes, std::string_view magic, std::size_t offset = 0) {
            std::string_view(reinterpret_cast<const char*>(bytes.data()) + offset, magic.size()) == magic;
 }
 
-std::uint8_t byte_at(Bytes bytes, std::size_t at) { return at < bytes.size() ? std::to_integer<std::uint8_t>(bytes[at]) : 0; }
+std::uint8_t byte_at(Bytes bytes, std::size_t at) {
+    return at < bytes.size() ? std::to_integer<std::uint8_t>(bytes[at]) : 0;
+}
 
 std::uint64_t number(Bytes bytes, std::size_t at, int count, bool little_endian) {
     std::uint64_t value = 0;
@@ -35,6 +38,7 @@ bool is_iso_media(Bytes bytes) {
            !image::picture_content(bytes.first(std::min<std::size_t>(bytes.size(), 512)));
 }
 
+bool is_gif(Bytes bytes) { return has(bytes, "GIF87a"sv) || has(bytes, "GIF89a"sv); }
 bool is_matroska(Bytes bytes) { return has(bytes, "\x1a\x45\xdf\xa3"sv); }
 bool is_riff(Bytes bytes, std::string_view kind) { return has(bytes, "RIFF"sv) && has(bytes, kind, 8); }
 
@@ -47,21 +51,27 @@ bool is_transport_stream(Bytes bytes) {
     return packets(0, 188) || packets(4, 192);
 }
 
-/// At the frames of a GIF; it stops counting at `enough`.
-int frames_of_gif(Bytes bytes, int enough) {
+struct GifParts {
+    int frames = 0;
+    bool ends = false;  ///< its last byte is there
+};
+
+/// It stops counting at `enough` frames.
+GifParts parts_of_gif(Bytes bytes, int enough) {
     const auto table = [&](std::size_t at) -> std::size_t {  // of colours, whose size is in a byte of flags
         const std::uint8_t flags = byte_at(bytes, at);
         return (flags & 0x80U) != 0 ? std::size_t{3} << ((flags & 7U) + 1) : 0;
     };
     std::size_t at = 13 + table(10);
-    int frames = 0;
-    while (at < bytes.size() && frames < enough) {
+    GifParts parts;
+    while (at < bytes.size() && parts.frames < enough) {
         if (byte_at(bytes, at) == 0x21) {  // an extension
             at += 2;
         } else if (byte_at(bytes, at) == 0x2c) {  // a frame: its head, colours and code size
-            ++frames;
+            ++parts.frames;
             at += 10 + table(at + 9) + 1;
         } else {
+            parts.ends = byte_at(bytes, at) == 0x3b;
             break;
         }
         while (byte_at(bytes, at) != 0) {  // blocks that say their lengths
@@ -69,7 +79,7 @@ int frames_of_gif(Bytes bytes, int enough) {
         }
         ++at;
     }
-    return frames;
+    return parts;
 }
 
 int frames_of_webp(Bytes bytes, int enough) {
@@ -135,15 +145,22 @@ bool is_iso_media_cut_off(Bytes bytes) {
 
 FilmContent film_content(Bytes bytes) {
     constexpr int kSeveral = 2;
-    if (has(bytes, "GIF87a"sv) || has(bytes, "GIF89a"sv)) {
-        return frames_of_gif(bytes, kSeveral) == kSeveral ? FilmContent::Gif : FilmContent::None;
+    if (is_gif(bytes)) {
+        return parts_of_gif(bytes, kSeveral).frames == kSeveral ? FilmContent::Gif : FilmContent::None;
     }
     if (is_riff(bytes, "WEBP"sv)) {
         return frames_of_webp(bytes, kSeveral) == kSeveral ? FilmContent::WebP : FilmContent::None;
     }
-    constexpr std::array kStarts = {"FLV\x01"sv, "OggS"sv, "DKIF"sv, "\x00\x00\x01\xba"sv, "\x30\x26\xb2\x75\x8e\x66\xcf\x11"sv,
-                                    "nut/multimedia container"sv, "\x06\x0e\x2b\x34"sv, "YUV4MPEG2"sv};
-    const bool other = std::any_of(kStarts.begin(), kStarts.end(), [&](std::string_view start) { return has(bytes, start); });
+    constexpr std::array kStarts = {"FLV\x01"sv,
+                                    "OggS"sv,
+                                    "DKIF"sv,
+                                    "\x00\x00\x01\xba"sv,
+                                    "\x30\x26\xb2\x75\x8e\x66\xcf\x11"sv,
+                                    "nut/multimedia container"sv,
+                                    "\x06\x0e\x2b\x34"sv,
+                                    "YUV4MPEG2"sv};
+    const bool other =
+        std::any_of(kStarts.begin(), kStarts.end(), [&](std::string_view start) { return has(bytes, start); });
     return other || is_iso_media(bytes) || is_matroska(bytes) || is_riff(bytes, "AVI "sv) || is_transport_stream(bytes)
                ? FilmContent::Ffmpeg
                : FilmContent::None;
@@ -152,6 +169,9 @@ FilmContent film_content(Bytes bytes) {
 bool is_cut_off(Bytes bytes) {
     if (has(bytes, "RIFF"sv)) {
         return number(bytes, 4, 4, true) > bytes.size() - std::min<std::size_t>(bytes.size(), 8);
+    }
+    if (is_gif(bytes)) {
+        return !parts_of_gif(bytes, std::numeric_limits<int>::max()).ends;
     }
     return is_matroska(bytes) ? is_matroska_cut_off(bytes) : is_iso_media(bytes) && is_iso_media_cut_off(bytes);
 }

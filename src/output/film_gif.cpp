@@ -36,11 +36,13 @@ class Gif : public Film {
     Samples begin(Size /*size*/, bool alpha, std::int64_t /*first*/) override {
         constexpr std::int64_t kPerSecond = 100;
         if (kPerSecond * options_.time_base.numerator % options_.time_base.denominator != 0) {
-            notes_.push_back("'" + path_.string() +
-                             "' counts in hundredths of a second, so a frame may be shown up to half a one early or late");
+            notes_.push_back(
+                "'" + path_.string() +
+                "' counts in hundredths of a second, so a frame may be shown up to half a one early or late");
         }
         if (alpha) {
-            notes_.push_back("'" + path_.string() + "' cannot keep soft transparency, so it is put on white; .webp does");
+            notes_.push_back("'" + path_.string() +
+                             "' cannot keep soft transparency, so it is put on white; .webp does");
         }
         return {8, false};
     }
@@ -72,7 +74,8 @@ class Gif : public Film {
         return file_.commit();
     }
 
-    std::filesystem::path finish_as(const std::filesystem::path& path, const std::vector<FilmTime>& /*times*/) override {
+    std::filesystem::path finish_as(const std::filesystem::path& path,
+                                    const std::vector<FilmTime>& /*times*/) override {
         check(close() == GIF_OK);
         std::error_code error;
         std::filesystem::rename(file_.temporary(), path, error);

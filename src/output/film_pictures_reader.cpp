@@ -67,8 +67,8 @@ std::optional<std::int64_t> matched(const Pattern& pattern, const std::string& n
     std::int64_t number = 0;
     const auto [stop, fault] = std::from_chars(digits.data(), digits.data() + digits.size(), number);
     // "7" is what "%d" writes, and "0007" what "%04d" does.
-    const bool written_so = digits.size() == pattern.digits || (digits.size() > pattern.digits && digits[0] != '0') ||
-                            digits == "0";
+    const bool written_so =
+        digits.size() == pattern.digits || (digits.size() > pattern.digits && digits[0] != '0') || digits == "0";
     return std::all_of(digits.begin(), digits.end(), is_digit) && fault == std::errc() && written_so
                ? std::optional(number)
                : std::nullopt;
@@ -111,7 +111,8 @@ Numbers in_folder(const fs::path& path) {
         const auto [there, fresh] =
             families[numbered->around + '\0' + name.extension().string()].emplace(numbered->number, entry->path());
         if (!fresh) {
-            refuse(entry->path(), "has the same number as '" + there->second.filename().string() + "'; remove one of them");
+            refuse(entry->path(),
+                   "has the same number as '" + there->second.filename().string() + "'; remove one of them");
         }
     }
     if (error) {
@@ -133,7 +134,8 @@ class Pictures : public FrameSource {
   public:
     Pictures(const fs::path& path, const FilmReadOptions& options) : options_(options) {
         if (options.picture_rate.numerator <= 0 || options.picture_rate.denominator <= 0) {
-            throw Error(ErrorKind::Usage, "numbered pictures want a rate above 0 frames a second; choose one with {--fps}");
+            throw Error(ErrorKind::Usage,
+                        "numbered pictures want a rate above 0 frames a second; choose one with {--fps}");
         }
         const Numbers numbers = is_picture_pattern(path) ? in_pattern(path) : in_folder(path);
         for (const auto& [number, file] : numbers) {

@@ -7,7 +7,8 @@ namespace reverie::output {
 const FilmPlugin& film_plugin(const std::string& path, bool reads) {
     static const FilmPlugin* loaded = nullptr;
     try {
-        static auto* const get = reinterpret_cast<GetFilmPlugin*>(plugin_function("libreverie_film.so", kGetFilmPluginName));
+        static auto* const get =
+            reinterpret_cast<GetFilmPlugin*>(plugin_function("libreverie_film.so", kGetFilmPluginName));
         loaded = get();
     } catch (const std::runtime_error& error) {
         throw Error(reads ? ErrorKind::Input : ErrorKind::Output,

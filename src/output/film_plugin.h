@@ -1,5 +1,5 @@
-// The plugin that reads and writes films. FFmpeg's libraries bring a hundred others along, so they are loaded only for a
-// film.
+// The plugin that reads and writes films. FFmpeg's libraries bring a hundred others along, so they are loaded only for
+// a film.
 #pragma once
 
 #include <cstddef>
@@ -23,9 +23,9 @@ struct FilmFault : std::runtime_error {
 };
 
 struct FilmSource {
-    std::string path;       ///< "-": standard input
-    bool y4m = false;       ///< a pipe, of which nothing is read twice
-    bool cut_off = false;   ///< the file is shorter than it says itself
+    std::string path;      ///< "-": standard input
+    bool y4m = false;      ///< a pipe, of which nothing is read twice
+    bool cut_off = false;  ///< the file is shorter than it says itself
     std::int64_t max_pixels = 0;
 };
 

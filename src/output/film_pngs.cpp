@@ -41,10 +41,10 @@ class PngFolder : public Film {
         }
         check_replaceable(path_);
         static std::atomic<unsigned> counter = 0;
-        temporary_ = lasts_ ? options.state / "frames"
-                            : path_.parent_path() / ("." + path_.filename().string().substr(0, 200) + "." +
-                                                     std::to_string(::getpid()) + "-" + std::to_string(counter++) +
-                                                     ".partial");
+        temporary_ =
+            lasts_ ? options.state / "frames"
+                   : path_.parent_path() / ("." + path_.filename().string().substr(0, 200) + "." +
+                                            std::to_string(::getpid()) + "-" + std::to_string(counter++) + ".partial");
         std::error_code error;
         fs::create_directories(temporary_, error);
         if (error) {
@@ -68,6 +68,10 @@ class PngFolder : public Film {
 
     Samples begin(Size /*size*/, bool /*alpha*/, std::int64_t first) override {
         count_ = first;
+        std::error_code ignored;
+        for (; kept_ > first; --kept_) {  // written, and not counted before the kill
+            fs::remove(temporary_ / frame_name(kept_ - 1), ignored);
+        }
         return {bits_, true};
     }
 

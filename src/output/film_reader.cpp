@@ -32,9 +32,8 @@ class FfmpegFilm : public FrameSource {
         image::Raster raster(stored_, kBits, 3, info_.alpha ? 4 : 3);
         raster.has_alpha = info_.alpha;
         FilmFrame frame;
-        if (!through_plugin([&] {
-                return decoder_->next(reinterpret_cast<std::uint16_t*>(raster.data.get()), frame.time);
-            })) {
+        if (!through_plugin(
+                [&] { return decoder_->next(reinterpret_cast<std::uint16_t*>(raster.data.get()), frame.time); })) {
             return std::nullopt;
         }
         const Picture picture = image::to_picture(std::move(raster), decoder_->orientation());
@@ -56,8 +55,8 @@ class FfmpegFilm : public FrameSource {
 
 std::unique_ptr<FrameSource> open_with_ffmpeg(const std::filesystem::path& path, bool y4m, bool cut_off,
                                               const FilmReadOptions& options) {
-    return std::make_unique<FfmpegFilm>(FilmSource{
-        .path = path.string(), .y4m = y4m, .cut_off = cut_off, .max_pixels = options.limits.max_pixels});
+    return std::make_unique<FfmpegFilm>(
+        FilmSource{.path = path.string(), .y4m = y4m, .cut_off = cut_off, .max_pixels = options.limits.max_pixels});
 }
 
 void throw_too_large(const std::filesystem::path& path, Size size, std::int64_t max_pixels) {
@@ -80,8 +79,7 @@ std::unique_ptr<output::FrameSource> open(const std::filesystem::path& path, con
     if (is_pipe(path)) {
         return output::open_with_ffmpeg(path, /*y4m=*/true, /*cut_off=*/false, options);
     }
-    if (std::filesystem::is_directory(path, ignored) ||
-        (!is_there(path) && output::is_picture_pattern(path))) {
+    if (std::filesystem::is_directory(path, ignored) || (!is_there(path) && output::is_picture_pattern(path))) {
         return output::open_pictures(path, options);
     }
     const MappedFile file(path);
@@ -99,7 +97,10 @@ std::unique_ptr<output::FrameSource> open(const std::filesystem::path& path, con
             break;
     }
     throw Error(ErrorKind::Input,
-                "'" + path.string() + "' is " + (file.bytes().empty() ? "empty" : holds_picture(path) ? "a still picture" : "no film that is known") +
+                "'" + path.string() + "' is " +
+                    (file.bytes().empty()  ? "empty"
+                     : holds_picture(path) ? "a still picture"
+                                           : "no film that is known") +
                     "; pass MP4, MOV, MKV, WebM, AVI, an animated GIF or WebP, or a folder of numbered pictures");
 }
 

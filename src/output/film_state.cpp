@@ -55,10 +55,12 @@ FilmState::FilmState(fs::path folder, const fs::path& film, std::string identity
         const std::vector<std::byte> bytes = read_file(folder_ / kAbout, ErrorKind::Output);
         const Json about = Json::parse(std::string_view(reinterpret_cast<const char*>(bytes.data()), bytes.size()),
                                        nullptr, /*allow_exceptions=*/false);
-        if (!about.is_object() || about.value("version", 0) != kVersion || about.value("film", Json()) != Json(identity_)) {
-            throw Error(ErrorKind::Usage, "'" + folder_.string() +
-                                              "' keeps a film that was begun with other options or from something else; "
-                                              "pass the same as then, or remove that folder to begin anew");
+        if (!about.is_object() || about.value("version", 0) != kVersion ||
+            about.value("film", Json()) != Json(identity_)) {
+            throw Error(ErrorKind::Usage,
+                        "'" + folder_.string() +
+                            "' keeps a film that was begun with other options or from something else; "
+                            "pass the same as then, or remove that folder to begin anew");
         }
         shape_ = about.value("shape", std::vector<std::int64_t>());
         read_log();
@@ -147,10 +149,8 @@ void FilmState::begin(const std::vector<std::int64_t>& shape) {
 }
 
 void FilmState::keep(const image::Raster& frame) {
-    const RawHead head = {.height = frame.size.height,
-                          .width = frame.size.width,
-                          .bits = frame.bits,
-                          .channels = frame.channels};
+    const RawHead head = {
+        .height = frame.size.height, .width = frame.size.width, .bits = frame.bits, .channels = frame.channels};
     AtomicFile file(frame_path(static_cast<std::int64_t>(times_.size())));
     file.write(std::as_bytes(std::span(&head, 1)));
     file.write(samples_of(frame));

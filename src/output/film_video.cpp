@@ -2,12 +2,13 @@
 // joined at the end. With a state these are files that outlive a kill; else there is one, which nobody sees.
 #include <algorithm>
 #include <array>
-#include <charconv>
 #include <cstdio>
+#include <cstring>
 #include <map>
 #include <optional>
 #include <utility>
 
+#include "core/write_all.h"
 #include "output/film.h"
 #include "output/film_plugin.h"
 #include "reverie/core/error.h"
@@ -66,20 +67,18 @@ class Video : public Film {
     }
 
     void add(const image::Raster& frame, FilmTime /*time*/, bool cut) override {
-        if (encoder_ != nullptr && !options_.state.empty() &&
-            (cut || next_ - first_ >= options_.segment_frames)) {
+        if (encoder_ != nullptr && !options_.state.empty() && (cut || next_ - first_ >= options_.segment_frames)) {
             close();
         }
         if (encoder_ == nullptr) {
             first_ = next_;
             const fs::path folder = options_.state.empty() ? path_.parent_path() : options_.state;
-            const std::string hidden = options_.state.empty() ? path_.filename().string() + kEnding : segment_name(first_, {});
+            const std::string hidden =
+                options_.state.empty() ? path_.filename().string() + kEnding : segment_name(first_, {});
             segment_ = std::make_unique<AtomicFile>(folder / hidden);
             encoder_ = through_plugin([&] { return coder_->open_segment(); });
         }
-        through_plugin([&] {
-            encoder_->add(reinterpret_cast<const std::uint16_t*>(frame.data.get()), sink());
-        });
+        through_plugin([&] { encoder_->add(reinterpret_cast<const std::uint16_t*>(frame.data.get()), sink()); });
         ++next_;
     }
 
@@ -163,8 +162,8 @@ class Video : public Film {
     const FilmPlugin& plugin_;
     std::optional<AtomicFile> file_;
     std::unique_ptr<FilmCoder> coder_;
-    std::vector<FilmPart> parts_;      ///< closed segments
-    std::vector<std::int64_t> ends_;   ///< of each: the number of the frame behind it
+    std::vector<FilmPart> parts_;     ///< closed segments
+    std::vector<std::int64_t> ends_;  ///< of each: the number of the frame behind it
     std::unique_ptr<AtomicFile> segment_;
     std::unique_ptr<SegmentEncoder> encoder_;
     std::int64_t first_ = 0;  ///< of the open segment
@@ -175,10 +174,11 @@ class Video : public Film {
 class Y4m : public Film {
   public:
     Y4m(const fs::path& path, const FilmWriteOptions& options)
-        : path_(path),
-          options_(options),
-          plugin_(film_plugin(path.string(), false)),
-          file_(path == "-" ? "/dev/stdout" : path, options.replacing) {}
+        : path_(path), options_(options), plugin_(film_plugin(path.string(), false)) {
+        if (path != "-") {
+            file_.emplace(path, options.replacing);
+        }
+    }
 
     Keeping keeping() const override { return Keeping::Nothing; }
 
@@ -202,28 +202,26 @@ class Y4m : public Film {
     void add(const image::Raster& frame, FilmTime time, bool /*cut*/) override {
         const Rational& base = options_.time_base;
         // A frame's duration is 1 / rate, said without division.
-        if (notes_.empty() && time.duration * base.numerator * options_.rate.numerator !=
-                                  base.denominator * options_.rate.denominator) {
-            notes_.push_back("'" + path_.string() +
-                             "' has one frame rate as Y4M, so the times of its frames are lost; .mp4 and .mov keep them");
+        if (notes_.empty() &&
+            time.duration * base.numerator * options_.rate.numerator != base.denominator * options_.rate.denominator) {
+            notes_.push_back(
+                "'" + path_.string() +
+                "' has one frame rate as Y4M, so the times of its frames are lost; .mp4 and .mov keep them");
         }
         through_plugin([&] {
             encoder_->add(reinterpret_cast<const std::uint16_t*>(frame.data.get()),
-                          [this](std::span<const std::byte> bytes) { file_.write(bytes); });
+                          [this](std::span<const std::byte> bytes) { write(bytes); });
         });
     }
 
-    fs::path finish(const std::vector<FilmTime>& /*times*/) override {
-        const fs::path written = file_.commit();
-        return path_ == "-" ? path_ : written;
-    }
+    fs::path finish(const std::vector<FilmTime>& /*times*/) override { return file_ ? file_->commit() : path_; }
 
     fs::path finish_as(const fs::path& path, const std::vector<FilmTime>& times) override {
-        if (path_ == "-") {
+        if (!file_) {
             return finish(times);
         }
         std::error_code error;
-        fs::rename(file_.temporary(), path, error);
+        fs::rename(file_->temporary(), path, error);
         if (error) {
             throw_unwritable(path, error.message());
         }
@@ -231,10 +229,19 @@ class Y4m : public Film {
     }
 
   private:
+    void write(std::span<const std::byte> bytes) {
+        if (file_) {
+            file_->write(bytes);
+        } else if (const int fault = write_all(STDOUT_FILENO, bytes); fault != 0) {
+            throw Error(ErrorKind::Output, std::string("the film could not be written to standard output (") +
+                                               std::strerror(fault) + "); check what reads it");
+        }
+    }
+
     fs::path path_;
     FilmWriteOptions options_;
     const FilmPlugin& plugin_;
-    AtomicFile file_;
+    std::optional<AtomicFile> file_;  ///< none: standard output
     std::unique_ptr<SegmentEncoder> encoder_;
 };
 

@@ -60,7 +60,8 @@ class WebPFilm : public Film {
         return file_.commit();
     }
 
-    std::filesystem::path finish_as(const std::filesystem::path& path, const std::vector<FilmTime>& /*times*/) override {
+    std::filesystem::path finish_as(const std::filesystem::path& path,
+                                    const std::vector<FilmTime>& /*times*/) override {
         AtomicFile file(path);
         write_to(file);
         return file.commit();

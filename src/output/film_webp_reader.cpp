@@ -76,8 +76,8 @@ class WebPFrames : public FrameSource {
 
   private:
     [[noreturn]] void fail(const std::string& what) const {
-        throw Error(ErrorKind::Input, "'" + path_.string() + "' cannot be read as a film (" + what +
-                                          "); get an undamaged copy of it");
+        throw Error(ErrorKind::Input,
+                    "'" + path_.string() + "' cannot be read as a film (" + what + "); get an undamaged copy of it");
     }
 
     bool decode(std::uint8_t*& canvas, FilmTime& time) {

@@ -48,8 +48,9 @@ void check(const fs::path& path, const FilmWriteOptions& options) {
         refuse("a segment of " + std::to_string(options.segment_frames) + " frames is none; choose 1 or more");
     }
     if (kind != FilmKind::Video && (!options.codec.empty() || options.crf >= 0)) {
-        refuse("'" + path.string() + "' has no codec to choose, so {--codec} and {--crf} mean nothing; leave them out or "
-                                     "name it .mp4, .mov, .mkv or .webm");
+        refuse("'" + path.string() +
+               "' has no codec to choose, so {--codec} and {--crf} mean nothing; leave them out or "
+               "name it .mp4, .mov, .mkv or .webm");
     }
     if (kind != FilmKind::Video && !options.copied_from.empty()) {
         throw Error(ErrorKind::Output, "'" + path.string() + "' cannot hold what is copied from '" +

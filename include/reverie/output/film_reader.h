@@ -18,14 +18,14 @@ struct FilmFrame {
 };
 
 struct FilmReadOptions {
-    ReadLimits limits;            ///< of one frame
+    ReadLimits limits;             ///< of one frame
     Rational picture_rate{25, 1};  ///< frames a second of numbered pictures, which do not say: above 0
 };
 
 /// Reads MP4, MOV, Matroska, WebM, AVI and what else FFmpeg holds for a film (MPEG, Ogg, FLV, ...), GIF and animated
 /// WebP, told by content and never by name; a folder of numbered pictures ("shot/") or the pattern of their names
-/// ("shot/%04d.png"), in the order of their numbers; "-" and pipes as Y4M. Frames come one by one and no more than a few
-/// are held, whatever the film's length. Damage is an error where it is met: the frames before it have been given.
+/// ("shot/%04d.png"), in the order of their numbers; "-" and pipes as Y4M. Frames come one by one and no more than a
+/// few are held, whatever the film's length. Damage is an error where it is met: the frames before it have been given.
 ///
 /// Colours: the matrix and range that the film states are undone, its primaries and its curve stay, so that what is
 /// written with the same FilmColor looks the same. PQ, HLG and interlaced films are read as they are, with a note.
@@ -41,8 +41,8 @@ class FilmReader {
     const FilmInfo& info() const;
     Size size() const { return {info().height, info().width}; }
 
-    /// The next frame in the order of time; nothing at the end. Throws Input where the film is damaged or cut off, holds
-    /// no frame at all, or changes its size.
+    /// The next frame in the order of time; nothing at the end. Throws Input where the film is damaged or cut off,
+    /// holds no frame at all, or changes its size.
     std::optional<FilmFrame> next();
 
     /// Makes next() give the frame that begins at `pts`, the same as when it is reached frame by frame. Throws Input

@@ -22,9 +22,9 @@ struct FilmWriteOptions {
     FilmColor color;
     int bits = 8;       ///< of a channel, 8 to 16; more than 8 where the encoder can
     std::string codec;  ///< --codec: a name of film_codecs() or of FFmpeg's encoder; empty: the container's usual one
-    double crf = -1;    ///< --crf: constant quality by the encoder's own scale, lower is better; below 0: nearly lossless
-    int quality = 90;   ///< of WebP, 1..100
-    bool loop = true;   ///< GIF and WebP repeat for ever
+    double crf = -1;  ///< --crf: constant quality by the encoder's own scale, lower is better; below 0: nearly lossless
+    int quality = 90;                          ///< of WebP, 1..100
+    bool loop = true;                          ///< GIF and WebP repeat for ever
     Replacing replacing = Replacing::Allowed;  ///< of a file that is there by the time the film is
 
     /// A film whose sound, subtitles, further pictures, chapters and tags are copied bit for bit, where they were in
@@ -39,14 +39,14 @@ struct FilmWriteOptions {
 };
 
 /// Writes one film frame by frame. The kind follows from the name: .mp4, .m4v, .mov, .mkv, .webm, .gif, .webp, .y4m, a
-/// folder (a name without extension or ending in '/') of 000000.png, 000001.png ..., or "-", standard output as Y4M. The
-/// file appears under its name only by finish(). Alpha stays where codec and container can hold it (PNG, WebP, ProRes in
-/// MOV, VP9 in WebM and Matroska, FFV1) and is put on white elsewhere, which a note says.
+/// folder (a name without extension or ending in '/') of 000000.png, 000001.png ..., or "-", standard output as Y4M.
+/// The file appears under its name only by finish(). Alpha stays where codec and container can hold it (PNG, WebP,
+/// ProRes in MOV, VP9 in WebM and Matroska, FFV1) and is put on white elsewhere, which a note says.
 ///
 /// With `state` every frame is kept, without loss, until it lies in a closed segment: frames up to a cut or
 /// `segment_frames`, encoded by an encoder of their own on one thread. A new FilmWriter of the same path, options and
-/// state goes on behind the last frame kept, and the film gets the same packets as if nothing had happened. GIF and WebP
-/// keep all frames and are encoded by finish().
+/// state goes on behind the last frame kept, and the film gets the same packets as if nothing had happened. GIF and
+/// WebP keep all frames and are encoded by finish().
 class FilmWriter {
   public:
     /// Throws Usage for a name of no film, options out of range, an unknown codec (naming those that are there), one

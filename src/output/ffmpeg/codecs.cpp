@@ -42,14 +42,8 @@ constexpr std::array kCodecs = {
           false,
           {AV_PIX_FMT_0RGB32, AV_PIX_FMT_GBRP16},
           {AV_PIX_FMT_RGB32, AV_PIX_FMT_GBRAP16}},
-    Codec{"png",
-          "png",
-          -1,
-          0,
-          0,
-          false,
-          {AV_PIX_FMT_RGB24, AV_PIX_FMT_RGB48BE},
-          {AV_PIX_FMT_RGBA, AV_PIX_FMT_RGBA64BE}},
+    Codec{
+        "png", "png", -1, 0, 0, false, {AV_PIX_FMT_RGB24, AV_PIX_FMT_RGB48BE}, {AV_PIX_FMT_RGBA, AV_PIX_FMT_RGBA64BE}},
     Codec{"mpeg4", "mpeg4", 2, 1, 31, true, {AV_PIX_FMT_YUV420P, AV_PIX_FMT_YUV420P}, {kNone, kNone}},
 };
 
@@ -111,12 +105,12 @@ std::vector<const Codec*> by_wish(const FilmSpec& spec) {
         }
         return codecs;
     }
-    const auto all = std::find_if(kCodecs.begin(), kCodecs.end(),
-                                  [&](const Codec& codec) { return is_called(codec, spec.codec); });
+    const auto all =
+        std::find_if(kCodecs.begin(), kCodecs.end(), [&](const Codec& codec) { return is_called(codec, spec.codec); });
     if (all == kCodecs.end()) {
         throw FilmFault(ErrorKind::Usage, "no codec is called '" + spec.codec + "'; pass one of those that '" +
-                                              spec.path + "' can have with {--codec}: " +
-                                              join(names_of(codecs), ", ", " or "));
+                                              spec.path +
+                                              "' can have with {--codec}: " + join(names_of(codecs), ", ", " or "));
     }
     const std::vector<const char*>& held = held_by(spec.container);
     if (std::none_of(held.begin(), held.end(), [&](const char* name) { return std::strcmp(name, all->name) == 0; })) {

@@ -27,8 +27,8 @@ struct Choice {
     bool alpha = false;
 };
 
-/// In order: what is to be tried. Throws FilmFault (Usage) for a codec that nobody knows, that the container cannot hold,
-/// or a crf outside its range. `notes` is told what is not as the spec wants it.
+/// In order: what is to be tried. Throws FilmFault (Usage) for a codec that nobody knows, that the container cannot
+/// hold, or a crf outside its range. `notes` is told what is not as the spec wants it.
 std::vector<Choice> choices_for(const FilmSpec& spec);
 
 /// Sets what that encoder wants for nearly lossless pictures by one thread, which makes the same bytes on any machine.

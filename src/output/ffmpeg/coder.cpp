@@ -45,8 +45,8 @@ class Coder : public FilmCoder {
                 return;
             }
         }
-        throw FilmFault(ErrorKind::Output, "'" + spec.path + "' cannot be encoded at " + std::to_string(spec.width) + "x" +
-                                               std::to_string(spec.height) + " (" + reason_of(code) +
+        throw FilmFault(ErrorKind::Output, "'" + spec.path + "' cannot be encoded at " + std::to_string(spec.width) +
+                                               "x" + std::to_string(spec.height) + " (" + reason_of(code) +
                                                "); make the frames smaller or write a folder of PNGs");
     }
 
@@ -54,7 +54,8 @@ class Coder : public FilmCoder {
         const std::string path = "'" + spec.path + "' ";
         const Choice& choice = plan_.choice;
         const bool as_wished = spec.codec.empty() || spec.codec == choice.codec->name ||
-                               spec.codec == choice.codec->encoder || (spec.codec == "hevc" && choice.codec->name == std::string("h265"));
+                               spec.codec == choice.codec->encoder ||
+                               (spec.codec == "hevc" && choice.codec->name == std::string("h265"));
         if (!as_wished) {
             notes_.push_back(path + "is encoded as " + choice.codec->name + " by " + choice.encoder->name +
                              ", because this machine's FFmpeg has no encoder that works for {--codec} " + spec.codec);
@@ -75,8 +76,9 @@ class Coder : public FilmCoder {
         if (spec.container == "matroska" || spec.container == "webm") {
             // A tick is a whole number of milliseconds?
             if ((1000 * spec.time_base.numerator) % spec.time_base.denominator != 0) {
-                notes_.push_back(path + "counts in milliseconds, so a frame may be shown up to half a one early or late; "
-                                        ".mp4 and .mov keep the times exactly");
+                notes_.push_back(path +
+                                 "counts in milliseconds, so a frame may be shown up to half a one early or late; "
+                                 ".mp4 and .mov keep the times exactly");
             }
         }
     }

@@ -38,9 +38,8 @@ bool is_of_storage(const std::string& key) {
     static const std::array kKeys = {"major_brand", "minor_version", "compatible_brands", "encoder",
                                      "rotate",      "alpha_mode",    "DURATION",          "vendor_id"};
     return key.starts_with("_STATISTICS_") || key.starts_with("NUMBER_OF_") || key.starts_with("BPS") ||
-           std::any_of(kKeys.begin(), kKeys.end(), [&](const char* known) {
-               return av_strcasecmp(known, key.c_str()) == 0;
-           });
+           std::any_of(kKeys.begin(), kKeys.end(),
+                       [&](const char* known) { return av_strcasecmp(known, key.c_str()) == 0; });
 }
 
 void copy_tags(const AVDictionary* from, AVDictionary** to) {
@@ -114,15 +113,15 @@ void Copies::add_to(AVFormatContext& output, const std::string& container, const
                 better.emplace_back(holder.extension);
             }
         }
-        throw FilmFault(ErrorKind::Output, "'" + path_ + "' cannot hold the " + stream_text(*homeless.front()) + " of '" +
-                                               source_ + "'; " +
-                                               (better.empty() ? "leave out what is copied"
-                                                               : "name it " + join(better, ", ", " or ") +
-                                                                     ", which can hold it"));
+        throw FilmFault(ErrorKind::Output,
+                        "'" + path_ + "' cannot hold the " + stream_text(*homeless.front()) + " of '" + source_ +
+                            "'; " +
+                            (better.empty() ? "leave out what is copied"
+                                            : "name it " + join(better, ", ", " or ") + ", which can hold it"));
     }
     if (!left_out.empty()) {
-        notes.push_back("'" + path_ + "' has no place for what else is in '" + source_ + "' and leaves it out: " +
-                        join(left_out));
+        notes.push_back("'" + path_ + "' has no place for what else is in '" + source_ +
+                        "' and leaves it out: " + join(left_out));
     }
     copy_tags(input_->metadata, &output.metadata);
     copy_tags(film_ != nullptr ? film_->metadata : nullptr, &output.streams[0]->metadata);
@@ -155,8 +154,8 @@ void Copies::add_attachment(AVFormatContext& output, const AVStream& stream) {
     const int size = cover ? stream.attached_pic.size : stream.codecpar->extradata_size;
     copy.codecpar->codec_type = AVMEDIA_TYPE_ATTACHMENT;
     copy.codecpar->codec_id = stream.codecpar->codec_id;
-    copy.codecpar->extradata = static_cast<std::uint8_t*>(
-        made(av_mallocz(static_cast<std::size_t>(size) + AV_INPUT_BUFFER_PADDING_SIZE)));
+    copy.codecpar->extradata =
+        static_cast<std::uint8_t*>(made(av_mallocz(static_cast<std::size_t>(size) + AV_INPUT_BUFFER_PADDING_SIZE)));
     std::memcpy(copy.codecpar->extradata, bytes, static_cast<std::size_t>(size));
     copy.codecpar->extradata_size = size;
     copy_tags(stream.metadata, &copy.metadata);

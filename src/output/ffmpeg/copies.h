@@ -33,12 +33,12 @@ class Copies {
     void add_stream(AVFormatContext& output, const AVStream& stream);
     void add_attachment(AVFormatContext& output, const AVStream& stream);
 
-    std::string path_;   ///< of the film that is written
+    std::string path_;  ///< of the film that is written
     std::string source_;
     Input input_;
     const AVStream* film_ = nullptr;
-    std::vector<int> places_;                          ///< by source stream: the output stream; -1: not copied
-    std::vector<std::optional<std::int64_t>> last_;    ///< by source stream: the last time of decoding
+    std::vector<int> places_;                        ///< by source stream: the output stream; -1: not copied
+    std::vector<std::optional<std::int64_t>> last_;  ///< by source stream: the last time of decoding
 };
 
 }  // namespace reverie::output

@@ -117,10 +117,10 @@ class Decoder : public FilmDecoder {
         }
         const AVCodecParameters& parameters = *stream_->codecpar;
         if (std::int64_t{parameters.width} * parameters.height > source_.max_pixels) {
-            throw FilmFault(ErrorKind::Input,
-                            quoted() + " has frames of " + size_text(parameters.width, parameters.height) +
-                                ", more than the " + std::to_string(source_.max_pixels) +
-                                " pixels allowed; raise {--max-pixels} or make it smaller");
+            throw FilmFault(ErrorKind::Input, quoted() + " has frames of " +
+                                                  size_text(parameters.width, parameters.height) + ", more than the " +
+                                                  std::to_string(source_.max_pixels) +
+                                                  " pixels allowed; raise {--max-pixels} or make it smaller");
         }
         const AVCodec* codec = find_decoder(*stream_);
         if (codec == nullptr) {
@@ -136,8 +136,8 @@ class Decoder : public FilmDecoder {
         codec_->pkt_timebase = stream_->time_base;
         codec_->err_recognition = AV_EF_CRCCHECK;
         if (const int code = avcodec_open2(codec_.get(), codec, nullptr); code < 0) {
-            throw FilmFault(ErrorKind::Input, quoted() + " cannot be decoded (" + reason_of(code) +
-                                                  "); convert it to H.264 in MP4");
+            throw FilmFault(ErrorKind::Input,
+                            quoted() + " cannot be decoded (" + reason_of(code) + "); convert it to H.264 in MP4");
         }
         forget();
     }
@@ -209,12 +209,13 @@ class Decoder : public FilmDecoder {
         for (;;) {
             const int code = av_read_frame(format_.get(), packet_.get());
             if (code < 0) {
-                if (code != AVERROR_EOF && !fault_) {
-                    fault_ = damage({}, reason_of(code));
-                } else if (source_.cut_off && !fault_) {
+                if (!fault_ && source_.cut_off) {
                     fault_ = FilmFault(ErrorKind::Input,
-                                       quoted() + " ends before it should, because its end is missing; the frames up to "
-                                                  "there are whole: get a complete copy for the rest");
+                                       quoted() +
+                                           " ends before it should, because its end is missing; the frames up to "
+                                           "there are whole: get a complete copy for the rest");
+                } else if (!fault_ && code != AVERROR_EOF) {
+                    fault_ = damage({}, reason_of(code));
                 }
                 end();
                 return;

@@ -54,8 +54,8 @@ class Encoder : public SegmentEncoder {
         frame_->color_primaries = context_->color_primaries;
         frame_->color_trc = context_->color_trc;
         frame_->sample_aspect_ratio = context_->sample_aspect_ratio;
-        pixels_.emplace(static_cast<int>(plan.spec.width), static_cast<int>(plan.spec.height), plan.choice.alpha ? 4 : 3,
-                        *frame_, plan.color);
+        pixels_.emplace(static_cast<int>(plan.spec.width), static_cast<int>(plan.spec.height),
+                        plan.choice.alpha ? 4 : 3, *frame_, plan.color);
         packet_.reset(made(av_packet_alloc()));
     }
 
@@ -122,8 +122,8 @@ class Y4m : public SegmentEncoder {
         const std::size_t row = static_cast<std::size_t>(frame_->width) * (wide_ ? 2 : 1);
         for (int plane = 0; plane < 3; ++plane) {
             for (int y = 0; y < frame_->height; ++y) {
-                sink(std::as_bytes(std::span(
-                    frame_->data[plane] + static_cast<std::ptrdiff_t>(y) * frame_->linesize[plane], row)));
+                sink(std::as_bytes(
+                    std::span(frame_->data[plane] + static_cast<std::ptrdiff_t>(y) * frame_->linesize[plane], row)));
             }
         }
     }
@@ -142,7 +142,9 @@ class Y4m : public SegmentEncoder {
                " XCOLORRANGE=" + (color_.full_range ? "FULL" : "LIMITED") + "\n";
     }
 
-    static void put(const Sink& sink, std::string_view text) { sink(std::as_bytes(std::span(text.data(), text.size()))); }
+    static void put(const Sink& sink, std::string_view text) {
+        sink(std::as_bytes(std::span(text.data(), text.size())));
+    }
 
     FilmSpec spec_;
     FilmColor color_;

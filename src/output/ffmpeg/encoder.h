@@ -9,8 +9,8 @@ namespace reverie::output {
 struct EncoderPlan {
     FilmSpec spec;
     Choice choice;
-    FilmColor color;     ///< every part stated
-    int width = 0;       ///< with what is padded
+    FilmColor color;  ///< every part stated
+    int width = 0;    ///< with what is padded
     int height = 0;
     bool global_header = false;
 };

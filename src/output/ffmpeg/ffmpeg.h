@@ -73,8 +73,6 @@ inline AVRational to_av(Rational value) {
     av_reduce(&result.num, &result.den, value.numerator, value.denominator, INT32_MAX);
     return result;
 }
-inline Rational from_av(AVRational value) {
-    return value.den > 0 ? Rational{value.num, value.den} : Rational{0, 1};
-}
+inline Rational from_av(AVRational value) { return value.den > 0 ? Rational{value.num, value.den} : Rational{0, 1}; }
 
 }  // namespace reverie::output

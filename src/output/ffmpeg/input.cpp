@@ -8,10 +8,9 @@ constexpr const char* kFormats = "mov,matroska,avi,gif,mpegts,mpeg,flv,asf,ogg,i
 
 [[noreturn]] void fail(const std::string& path, int code) {
     const bool is_damaged = code == AVERROR_INVALIDDATA || code == AVERROR_EOF;
-    throw FilmFault(ErrorKind::Input,
-                    "'" + path + "' cannot be read as a film (" + reason_of(code) + "); " +
-                        (is_damaged ? "it is damaged or its end is missing: get a whole copy"
-                                    : "check the path and its permissions"));
+    throw FilmFault(ErrorKind::Input, "'" + path + "' cannot be read as a film (" + reason_of(code) + "); " +
+                                          (is_damaged ? "it is damaged or its end is missing: get a whole copy"
+                                                      : "check the path and its permissions"));
 }
 
 }  // namespace

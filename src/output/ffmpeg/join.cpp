@@ -11,8 +11,9 @@ namespace {
 
 [[noreturn]] void fail(const std::string& path, int code) {
     const bool full = code == AVERROR(ENOSPC) || code == AVERROR(EFBIG) || code == AVERROR(EDQUOT);
-    throw FilmFault(ErrorKind::Output, "'" + path + "' could not be written (" + reason_of(code) + "); " +
-                                           (full ? "free space or choose another place" : "choose another place or format"));
+    throw FilmFault(ErrorKind::Output,
+                    "'" + path + "' could not be written (" + reason_of(code) + "); " +
+                        (full ? "free space or choose another place" : "choose another place or format"));
 }
 
 /// Ticks of MP4 and MOV are finer than the film's by a whole number, because players expect no coarse ones.
@@ -30,8 +31,7 @@ class Mux {
   public:
     Mux(const FilmSpec& spec, const AVCodecParameters& film, const std::string& target) : spec_(spec) {
         const std::string address = "file:" + target;
-        if (const int code =
-                avformat_alloc_output_context2(&format_, nullptr, spec.container.c_str(), address.c_str());
+        if (const int code = avformat_alloc_output_context2(&format_, nullptr, spec.container.c_str(), address.c_str());
             code < 0) {
             fail(spec.path, code);
         }
@@ -120,8 +120,9 @@ class FilmPackets {
             for (SegmentFile file(part.path); file.next(head); file.skip(head)) {
                 stored.push_back(part.first + head.frame);
                 if (stored.back() < 0 || stored.back() >= static_cast<std::int64_t>(times.size())) {
-                    throw FilmFault(ErrorKind::Output, "'" + part.path + "' holds frames of another film; remove its "
-                                                                         "folder and begin anew");
+                    throw FilmFault(ErrorKind::Output, "'" + part.path +
+                                                           "' holds frames of another film; remove its "
+                                                           "folder and begin anew");
                 }
             }
         }
@@ -172,7 +173,8 @@ std::vector<std::int64_t> decoding_times(const std::vector<std::int64_t>& stored
     std::sort(shown.begin(), shown.end());
     std::int64_t delay = 0;  // frames that are decoded before they can be shown
     for (std::int64_t i = 0; i < count; ++i) {
-        const auto rank = std::lower_bound(shown.begin(), shown.end(), stored[static_cast<std::size_t>(i)]) - shown.begin();
+        const auto rank =
+            std::lower_bound(shown.begin(), shown.end(), stored[static_cast<std::size_t>(i)]) - shown.begin();
         delay = std::max(delay, i - rank);
     }
     const auto pts = [&](std::int64_t rank) {
@@ -222,9 +224,8 @@ void join_film(const FilmSpec& spec, const AVCodecParameters& film, const std::v
     const Owner<AVPacket> copied(made(av_packet_alloc()));
     while (copies && copies->next(mux.format(), span, *copied)) {
         const AVRational base = mux.format().streams[copied->stream_index]->time_base;
-        for (auto at = packets.decoded_at();
-             at && copied->dts != AV_NOPTS_VALUE &&
-             av_compare_ts(*at + span.shift, span.time_base, copied->dts, base) <= 0;
+        for (auto at = packets.decoded_at(); at && copied->dts != AV_NOPTS_VALUE &&
+                                             av_compare_ts(*at + span.shift, span.time_base, copied->dts, base) <= 0;
              at = packets.decoded_at()) {
             write_next();
         }

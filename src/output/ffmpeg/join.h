@@ -5,9 +5,9 @@
 
 namespace reverie::output {
 
-/// The times of decoding that belong to frames stored in the order `stored` (numbers of frames), each of which begins at
-/// its place in `times`: ascending, none later than its frame, and of the sorted times themselves wherever that can be.
-/// Worked out over the whole film, because at a variable rate what encoders say would overlap where segments meet.
+/// The times of decoding that belong to frames stored in the order `stored` (numbers of frames), each of which begins
+/// at its place in `times`: ascending, none later than its frame, and of the sorted times themselves wherever that can
+/// be. Worked out over the whole film, because at a variable rate what encoders say would overlap where segments meet.
 std::vector<std::int64_t> decoding_times(const std::vector<std::int64_t>& stored, const std::vector<FilmTime>& times);
 
 /// Whether the container takes what is to be copied, tried with its header. Throws FilmFault (Output) naming what does.

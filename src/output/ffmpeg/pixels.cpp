@@ -110,9 +110,8 @@ void write_rgb(const AVFrame& rgb, int channels, AVFrame& target, const AVPixFmt
 
 bool is_plain_rgb(AVPixelFormat format) {
     const AVPixFmtDescriptor* description = av_pix_fmt_desc_get(format);
-    constexpr std::uint64_t kOther =
-        AV_PIX_FMT_FLAG_PAL | AV_PIX_FMT_FLAG_BITSTREAM | AV_PIX_FMT_FLAG_HWACCEL | AV_PIX_FMT_FLAG_FLOAT |
-        AV_PIX_FMT_FLAG_BAYER;
+    constexpr std::uint64_t kOther = AV_PIX_FMT_FLAG_PAL | AV_PIX_FMT_FLAG_BITSTREAM | AV_PIX_FMT_FLAG_HWACCEL |
+                                     AV_PIX_FMT_FLAG_FLOAT | AV_PIX_FMT_FLAG_BAYER;
     return description != nullptr && (description->flags & AV_PIX_FMT_FLAG_RGB) != 0 &&
            (description->flags & kOther) == 0 && description->nb_components >= 3;
 }
@@ -128,8 +127,7 @@ void PixelReader::read(const AVFrame& frame, const FilmColor& color, int channel
                                        channels};
     if (scaler_ == nullptr || wanted != made_for_) {
         rgb_ = make_frame(wide_rgb(channels), frame.width, frame.height);
-        scaler_ =
-            make_scaler(frame.width, frame.height, format, wide_rgb(channels), color, color.full_range, true);
+        scaler_ = make_scaler(frame.width, frame.height, format, wide_rgb(channels), color, color.full_range, true);
         made_for_ = wanted;
     }
     sws_scale(scaler_.get(), frame.data, frame.linesize, 0, frame.height, rgb_->data, rgb_->linesize);
@@ -147,8 +145,7 @@ PixelWriter::PixelWriter(int width, int height, int channels, const AVFrame& tar
       rgb_(make_frame(wide_rgb(channels), target.width, target.height)) {
     const auto format = static_cast<AVPixelFormat>(target.format);
     if (!is_plain_rgb(format)) {
-        scaler_ =
-            make_scaler(target.width, target.height, wide_rgb(channels), format, color, true, color.full_range);
+        scaler_ = make_scaler(target.width, target.height, wide_rgb(channels), format, color, true, color.full_range);
     }
 }
 
@@ -157,7 +154,8 @@ void PixelWriter::write(const std::uint16_t* samples, AVFrame& target) {
     const std::size_t row = static_cast<std::size_t>(width_) * pixel;
     for (int y = 0; y < target.height; ++y) {
         const std::uint16_t* in = samples + row * static_cast<std::size_t>(std::min(y, height_ - 1));
-        auto* out = reinterpret_cast<std::uint16_t*>(rgb_->data[0] + static_cast<std::ptrdiff_t>(y) * rgb_->linesize[0]);
+        auto* out =
+            reinterpret_cast<std::uint16_t*>(rgb_->data[0] + static_cast<std::ptrdiff_t>(y) * rgb_->linesize[0]);
         std::copy_n(in, row, out);
         for (int x = width_; x < target.width; ++x) {
             std::copy_n(in + row - pixel, pixel, out + static_cast<std::size_t>(x) * pixel);

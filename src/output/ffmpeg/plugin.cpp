@@ -1,6 +1,6 @@
 // What the plugin gives to the library.
-#include "output/ffmpeg/coder.h"
 #include "output/ffmpeg/codecs.h"
+#include "output/ffmpeg/coder.h"
 #include "output/ffmpeg/decoder.h"
 #include "output/ffmpeg/encoder.h"
 

@@ -48,8 +48,8 @@ void SegmentFile::read(const PacketHead& head, AVPacket& packet) {
     }
     file_.read(reinterpret_cast<char*>(packet.data), head.size);
     if (head.beside_size > 0) {
-        std::uint8_t* beside = made(av_packet_new_side_data(
-            &packet, static_cast<AVPacketSideDataType>(head.beside_kind), head.beside_size));
+        std::uint8_t* beside = made(
+            av_packet_new_side_data(&packet, static_cast<AVPacketSideDataType>(head.beside_kind), head.beside_size));
         file_.read(reinterpret_cast<char*>(beside), head.beside_size);
     }
     if (!file_) {
@@ -63,8 +63,9 @@ void SegmentFile::skip(const PacketHead& head) {
 }
 
 void SegmentFile::fail() const {
-    throw FilmFault(ErrorKind::Output,
-                    "'" + path_ + "', a part of a film that is being made, cannot be read; remove its folder and begin anew");
+    throw FilmFault(
+        ErrorKind::Output,
+        "'" + path_ + "', a part of a film that is being made, cannot be read; remove its folder and begin anew");
 }
 
 }  // namespace reverie::output

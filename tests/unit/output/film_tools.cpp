@@ -28,7 +28,8 @@ void expect(bool good, const std::string& what) {
 
 struct Reading {
     explicit Reading(const std::filesystem::path& path) {
-        expect(avformat_open_input(&format, path.c_str(), nullptr, nullptr) == 0, "FFmpeg cannot open " + path.string());
+        expect(avformat_open_input(&format, path.c_str(), nullptr, nullptr) == 0,
+               "FFmpeg cannot open " + path.string());
         expect(avformat_find_stream_info(format, nullptr) >= 0, "no stream information");
     }
     ~Reading() { avformat_close_input(&format); }
@@ -171,19 +172,20 @@ TakenApart take_apart(const std::filesystem::path& path) {
     AVPacket* packet = av_packet_alloc();
     while (av_read_frame(film.format, packet) == 0) {
         const AVStream& stream = *film.format->streams[packet->stream_index];
-        parts.packets.push_back({.kind = kind_of(stream),
-                                 .bytes = std::string(reinterpret_cast<const char*>(packet->data),
-                                                      static_cast<std::size_t>(packet->size)),
-                                 .start = static_cast<double>(packet->pts) * av_q2d(stream.time_base),
-                                 .pts = packet->pts,
-                                 .dts = packet->dts,
-                                 .duration = packet->duration});
+        parts.packets.push_back(
+            {.kind = kind_of(stream),
+             .bytes = std::string(reinterpret_cast<const char*>(packet->data), static_cast<std::size_t>(packet->size)),
+             .start = static_cast<double>(packet->pts) * av_q2d(stream.time_base),
+             .pts = packet->pts,
+             .dts = packet->dts,
+             .duration = packet->duration});
         av_packet_unref(packet);
     }
     av_packet_free(&packet);
     for (unsigned i = 0; i < film.format->nb_chapters; ++i) {
         const AVChapter& chapter = *film.format->chapters[i];
-        parts.chapters.push_back({tag(chapter.metadata, "title"), static_cast<double>(chapter.start) * av_q2d(chapter.time_base),
+        parts.chapters.push_back({tag(chapter.metadata, "title"),
+                                  static_cast<double>(chapter.start) * av_q2d(chapter.time_base),
                                   static_cast<double>(chapter.end) * av_q2d(chapter.time_base)});
     }
     parts.title = tag(film.format->metadata, "title");
@@ -251,7 +253,8 @@ void add_extras(const std::filesystem::path& film, const std::filesystem::path& 
     };
     if (cover != nullptr) {
         const std::vector<std::byte> jpeg = encode_picture({.color = soft_frame(0, 32, 32)}, PictureFormat::Jpeg);
-        AVPacket* packet = text_packet(std::string(reinterpret_cast<const char*>(jpeg.data()), jpeg.size()), false, 0, 0);
+        AVPacket* packet =
+            text_packet(std::string(reinterpret_cast<const char*>(jpeg.data()), jpeg.size()), false, 0, 0);
         write(packet, {1, 90'000}, cover);
         av_packet_free(&packet);
     }

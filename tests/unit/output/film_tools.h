@@ -37,7 +37,7 @@ struct TakenApart {
 TakenApart take_apart(const std::filesystem::path& path);
 
 struct Extras {
-    int turned = 0;  ///< degrees clockwise, in a display matrix
+    int turned = 0;         ///< degrees clockwise, in a display matrix
     std::string sound;      ///< encoder: "aac", "libopus"
     double sound_from = 0;  ///< seconds
     std::string subtitles;  ///< "subrip", "mov_text"

@@ -159,13 +159,13 @@ struct Transparent {
     double tolerance;
 };
 class WithAlpha : public testing::TestWithParam<Transparent> {};
-INSTANTIATE_TEST_SUITE_P(Films, WithAlpha,
-                         testing::Values(Transparent{"ProRes", "a.mov", "prores", 0.01},
-                                         Transparent{"PngInMov", "a.mov", "png", 0.003},
-                                         Transparent{"Vp9", "a.webm", "", 0.01}, Transparent{"Vp9InMatroska", "a.mkv", "", 0.01},
-                                         Transparent{"Ffv1", "a.mkv", "ffv1", 0.003}, Transparent{"WebP", "a.webp", "", 0.01},
-                                         Transparent{"Pngs", "frames", "", 0.003}),
-                         [](const auto& test) { return test.param.name; });
+INSTANTIATE_TEST_SUITE_P(
+    Films, WithAlpha,
+    testing::Values(Transparent{"ProRes", "a.mov", "prores", 0.01}, Transparent{"PngInMov", "a.mov", "png", 0.003},
+                    Transparent{"Vp9", "a.webm", "", 0.01}, Transparent{"Vp9InMatroska", "a.mkv", "", 0.01},
+                    Transparent{"Ffv1", "a.mkv", "ffv1", 0.003}, Transparent{"WebP", "a.webp", "", 0.01},
+                    Transparent{"Pngs", "frames", "", 0.003}),
+    [](const auto& test) { return test.param.name; });
 
 TEST_P(WithAlpha, KeepsIt) {
     const TemporaryFolder folder;
@@ -225,8 +225,7 @@ TEST_P(Seeking, GivesTheFrameThatComesFrameByFrame) {
             EXPECT_FALSE(reader.next().has_value());
         }
     }
-    const std::string sentence =
-        expect_error(ErrorKind::Input, [&] { reader.seek(frames.back().time.pts + 1000); });
+    const std::string sentence = expect_error(ErrorKind::Input, [&] { reader.seek(frames.back().time.pts + 1000); });
     EXPECT_THAT(sentence, HasSubstr("tick"));
 }
 
@@ -259,12 +258,14 @@ TEST(FilmReader, ReadsPicturesByTheirNumbers) {
 
 TEST(FilmReader, ReadsAPipeOfY4mFrameByFrame) {
     const TemporaryFolder folder;
-    const auto file = write_soft_film(folder / "a.y4m", {35, 41}, {.time_base = {1001, 24000}, .rate = {24000, 1001}}, ones(6));
+    const auto file =
+        write_soft_film(folder / "a.y4m", {35, 41}, {.time_base = {1001, 24000}, .rate = {24000, 1001}}, ones(6));
     const std::filesystem::path pipe = folder / "pipe";
     ASSERT_EQ(::mkfifo(pipe.c_str(), 0600), 0);
     std::thread writer([&] {
         const std::vector<std::byte> bytes = read_file(file);
-        std::ofstream(pipe, std::ios::binary).write(reinterpret_cast<const char*>(bytes.data()), std::streamsize(bytes.size()));
+        std::ofstream(pipe, std::ios::binary)
+            .write(reinterpret_cast<const char*>(bytes.data()), std::streamsize(bytes.size()));
     });
     FilmReader reader(pipe);
     EXPECT_EQ(reader.size(), (Size{35, 41}));
@@ -288,7 +289,7 @@ void cut_file(const std::filesystem::path& path, double share) {
 
 TEST(BrokenFilm, ThatIsCutOffGivesTheFramesBeforeAndThenSaysSo) {
     const TemporaryFolder folder;
-    for (const char* name : {"a.mp4", "a.mkv", "a.webm", "a.avi"}) {
+    for (const char* name : {"a.mp4", "a.mkv", "a.webm", "a.avi", "a.gif"}) {
         const std::filesystem::path path = folder / name;
         if (path.extension() == ".avi") {
             std::vector<Tensor> pictures;
@@ -320,26 +321,30 @@ TEST(BrokenFilm, ThatIsCutOffGivesTheFramesBeforeAndThenSaysSo) {
 
 TEST(BrokenFilm, WithADamagedPacketGivesTheFramesBeforeIt) {
     const TemporaryFolder folder;
-    const auto path = write_soft_film(folder / "a.mkv", {48, 64}, {.codec = "ffv1"}, ones(12));
-    const auto packets = take_apart(path).of("video");
-    std::vector<std::byte> bytes = read_file(path);
-    const std::string_view text(reinterpret_cast<const char*>(bytes.data()), bytes.size());
-    const std::size_t at = text.find(packets[7]);
-    ASSERT_NE(at, std::string_view::npos);
-    for (std::size_t i = 40; i < 60; ++i) {
-        bytes[at + i] ^= std::byte{0x5a};
-    }
-    write_file(path, bytes);
-    FilmReader reader(path);
-    std::int64_t count = 0;
-    const std::string sentence = expect_error(ErrorKind::Input, [&] {
-        while (const std::optional<FilmFrame> frame = reader.next()) {
-            EXPECT_LT(mean_error(frame->image, soft_frame(count, 48, 64)), 0.005) << count;
-            ++count;
+    for (const char* codec : {"h264", "mpeg4", "vp9", "ffv1"}) {
+        const auto path = write_soft_film(folder / "a.mkv", {48, 64},
+                                          {.codec = codec, .crf = std::string(codec) == "ffv1" ? -1.0 : 2.0}, ones(12));
+        const auto packets = take_apart(path).of("video");
+        std::vector<std::byte> bytes = read_file(path);
+        const std::string_view text(reinterpret_cast<const char*>(bytes.data()), bytes.size());
+        const std::size_t at = text.find(packets[7]);
+        ASSERT_NE(at, std::string_view::npos);
+        for (std::size_t i = packets[7].size() / 3; i < packets[7].size(); ++i) {
+            bytes[at + i] ^= std::byte{0x5a};
         }
-    });
-    EXPECT_THAT(sentence, HasSubstr("damaged"));
-    EXPECT_EQ(count, 7);
+        write_file(path, bytes);
+        FilmReader reader(path);
+        std::int64_t count = 0;
+        const std::string sentence = expect_error(ErrorKind::Input, [&] {
+            while (const std::optional<FilmFrame> frame = reader.next()) {
+                EXPECT_LT(mean_error(frame->image, soft_frame(count, 48, 64)), 0.02) << codec << count;
+                ++count;
+            }
+        });
+        EXPECT_THAT(sentence, HasSubstr("damaged")) << codec;
+        EXPECT_GT(count, 3) << codec;
+        EXPECT_LT(count, 12) << codec;
+    }
 }
 
 TEST(BrokenFilm, ThatChangesItsSizeIsReadUpToThere) {
@@ -368,9 +373,9 @@ TEST(BrokenFilm, IsRefusedBeyondTheLimit) {
     const TemporaryFolder folder;
     for (const char* name : {"a.mp4", "a.webp"}) {
         write_soft_film(folder / name, {40, 60}, {}, ones(2));
-        EXPECT_THAT(expect_error(ErrorKind::Input,
-                                 [&] { FilmReader(folder / name, {.limits = {.max_pixels = 2399}}); }),
-                    HasSubstr("60x40"));
+        EXPECT_THAT(
+            expect_error(ErrorKind::Input, [&] { FilmReader(folder / name, {.limits = {.max_pixels = 2399}}); }),
+            HasSubstr("60x40"));
         EXPECT_EQ(FilmReader(folder / name, {.limits = {.max_pixels = 2400}}).size(), (Size{40, 60}));
     }
 }
@@ -413,9 +418,8 @@ TEST(FilmMemory, DoesNotGrowWithTheFilm) {
             film.add(soft_frame(i, 96, 128), {i, 1});
             if (i % 100 == 99) {  // no frames on disk but those of the open segment, its packets and what says of them
                 const std::filesystem::directory_iterator entries(folder / "state");
-                const auto raw = std::count_if(begin(entries), end(entries), [](const auto& entry) {
-                    return entry.path().extension() == ".raw";
-                });
+                const auto raw = std::count_if(begin(entries), end(entries),
+                                               [](const auto& entry) { return entry.path().extension() == ".raw"; });
                 EXPECT_LE(raw, 48);
             }
         }

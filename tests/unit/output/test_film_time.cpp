@@ -76,8 +76,7 @@ INSTANTIATE_TEST_SUITE_P(Films, MillisecondTime, testing::Values("mkv", "webm", 
 TEST_P(MillisecondTime, IsKeptExactly) {
     const TemporaryFolder folder;
     const std::vector<std::int64_t> durations = {40, 33, 34, 7, 250, 41, 100, 333};
-    const auto path =
-        write_soft_film(folder / ("film." + GetParam()), kSize, {.time_base = {1, 1000}}, durations);
+    const auto path = write_soft_film(folder / ("film." + GetParam()), kSize, {.time_base = {1, 1000}}, durations);
     const std::vector<FilmFrame> frames = read_all(path);
     ASSERT_EQ(frames.size(), durations.size());
     EXPECT_EQ(FilmReader(path).info().time_base, (Rational{1, 1000}));
@@ -129,8 +128,9 @@ TEST(FilmWriter, RefusesFramesThatDoNotFollowEachOther) {
 /// A film of a second with all that can lie beside it.
 std::filesystem::path make_source(const TemporaryFolder& folder, const std::string& name, const Extras& extras) {
     const std::string extension = std::filesystem::path(name).extension().string();
-    const auto silent = write_soft_film(folder / ("silent" + extension), kSize,
-                                        {.time_base = {1, 1000}, .rate = {10, 1}}, {100, 100, 50, 250, 200, 100, 100, 100});
+    const auto silent =
+        write_soft_film(folder / ("silent" + extension), kSize, {.time_base = {1, 1000}, .rate = {10, 1}},
+                        {100, 100, 50, 250, 200, 100, 100, 100});
     add_extras(silent, folder / name, extras);
     return folder / name;
 }
@@ -204,7 +204,8 @@ TEST(CopiedStreams, OfAPartBeginWhereThePartDoes) {
     const TemporaryFolder folder;
     const auto source = make_source(folder, "a.mkv", {.sound = "libopus", .chapters = true});
     FilmReader reader(source);
-    FilmWriter film(folder / "b.mkv", {.time_base = reader.info().time_base, .copied_from = source, .copied_within = true});
+    FilmWriter film(folder / "b.mkv",
+                    {.time_base = reader.info().time_base, .copied_from = source, .copied_within = true});
     reader.seek(250);
     for (int i = 0; i < 3; ++i) {  // 0.25 to 0.8 s
         const std::optional<FilmFrame> frame = reader.next();

@@ -253,7 +253,8 @@ TEST(FilmWriter, SaysWhenTheDiskIsFullAndGoesOnWhenItIsNot) {
 }
 
 TEST(FilmCodecs, AreThoseThatTheContainerCanHold) {
-    EXPECT_THAT(film_codecs("a.mp4"), testing::AllOf(Contains("h264"), Contains("mpeg4"), testing::Not(Contains("ffv1"))));
+    EXPECT_THAT(film_codecs("a.mp4"),
+                testing::AllOf(Contains("h264"), Contains("mpeg4"), testing::Not(Contains("ffv1"))));
     EXPECT_THAT(film_codecs("a.mkv"), testing::AllOf(Contains("ffv1"), Contains("h264")));
     EXPECT_THAT(film_codecs("a.mov"), Contains("prores"));
     EXPECT_THAT(film_codecs("a.gif"), IsEmpty());
@@ -281,7 +282,8 @@ TEST(FilmCodecs, ThatAreUnknownOrOutOfPlaceAreRefusedByName) {
     const auto sentence = [&](const char* name, const FilmWriteOptions& options) {
         return expect_error(ErrorKind::Usage, [&] { FilmWriter(folder / name, options); });
     };
-    EXPECT_THAT(sentence("a.mp4", {.codec = "x266"}), testing::AllOf(HasSubstr("x266"), HasSubstr("h264"), HasSubstr("--codec")));
+    EXPECT_THAT(sentence("a.mp4", {.codec = "x266"}),
+                testing::AllOf(HasSubstr("x266"), HasSubstr("h264"), HasSubstr("--codec")));
     EXPECT_THAT(sentence("a.webm", {.codec = "h264"}), testing::AllOf(HasSubstr("vp9"), HasSubstr(".mkv")));
     EXPECT_THAT(sentence("a.gif", {.codec = "h264"}), HasSubstr("--codec"));
     EXPECT_THAT(sentence("a.mp4", {.crf = 52}), testing::AllOf(HasSubstr("--crf"), HasSubstr("51")));
