@@ -135,6 +135,9 @@ class Decoder : public FilmDecoder {
         codec_->thread_count = std::min(av_cpu_count(), kMostThreads);
         codec_->pkt_timebase = stream_->time_base;
         codec_->err_recognition = AV_EF_CRCCHECK;
+        if (parameters.codec_id == AV_CODEC_ID_FFV1) {  // else a sum that does not fit is passed over
+            codec_->err_recognition |= AV_EF_EXPLODE;
+        }
         if (const int code = avcodec_open2(codec_.get(), codec, nullptr); code < 0) {
             throw FilmFault(ErrorKind::Input,
                             quoted() + " cannot be decoded (" + reason_of(code) + "); convert it to H.264 in MP4");

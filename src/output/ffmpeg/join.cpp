@@ -181,10 +181,11 @@ std::vector<std::int64_t> decoding_times(const std::vector<std::int64_t>& stored
         return times[static_cast<std::size_t>(shown[static_cast<std::size_t>(rank)])].pts;
     };
     std::vector<std::int64_t> decoding;
-    // As much earlier than the first frame as MP4 needs to reach to the end of the last one in its sum of decoding
-    // steps.
+    // So much earlier than the first frame that MP4's sum of decoding steps, the last of which is that frame's
+    // duration, is the time from the first frame's beginning to the last one's end: readers take it for that.
+    const std::int64_t end = times.back().pts + times.back().duration;
     const std::int64_t early =
-        delay == 0 ? 0 : std::max(delay, times.back().pts + times.back().duration - pts(count - 1 - delay));
+        delay == 0 ? 0 : end - pts(count - 1 - delay) - times[static_cast<std::size_t>(stored.back())].duration;
     for (std::int64_t i = 0; i < count; ++i) {
         decoding.push_back(i < delay ? pts(0) - early + i * early / delay : pts(i - delay));
     }
