@@ -4,6 +4,7 @@
 #include <array>
 #include <cstdio>
 #include <cstring>
+#include <fstream>
 #include <nlohmann/json.hpp>
 #include <utility>
 
@@ -151,10 +152,24 @@ void FilmState::begin(const std::vector<std::int64_t>& shape) {
 void FilmState::keep(const image::Raster& frame) {
     const RawHead head = {
         .height = frame.size.height, .width = frame.size.width, .bits = frame.bits, .channels = frame.channels};
-    AtomicFile file(frame_path(static_cast<std::int64_t>(times_.size())));
-    file.write(std::as_bytes(std::span(&head, 1)));
-    file.write(samples_of(frame));
-    file.commit();
+    // Not flushed to the disk, which would cost more than many a frame: a kill loses nothing, and what a power cut
+    // leaves is told by its size.
+    const fs::path path = frame_path(static_cast<std::int64_t>(times_.size()));
+    const fs::path hidden = folder_ / ("." + path.filename().string());
+    std::ofstream file(hidden, std::ios::binary | std::ios::trunc);
+    file.write(reinterpret_cast<const char*>(&head), sizeof head);
+    const std::span<const std::byte> samples = samples_of(frame);
+    file.write(reinterpret_cast<const char*>(samples.data()), static_cast<std::streamsize>(samples.size()));
+    file.close();
+    std::error_code error;
+    if (file) {
+        fs::rename(hidden, path, error);
+    }
+    if (!file || error) {
+        throw Error(ErrorKind::Output,
+                    "'" + path.string() + "', a frame of '" + film_.string() +
+                        "', could not be written whole; free space and go on, or choose another place");
+    }
 }
 
 void FilmState::note(FilmTime time, bool cut) {

@@ -84,7 +84,10 @@ bool is_called(const Codec& codec, const std::string& name) {
     return name == codec.name || name == codec.encoder || (name == "hevc" && std::strcmp(codec.name, "h265") == 0);
 }
 
-bool has_alpha(const Codec& codec) { return codec.with_alpha[0] != kNone; }
+/// VP9's lies beside its pictures, where MP4 has no place.
+bool keeps_alpha(const Codec& codec, const std::string& container) {
+    return codec.with_alpha[0] != kNone && container != "mp4";
+}
 
 bool lists(const AVCodec& encoder, AVPixelFormat format) {
     for (const AVPixelFormat* known = encoder.pix_fmts; known != nullptr && *known != kNone; ++known) {
@@ -101,7 +104,8 @@ std::vector<const Codec*> by_wish(const FilmSpec& spec) {
     std::vector<const Codec*> codecs = codecs_of(spec.container);
     if (spec.codec.empty()) {
         if (spec.alpha) {
-            std::stable_partition(codecs.begin(), codecs.end(), [](const Codec* codec) { return has_alpha(*codec); });
+            std::stable_partition(codecs.begin(), codecs.end(),
+                                  [&](const Codec* codec) { return keeps_alpha(*codec, spec.container); });
         }
         return codecs;
     }
@@ -142,7 +146,7 @@ std::vector<Choice> choices_for(const FilmSpec& spec) {
     std::vector<Choice> choices;
     for (const Codec* codec : by_wish(spec)) {
         const AVCodec* encoder = avcodec_find_encoder_by_name(codec->encoder);
-        const bool alpha = spec.alpha && has_alpha(*codec);
+        const bool alpha = spec.alpha && keeps_alpha(*codec, spec.container);
         const auto& formats = alpha ? codec->with_alpha : codec->plain;
         for (std::size_t depth = spec.bits > 8 ? 1 : 0;; --depth) {
             if (lists(*encoder, formats[depth])) {
@@ -206,6 +210,10 @@ void set_quality(AVCodecContext& context, const Codec& codec, double crf, bool a
         set("profile", alpha ? "4444" : "hq");
     } else if (encoder == "ffv1") {
         context.level = 3;
+        constexpr int kSmall = 64;  // tiny pictures cut into several slices come back wrong (FFmpeg 5.1)
+        if (std::min(context.width, context.height) < kSmall) {
+            context.slices = 1;
+        }
         set("slicecrc", "1");
     } else if (encoder == "mpeg4") {
         context.flags |= AV_CODEC_FLAG_QSCALE;

@@ -175,7 +175,10 @@ bool Copies::next(AVFormatContext& output, const CopySpan& span, AVPacket& packe
         const bool outside = span.within && start != AV_NOPTS_VALUE && !is_cover(stream) &&
                              (av_compare_ts(start, stream.time_base, span.end, span.time_base) >= 0 ||
                               av_compare_ts(start, stream.time_base, span.first, span.time_base) < 0);
-        if (index >= places_.size() || places_[index] < 0 || outside) {
+        // MP4's own filling of the time between subtitles, which its writer makes again.
+        const bool filler = stream.codecpar->codec_id == AV_CODEC_ID_MOV_TEXT && packet.size == 2 &&
+                            packet.data[0] == 0 && packet.data[1] == 0;
+        if (index >= places_.size() || places_[index] < 0 || outside || filler) {
             av_packet_unref(&packet);
             continue;
         }
@@ -191,7 +194,14 @@ bool Copies::next(AVFormatContext& output, const CopySpan& span, AVPacket& packe
         AVStream& place = *output.streams[places_[index]];
         av_packet_rescale_ts(&packet, stream.time_base, place.time_base);
         if (packet.dts != AV_NOPTS_VALUE && !is_cover(stream)) {
-            const std::int64_t shift = av_rescale_q(span.shift, span.time_base, place.time_base);
+            std::int64_t shift = av_rescale_q(span.shift, span.time_base, place.time_base);
+            const AVCodecParameters& parameters = *place.codecpar;
+            const bool matroska = av_match_name("matroska", output.oformat->name) != 0 ||
+                                  av_match_name("webm", output.oformat->name) != 0;
+            if (matroska && parameters.initial_padding > 0 && parameters.sample_rate > 0) {
+                // Readers take off again what a decoder swallows at the beginning; FFmpeg 5.1 does not add it.
+                shift += av_rescale_q(parameters.initial_padding, {1, parameters.sample_rate}, place.time_base);
+            }
             packet.pts += shift;
             packet.dts += shift;
             if (last_[index] && packet.dts <= *last_[index]) {  // muxers refuse what does not ascend

@@ -20,6 +20,12 @@ Owner<AVFrame> make_frame(AVPixelFormat format, int width, int height) {
     return frame;
 }
 
+/// What readers take for granted in formats that cannot say it.
+int usual_matrix(std::int64_t height) {
+    constexpr std::int64_t kLinesOfHd = 720;
+    return height >= kLinesOfHd ? FilmColor::kBt709 : FilmColor::kBt601;
+}
+
 FilmColor stated(const FilmColor& wanted, AVPixelFormat pixels) {
     FilmColor color = wanted;
     if (is_plain_rgb(pixels)) {
@@ -107,7 +113,7 @@ class Y4m : public SegmentEncoder {
   public:
     explicit Y4m(const FilmSpec& spec)
         : spec_(spec),
-          color_(stated(spec.color, kPlanes8)),
+          color_{.matrix = usual_matrix(spec.height), .full_range = spec.color.full_range && spec.color.matrix != 0},
           wide_(spec.bits > 8),
           frame_(make_frame(wide_ ? AV_PIX_FMT_YUV444P10LE : kPlanes8, static_cast<int>(spec.width),
                             static_cast<int>(spec.height))),
@@ -158,9 +164,14 @@ class Y4m : public SegmentEncoder {
 
 EncoderPlan plan_encoder(const FilmSpec& spec, const Choice& choice, bool global_header) {
     const bool padded = choice.codec->even && !is_plain_rgb(choice.pixels);
+    FilmColor color = stated(spec.color, choice.pixels);
+    if (choice.encoder->id == AV_CODEC_ID_VP8) {  // which knows no other
+        color.matrix = AVCOL_SPC_BT470BG;
+        color.full_range = false;
+    }
     return {.spec = spec,
             .choice = choice,
-            .color = stated(spec.color, choice.pixels),
+            .color = color,
             .width = padded ? even(spec.width) : static_cast<int>(spec.width),
             .height = padded ? even(spec.height) : static_cast<int>(spec.height),
             .global_header = global_header};
