@@ -146,6 +146,9 @@ std::vector<Choice> choices_for(const FilmSpec& spec) {
     std::vector<Choice> choices;
     for (const Codec* codec : by_wish(spec)) {
         const AVCodec* encoder = avcodec_find_encoder_by_name(codec->encoder);
+        if (encoder->id == AV_CODEC_ID_FFV1 && std::min(spec.width, spec.height) < 2) {
+            continue;  // comes back black (FFmpeg 5.1)
+        }
         const bool alpha = spec.alpha && keeps_alpha(*codec, spec.container);
         const auto& formats = alpha ? codec->with_alpha : codec->plain;
         for (std::size_t depth = spec.bits > 8 ? 1 : 0;; --depth) {

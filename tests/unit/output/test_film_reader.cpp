@@ -66,7 +66,7 @@ TEST(FilmWriter, KeepsOddSizesOrSaysWhatItPads) {
             FilmWriter film(folder / name, {.codec = codec});
             film.add(frame, {0, 1});
             film.add(frame, {1, 1});
-            const bool padded = std::string(name) == "a.mp4";
+            const bool padded = std::string(name) == "a.mp4" || (codec == "ffv1" && width == 1);
             EXPECT_EQ(testing::Value(film.notes(), Contains(HasSubstr("even sides"))), padded) << name;
             const Tensor back = read_all(film.finish()).at(0).image;
             EXPECT_EQ(back.size(1), padded ? height + height % 2 : height);
