@@ -22,7 +22,7 @@ set_target_properties(${_reverie_programs} PROPERTIES
 install(TARGETS ${_reverie_programs})
 install(TARGETS reverie_core EXPORT reverie_core)
 install(TARGETS reverie_cli EXPORT reverie_cli)
-install(TARGETS reverie_mp4 reverie_heif DESTINATION ${CMAKE_INSTALL_LIBDIR})
+install(TARGETS reverie_film reverie_heif DESTINATION ${CMAKE_INSTALL_LIBDIR})
 foreach(_reverie_plugin reverie_mpi reverie_nccl)
     if(TARGET ${_reverie_plugin})
         install(TARGETS ${_reverie_plugin} DESTINATION ${CMAKE_INSTALL_LIBDIR})

@@ -8,7 +8,7 @@ namespace reverie {
 /// Where this library lies, which is where its plugins do.
 std::filesystem::path library_folder();
 
-/// The function `function` of the plugin `file` ("libreverie_mp4.so"), which stays loaded. Throws std::runtime_error
+/// The function `function` of the plugin `file` ("libreverie_film.so"), which stays loaded. Throws std::runtime_error
 /// with the loader's reason, such as a library that is missing.
 void* plugin_function(const char* file, const char* function);
 

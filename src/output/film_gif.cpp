@@ -1,13 +1,12 @@
 // GIF through giflib, frame by frame into the file.
 #include <gif_lib.h>
 
+#include <algorithm>
+#include <array>
 #include <bit>
-#include <cmath>
 
-#include "image/raster.h"
 #include "output/film.h"
 #include "output/palette.h"
-#include "reverie/core/error.h"
 #include "reverie/core/files.h"
 
 namespace reverie::output {
@@ -19,7 +18,7 @@ struct FreeMap {
 
 class Gif : public Film {
   public:
-    Gif(const std::filesystem::path& path, const AnimationOptions& options)
+    Gif(const std::filesystem::path& path, const FilmWriteOptions& options)
         : path_(path), file_(path, options.replacing), options_(options) {
         int code = 0;
         gif_ = EGifOpen(this, write, &code);
@@ -32,15 +31,30 @@ class Gif : public Film {
     Gif(const Gif&) = delete;
     Gif& operator=(const Gif&) = delete;
 
-    void add(const Picture& frame) override {
-        const image::Raster raster = image::to_raster(frame, 8, false);
+    Keeping keeping() const override { return Keeping::Film; }
+
+    Samples begin(Size /*size*/, bool alpha, std::int64_t /*first*/) override {
+        constexpr std::int64_t kPerSecond = 100;
+        if (kPerSecond * options_.time_base.numerator % options_.time_base.denominator != 0) {
+            notes_.push_back(
+                "'" + path_.string() +
+                "' counts in hundredths of a second, so a frame may be shown up to half a one early or late");
+        }
+        if (alpha) {
+            notes_.push_back("'" + path_.string() +
+                             "' cannot keep soft transparency, so it is put on white; .webp does");
+        }
+        return {8, false};
+    }
+
+    void add(const image::Raster& raster, FilmTime time, bool /*cut*/) override {
         const auto height = static_cast<int>(raster.size.height);
         const auto width = static_cast<int>(raster.size.width);
         if (count_ == 0) {
             start(height, width);
         }
         Paletted content = to_palette(raster);
-        put_delay();
+        put_delay(time.duration);
         // The format's palettes have a power of two of colours, two at least.
         std::vector<GifColorType> colors(std::max<std::size_t>(2, std::bit_ceil(content.palette.size())));
         for (std::size_t i = 0; i < content.palette.size(); ++i) {
@@ -55,9 +69,20 @@ class Gif : public Film {
         ++count_;
     }
 
-    std::filesystem::path finish() override {
+    std::filesystem::path finish(const std::vector<FilmTime>& /*times*/) override {
         check(close() == GIF_OK);
         return file_.commit();
+    }
+
+    std::filesystem::path finish_as(const std::filesystem::path& path,
+                                    const std::vector<FilmTime>& /*times*/) override {
+        check(close() == GIF_OK);
+        std::error_code error;
+        std::filesystem::rename(file_.temporary(), path, error);
+        if (error) {
+            throw_unwritable(path, error.message());
+        }
+        return path;
     }
 
   private:
@@ -74,11 +99,13 @@ class Gif : public Film {
     }
 
     /// Of hundredths of a second so many that the frames' sum stays right.
-    void put_delay() {
-        const auto end = static_cast<std::int64_t>(std::llround(static_cast<double>(count_ + 1) * 100 / options_.fps));
+    void put_delay(std::int64_t duration) {
+        constexpr std::int64_t kLongest = 0xffff;
+        ticks_ += duration;
+        const std::int64_t end = reverie::output::elapsed(ticks_, options_.time_base, 100);
         const GraphicsControlBlock control = {.DisposalMode = DISPOSE_DO_NOT,
                                               .UserInputFlag = false,
-                                              .DelayTime = static_cast<int>(end - elapsed_),
+                                              .DelayTime = static_cast<int>(std::min(kLongest, end - elapsed_)),
                                               .TransparentColor = NO_TRANSPARENT_COLOR};
         elapsed_ = end;
         std::array<GifByteType, 4> bytes{};
@@ -116,23 +143,17 @@ class Gif : public Film {
 
     std::filesystem::path path_;
     AtomicFile file_;
-    AnimationOptions options_;
+    FilmWriteOptions options_;
     GifFileType* gif_ = nullptr;
     std::exception_ptr fault_;
     std::int64_t count_ = 0;
+    std::int64_t ticks_ = 0;
     std::int64_t elapsed_ = 0;  ///< hundredths of a second
 };
 
 }  // namespace
 
-std::unique_ptr<Film> make_gif(const std::filesystem::path& path, const AnimationOptions& options) {
-    constexpr double kFastest = 50;
-    if (options.fps > kFastest) {  // browsers show a frame of a hundredth of a second for a tenth
-        throw Error(ErrorKind::Usage,
-                    "'" + path.string() +
-                        "' cannot hold more than 50 frames a second, because browsers slow such a GIF "
-                        "down; choose fewer, or write .mp4 or .webp");
-    }
+std::unique_ptr<Film> make_gif(const std::filesystem::path& path, const FilmWriteOptions& options) {
     return std::make_unique<Gif>(path, options);
 }
 

@@ -4,11 +4,11 @@
 #include <webp/encode.h>
 #include <webp/mux.h>
 
-#include <cmath>
+#include <utility>
 
+#include "image/codecs.h"
 #include "output/film.h"
 #include "reverie/core/files.h"
-#include "reverie/image/picture.h"
 
 namespace reverie::output {
 namespace {
@@ -22,15 +22,26 @@ struct ClearData {
 
 class WebPFilm : public Film {
   public:
-    WebPFilm(const std::filesystem::path& path, const AnimationOptions& options)
+    WebPFilm(const std::filesystem::path& path, const FilmWriteOptions& options)
         : path_(path), file_(path, options.replacing), options_(options), muxer_(WebPMuxNew()) {
         const WebPMuxAnimParams repetition = {.bgcolor = 0, .loop_count = options.loop ? 0 : 1};
         check(muxer_ != nullptr && WebPMuxSetAnimationParams(muxer_.get(), &repetition) == WEBP_MUX_OK);
     }
 
-    void add(const Picture& frame) override {
-        const std::vector<std::byte> bytes = encode_picture(frame, PictureFormat::WebP, {.quality = options_.quality});
-        const int end = milliseconds_of(++count_);
+    Keeping keeping() const override { return Keeping::Film; }
+
+    Samples begin(Size /*size*/, bool /*alpha*/, std::int64_t /*first*/) override {
+        if (kPerSecond * options_.time_base.numerator % options_.time_base.denominator != 0) {
+            notes_.push_back("'" + path_.string() +
+                             "' counts in milliseconds, so a frame may be shown up to half a one early or late");
+        }
+        return {8, true};
+    }
+
+    void add(const image::Raster& frame, FilmTime time, bool /*cut*/) override {
+        const std::vector<std::byte> bytes = image::encode_webp(frame, {}, options_.quality);
+        ticks_ += time.duration;
+        const auto end = static_cast<int>(elapsed(ticks_, options_.time_base, kPerSecond));
         const WebPMuxFrameInfo content = {
             .bitstream = {reinterpret_cast<const std::uint8_t*>(bytes.data()), bytes.size()},
             .x_offset = 0,
@@ -44,17 +55,26 @@ class WebPFilm : public Film {
         check(WebPMuxPushFrame(muxer_.get(), &content, kCopied) == WEBP_MUX_OK);
     }
 
-    std::filesystem::path finish() override {
-        WebPData data = {};
-        check(WebPMuxAssemble(muxer_.get(), &data) == WEBP_MUX_OK);
-        const std::unique_ptr<WebPData, ClearData> owner(&data);
-        file_.write(std::as_bytes(std::span(data.bytes, data.size)));
+    std::filesystem::path finish(const std::vector<FilmTime>& /*times*/) override {
+        write_to(file_);
         return file_.commit();
     }
 
+    std::filesystem::path finish_as(const std::filesystem::path& path,
+                                    const std::vector<FilmTime>& /*times*/) override {
+        AtomicFile file(path);
+        write_to(file);
+        return file.commit();
+    }
+
   private:
-    int milliseconds_of(std::int64_t frames) const {
-        return static_cast<int>(std::lround(static_cast<double>(frames) * 1000 / options_.fps));
+    static constexpr std::int64_t kPerSecond = 1000;
+
+    void write_to(AtomicFile& file) {
+        WebPData data = {};
+        check(WebPMuxAssemble(muxer_.get(), &data) == WEBP_MUX_OK);
+        const std::unique_ptr<WebPData, ClearData> owner(&data);
+        file.write(std::as_bytes(std::span(data.bytes, data.size)));
     }
 
     void check(bool good) const {
@@ -65,15 +85,15 @@ class WebPFilm : public Film {
 
     std::filesystem::path path_;
     AtomicFile file_;
-    AnimationOptions options_;
+    FilmWriteOptions options_;
     std::unique_ptr<WebPMux, DeleteMuxer> muxer_;
-    std::int64_t count_ = 0;
+    std::int64_t ticks_ = 0;
     int elapsed_ = 0;  ///< milliseconds
 };
 
 }  // namespace
 
-std::unique_ptr<Film> make_webp(const std::filesystem::path& path, const AnimationOptions& options) {
+std::unique_ptr<Film> make_webp(const std::filesystem::path& path, const FilmWriteOptions& options) {
     return std::make_unique<WebPFilm>(path, options);
 }
 
