@@ -20,7 +20,7 @@ constexpr auto kBusy = 1ms;      // of a collective that is waited for, without 
 constexpr auto kPause = 20us;    // between two looks at it from then on
 constexpr auto kSoon = 100ms;    // what lasts longer waits for one of the ranks, which does something else
 constexpr auto kBeside = 200us;  // between two looks at a collective beside which others compute, who want the core
-constexpr int kTests = 16;  // of a look: Open MPI asks the network only at every eighth
+constexpr int kTests = 16;       // of a look: Open MPI asks the network only at every eighth
 constexpr std::int64_t kWhole = 1 << 15;  // bytes up to which every rank sends all it has to every other
 
 MPI_Datatype type_of(const at::Tensor& tensor) {

@@ -51,7 +51,10 @@ void add_rank_flags(CLI::App& app, CommonOptions& options) {
     const std::vector<std::string> built_in = rank_transports();
     not_configurable(running.add_choice(
         "--distributed", options.distributed,
-        {{"auto", Distributed::Auto}, {"off", Distributed::Off}, {"mpi", Distributed::Mpi}, {"nccl", Distributed::Nccl}},
+        {{"auto", Distributed::Auto},
+         {"off", Distributed::Off},
+         {"mpi", Distributed::Mpi},
+         {"nccl", Distributed::Nccl}},
         "how ranks started by mpirun or srun share the work: mpi (CPUs), nccl (GPUs), off, or auto: by the device; "
         "this build has " +
             (built_in.empty() ? "none" : join(built_in, " and "))));
