@@ -9,17 +9,6 @@
 namespace reverie::output {
 namespace {
 
-Owner<AVFrame> make_frame(AVPixelFormat format, int width, int height) {
-    Owner<AVFrame> frame(made(av_frame_alloc()));
-    frame->format = format;
-    frame->width = width;
-    frame->height = height;
-    if (av_frame_get_buffer(frame.get(), 0) < 0) {
-        throw std::bad_alloc();
-    }
-    return frame;
-}
-
 /// What readers take for granted in formats that cannot say it.
 int usual_matrix(std::int64_t height) {
     constexpr std::int64_t kLinesOfHd = 720;

@@ -42,6 +42,18 @@ struct Free {
 template <typename T>
 using Owner = std::unique_ptr<T, Free>;
 
+/// With room for its pixels.
+inline Owner<AVFrame> make_frame(AVPixelFormat format, int width, int height) {
+    Owner<AVFrame> frame(made(av_frame_alloc()));
+    frame->format = format;
+    frame->width = width;
+    frame->height = height;
+    if (av_frame_get_buffer(frame.get(), 0) < 0) {
+        throw std::bad_alloc();
+    }
+    return frame;
+}
+
 /// Options by name, for calls that take some of them.
 class Dictionary {
   public:

@@ -13,17 +13,6 @@ constexpr int kOne = 1 << 16;
 
 AVPixelFormat wide_rgb(int channels) { return channels == 4 ? AV_PIX_FMT_RGBA64 : AV_PIX_FMT_RGB48; }
 
-Owner<AVFrame> make_frame(AVPixelFormat format, int width, int height) {
-    Owner<AVFrame> frame(made(av_frame_alloc()));
-    frame->format = format;
-    frame->width = width;
-    frame->height = height;
-    if (av_frame_get_buffer(frame.get(), 0) < 0) {
-        throw std::bad_alloc();
-    }
-    return frame;
-}
-
 Owner<SwsContext> make_scaler(int width, int height, AVPixelFormat from, AVPixelFormat to, const FilmColor& color,
                               bool from_full, bool to_full) {
     Owner<SwsContext> scaler(sws_getContext(width, height, from, width, height, to, kFlags, nullptr, nullptr, nullptr));

@@ -8,23 +8,13 @@
 #include "reverie/optimize/image_loop.h"
 #include "reverie/optimize/step_rules.h"
 #include "support/closed_formula.h"
+#include "support/distance.h"
 #include "support/expect_error.h"
 
 namespace reverie {
 namespace {
 
-/// Half the squared distance to a target: the optimum is known.
-class Distance final : public Objective {
-  public:
-    explicit Distance(Tensor target) : target_(std::move(target)) {}
-    Tensor value_and_gradient(const Tensor& image, std::int64_t /*step*/, Tensor& gradient) override {
-        gradient = image - target_;
-        return 0.5 * gradient.square().sum();
-    }
-
-  private:
-    Tensor target_;
-};
+using test::Distance;
 
 Tensor picture(const std::string& name) { return test::formula_image(19, 27, name).squeeze(0); }
 

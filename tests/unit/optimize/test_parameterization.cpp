@@ -13,11 +13,13 @@
 #include "reverie/optimize/parameterization.h"
 #include "reverie/optimize/step_rules.h"
 #include "support/closed_formula.h"
+#include "support/distance.h"
 #include "support/expect_error.h"
 
 namespace reverie {
 namespace {
 
+using test::Distance;
 using test::expect_error;
 using testing::HasSubstr;
 
@@ -115,19 +117,6 @@ TEST(Parameterization, WhatIsNotFreeIsStillToTheBit) {
     EXPECT_TRUE(moved.narrow(1, 3, 8).equal(image.narrow(1, 3, 8)));
     EXPECT_GT((moved - image).abs().max().item<double>(), 0.01);
 }
-
-/// Half the squared distance to a target.
-class Distance final : public Objective {
-  public:
-    explicit Distance(Tensor target) : target_(std::move(target)) {}
-    Tensor value_and_gradient(const Tensor& image, std::int64_t /*step*/, Tensor& gradient) override {
-        gradient = image - target_;
-        return 0.5 * gradient.square().sum();
-    }
-
-  private:
-    Tensor target_;
-};
 
 Tensor magnitudes(const Tensor& image) {
     at::Tensor colors = at::empty({3, 3}, at::kDouble);
