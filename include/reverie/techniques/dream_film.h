@@ -13,20 +13,10 @@
 
 #include "reverie/core/hooks.h"
 #include "reverie/core/option_table.h"
+#include "reverie/output/film_info.h"
 #include "reverie/techniques/dream.h"
 
 namespace reverie {
-
-/// Frames in so many seconds, in lowest terms: 24/1, 30000/1001.
-struct FrameRate {
-    std::int64_t frames = 25;
-    std::int64_t seconds = 1;
-    bool operator==(const FrameRate&) const = default;
-    double per_second() const { return static_cast<double>(frames) / static_cast<double>(seconds); }
-};
-bool parse_value(const std::string& text, FrameRate& value);  ///< "24", "23.976", "30000/1001"
-std::string value_text(FrameRate value);
-inline const char* wanted_text(FrameRate /*value*/) { return "a rate such as 25, 23.976 or 30000/1001"; }
 
 /// How fast the view moves over the picture: shares of its width and height a second, to the right and downwards.
 struct ViewPan {
@@ -46,7 +36,7 @@ struct LayerStop {
 
 struct DreamFilmOptions {
     double seconds = 0.0;            ///< of the film; above 0
-    FrameRate fps;                   ///< 0.1 to 100 frames a second
+    Rational fps{25, 1};             ///< 0.1 to 100 frames a second
     double zoom = 1.3;               ///< by what things grow in a second; below 1 the view flies backwards
     double rotate = 0.0;             ///< degrees a second that the picture turns, clockwise
     ViewPan pan;                     ///< of the view

@@ -147,19 +147,11 @@ class FilmMaker {
         if (request_.film.ease > 0.0) {
             identity.set("film", request_.film.seconds);  // where motion begins to end
         }
-        const Runtime& runtime = session_.runtime();
-        identity.set("device", runtime.device.str());
-        identity.set("threads", static_cast<std::int64_t>(runtime.threads));
-        identity.set("engine", net_.engine() == Engine::Frozen ? "frozen" : "libtorch");
-        identity.set("deterministic", runtime.deterministic ? "true" : "false");
+        add_machine(identity, session_.runtime(), net_.engine());
         identity.set_list("sides of tiles", cost.tiles);
         identity.set(bytes_of("the weights"), sha256_of_file(weights_.file));
-        const DreamJob job = shared_.job_for(picture);
         identity.set(pixels_of("the input"), digest_of(item_.blank ? Tensor() : picture.color));
-        identity.set(pixels_of("--init"), digest_of(job.init));
-        for (std::size_t i = 0; i < job.guides.size(); ++i) {
-            identity.set(pixels_of("guide " + std::to_string(i + 1)), digest_of(job.guides[i]));
-        }
+        shared_.add_digests(identity);
         return identity;
     }
 
@@ -199,7 +191,7 @@ class FilmMaker {
     /// The first frames of the film; the whole one can be stopped.
     Written write_film(const DreamFilm& film, DreamFilmKeys& keys, const fs::path& path, std::int64_t frames,
                        bool whole, Replacing replacing) {
-        Animation animation(path, {.fps = request_.film.fps.per_second(),
+        Animation animation(path, {.fps = request_.film.fps.value(),
                                    .quality = static_cast<int>(request_.pictures.quality),
                                    .replacing = replacing});
         session_.console().begin("");
@@ -250,7 +242,7 @@ class FilmMaker {
                        {"height", size.height},
                        {"frames", frames},
                        {"fps", value_text(request_.film.fps)},
-                       {"film_seconds", static_cast<double>(frames) / request_.film.fps.per_second()},
+                       {"film_seconds", static_cast<double>(frames) / request_.film.fps.value()},
                        {"dreams", key_dreams}};
         std::error_code error;
         if (const std::uintmax_t bytes = fs::file_size(written, error); !error) {

@@ -47,7 +47,7 @@ void check_output(const Session& session, const DreamFilmRequest& request) {
         refuse("a film needs a name; pass --output FILM.mp4, .gif, .webp or a folder");
     }
     // It finds an unknown kind, a missing plugin and a place that cannot be written, and leaves nothing behind.
-    const Animation probe(output, {.fps = request.film.fps.per_second(),
+    const Animation probe(output, {.fps = request.film.fps.value(),
                                    .quality = static_cast<int>(request.pictures.quality),
                                    .replacing = Replacing::Allowed});
     std::error_code ignored;
@@ -67,7 +67,8 @@ void add_flags(CLI::App& app, DreamFilmFlags& flags) {
     FlagGroup group(app, "Film");
     not_configurable(group.add("--resume", flags.resume,
                                "go on from the dreams that a stopped film left in NAME.dreams; length, --loop, --fps, "
-                               "--quality and the kind of film may be others than before"));
+                               "--quality and the kind of film may be others than before. Of a film as input: from "
+                               "the frames in NAME.state"));
     group.add("--keep-dreams", flags.keep_dreams,
               "leave NAME.dreams when the film is done: with --resume another one is made of them without dreaming");
 }
@@ -78,17 +79,19 @@ DreamFilmOptions film_options(const DreamFilmFlags& flags) {
     return film;
 }
 
-void refuse_without_film(const DreamFilmFlags& flags) {
-    const auto refuse_flag = [](const std::string& flag) {
-        refuse("--" + flag + " is of films; pass --film SECONDS, or leave it out");
+void refuse_without_film(const DreamFilmFlags& flags, bool painted) {
+    const auto refuse_flag = [painted](const std::string& flag) {
+        refuse("--" + flag +
+               (painted ? " is of films that are made of a picture, and the input is a film; leave it out"
+                        : " is of films; pass --film SECONDS, or leave it out"));
     };
     for (const OptionRow<DreamFilmOptions>& row : dream_film_option_table()) {
-        if (flags.options.has(row.name)) {
+        if (flags.options.has(row.name) && !(painted && row.name == "fps")) {
             refuse_flag(row.name);
         }
     }
-    if (flags.resume || flags.keep_dreams) {
-        refuse_flag(flags.resume ? "resume" : "keep-dreams");
+    if (flags.keep_dreams || (flags.resume && !painted)) {
+        refuse_flag(flags.keep_dreams ? "keep-dreams" : "resume");
     }
 }
 

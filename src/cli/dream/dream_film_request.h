@@ -27,8 +27,9 @@ void add_flags(CLI::App& app, DreamFilmFlags& flags);
 /// What was given, checked. Throws Usage.
 DreamFilmOptions film_options(const DreamFilmFlags& flags);
 
-/// Throws Usage for flags that say something of a film where none is made.
-void refuse_without_film(const DreamFilmFlags& flags);
+/// Throws Usage for flags that say something of a film where none is made; where one is `painted` that is there
+/// already, some of them stay.
+void refuse_without_film(const DreamFilmFlags& flags, bool painted);
 
 /// All but `dream_options` must outlive it.
 struct DreamFilmRequest {

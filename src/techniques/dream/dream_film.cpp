@@ -37,7 +37,7 @@ DreamFilm::DreamFilm(Size frame, DreamOptions dream, DreamFilmOptions film)
 }
 
 std::int64_t DreamFilm::frames() const {
-    return std::max<std::int64_t>(1, std::llround(film_.seconds * film_.fps.per_second()));
+    return std::max<std::int64_t>(1, std::llround(film_.seconds * film_.fps.value()));
 }
 
 std::int64_t DreamFilm::key_dreams() const {
@@ -55,8 +55,8 @@ std::int64_t DreamFilm::frames_within(std::int64_t key_dreams) const {
 
 double DreamFilm::place_of(std::int64_t frame) const {
     // The product first: then the same moment is the same number at any frame rate.
-    return static_cast<double>(frame * film_.fps.seconds) * film_.dreams_per_second /
-           static_cast<double>(film_.fps.frames);
+    return static_cast<double>(frame * film_.fps.denominator) * film_.dreams_per_second /
+           static_cast<double>(film_.fps.numerator);
 }
 
 DreamOptions DreamFilm::options_of(std::int64_t number) const {

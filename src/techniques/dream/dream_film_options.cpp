@@ -1,6 +1,5 @@
 #include <algorithm>
 #include <cmath>
-#include <numeric>
 #include <set>
 
 #include "reverie/core/error.h"
@@ -175,32 +174,6 @@ void add_layers(std::vector<DreamTarget>& targets, const DreamFilmOptions& film,
 
 }  // namespace
 
-bool parse_value(const std::string& text, FrameRate& value) {
-    constexpr std::int64_t kMost = 1'000'000'000;
-    const std::size_t slash = text.find('/');
-    FrameRate rate;
-    if (slash == std::string::npos) {
-        constexpr std::int64_t kParts = 1000;
-        double number = 0.0;
-        if (!parse_value(text, number) || !(number > 0.0) || number > 1e6) {
-            return false;
-        }
-        rate = {std::llround(number * kParts), kParts};
-    } else if (!parse_value(text.substr(0, slash), rate.frames) || !parse_value(text.substr(slash + 1), rate.seconds)) {
-        return false;
-    }
-    if (rate.frames < 1 || rate.seconds < 1 || rate.frames > kMost || rate.seconds > kMost) {
-        return false;
-    }
-    const std::int64_t common = std::gcd(rate.frames, rate.seconds);
-    value = {rate.frames / common, rate.seconds / common};
-    return true;
-}
-
-std::string value_text(FrameRate value) {
-    return std::to_string(value.frames) + (value.seconds == 1 ? "" : "/" + std::to_string(value.seconds));
-}
-
 bool parse_value(const std::string& text, ViewPan& value) {
     const std::size_t comma = text.find(',');
     return comma != std::string::npos && parse_value(text.substr(0, comma), value.x) &&
@@ -216,7 +189,7 @@ const OptionTable<DreamFilmOptions>& dream_film_option_table() {
 
 void validate(const DreamFilmOptions& film) {
     require_in_range(dream_film_option_table(), film);
-    require_in_range("fps", film.fps.per_second(), {0.1, 100});
+    require_in_range("fps", film.fps.value(), {0.1, 100});
     if (film.ease > 0.0 && film.loop) {
         refuse("{--ease} is of a beginning and an end, and a film that loops has none; leave out {--ease} or {--loop}");
     }
