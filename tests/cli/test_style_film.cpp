@@ -56,7 +56,8 @@ TEST_F(StyleFilm, EachFrameIsThePictureItWouldBeAlone) {
 
 TEST_F(StyleFilm, OnlyColorTakesFilmsToo) {
     write_moving_film(path("clip.mp4"), 3);
-    const RunResult result = run({path("clip.mp4"), "--style", path("wave.png"), "--only-color", "-o", path("out.webm")});
+    const RunResult result =
+        run({path("clip.mp4"), "--style", path("wave.png"), "--only-color", "-o", path("out.webm")});
     ASSERT_EQ(result.exit_code, 0) << result.error;
     EXPECT_EQ(moments_of(path("out.webm")).size(), 4U);
 }
@@ -70,8 +71,8 @@ TEST_F(StyleFilm, WhatDoesNotFitIsOneSentence) {
     refused({"--trace", path("a.jsonl")}, "--trace follows");
     refused({"--each-style"}, "--each-style");
     refused({"--carry", "0.5", "--init", "style"}, "--carry and --init");
-    expect_fault(quick_style({path("photo.png"), "--style", path("wave.png"), "-o", path("o.png"), "--carry", "0.5"}), 2,
-                 "--carry is of films");
+    expect_fault(quick_style({path("photo.png"), "--style", path("wave.png"), "-o", path("o.png"), "--carry", "0.5"}),
+                 2, "--carry is of films");
     expect_fault(quick_style({path("photo.png"), "--style", path("wave.png"), "-o", path("o.png"), "--resume"}), 2,
                  "--checkpoint");
 }

@@ -8,7 +8,10 @@
 
 #include <cstdint>
 #include <functional>
+#include <memory>
+#include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "reverie/core/hooks.h"
@@ -62,6 +65,16 @@ std::vector<DreamTarget> layers_at(const DreamFilmOptions& film, const std::vect
 /// Everything that layers_at() ever says together, once each: for check_targets.
 std::vector<std::vector<DreamTarget>> layer_mixes(const DreamFilmOptions& film, const std::vector<DreamTarget>& own);
 
+class FilmMotion;
+
+/// A key dream as frames are made of it.
+struct KeyDream {
+    KeyDream(Tensor dream, std::optional<double> its_detail = {})  // NOLINT: a picture alone is one
+        : image(std::move(dream)), detail(its_detail) {}
+    Tensor image;                  ///< [3,H,W] in [0,1]
+    std::optional<double> detail;  ///< DreamFilm::detail() of it, where it is known: it takes as long as mixing
+};
+
 class DreamFilm {
   public:
     /// `frame`: the size of the film. Throws Usage like all the checks above, and for motion that is too fast for the
@@ -92,15 +105,20 @@ class DreamFilm {
 
     /// [3,H,W] in [0,1]; `key` gives the key dreams asked for, which lie near each other from frame to frame. With
     /// `looped` the first second of a looping film is mixed with what follows its end.
-    Tensor frame(std::int64_t number, const std::function<Tensor(std::int64_t number)>& key, bool looped = true) const;
+    Tensor frame(std::int64_t number, const std::function<KeyDream(std::int64_t number)>& key,
+                 bool looped = true) const;
+
+    /// How much of the finest detail a key dream has, which frames are held to.
+    double detail(const Tensor& key) const;
 
   private:
     double place_of(std::int64_t frame) const;
-    Tensor moment(double place, const std::function<Tensor(std::int64_t number)>& key) const;
+    Tensor moment(double place, const std::function<KeyDream(std::int64_t number)>& key) const;
 
     Size frame_, key_;
     DreamOptions dream_;
     DreamFilmOptions film_;
+    std::shared_ptr<const FilmMotion> motion_;
 };
 
 }  // namespace reverie

@@ -128,9 +128,11 @@ class DeepDream : public Program {
     int make_film(Session& session, const WeightStore& store, const std::vector<std::string>& networks,
                   const DreamOptions& options, const Graph& graph) const {
         const DreamFilmOptions film = film_options(film_);
+        const FilmOptions encoding = film_options(painted_.options);
         const DreamFilmRequest request{
             .flags = film_,
             .film = film,
+            .encoding = encoding,
             .pictures = pictures_,
             .inputs = inputs_,
             .network = network_,

@@ -34,6 +34,9 @@ bool says_film(const std::string& output) {
     return path.filename() == kWrittenPattern || (path.has_extension() && names_film(path));
 }
 
+/// And that cannot mean a picture.
+bool says_only_film(const std::string& output) { return says_film(output) && fs::path(output).extension() != ".webp"; }
+
 /// Whether it came out of a container that may hold more than frames.
 bool may_hold_more(const BatchItem& item, const FilmInfo& info) {
     constexpr std::array<std::string_view, 3> kFramesOnly = {"gif", "webp", "pictures"};
@@ -78,9 +81,15 @@ bool takes_film(const std::vector<std::string>& inputs, const std::string& outpu
     }
     const std::string& input = inputs.front();
     if (is_stream(input)) {
-        return output != "-" && says_film(output) && fs::path(output).extension() != ".webp";
+        return says_only_film(output);
     }
-    return names_numbered_pictures(input) || (holds_film(input) && (!holds_picture(input) || says_film(output)));
+    if (names_numbered_pictures(input)) {
+        return true;
+    }
+    std::error_code ignored;
+    return holds_picture(input) ? holds_film(input) && says_film(output)
+                                : holds_film(input) ||  // or is broken, which the reader knows best how to say
+                                      (says_only_film(output) && fs::is_regular_file(input, ignored));
 }
 
 Size FilmRequest::size() const { return *wanted_size_of(pictures, item); }

@@ -205,7 +205,7 @@ class FilmRun {
         record["seconds"] = seconds_since(begin);
         records_.push_back(json_text(record));
         keep_and_write(frame, picture, painted.image, film, folder);
-        if (session_.common().json && request_.flags.each_frame && request_.item.output != "-") {
+        if (session_.common().json && request_.flags.each_frame) {
             session_.print(records_.back());
         }
     }

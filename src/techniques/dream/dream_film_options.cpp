@@ -67,8 +67,8 @@ OptionTable<DreamFilmOptions> make_table() {
          .heading = heading,
          .placeholder = "SECONDS",
          .help =
-             "make a film of so many seconds: .mp4, .gif, .webp or a folder of PNGs, of one input (or of none, with "
-             "{--init} noise), 640 pixels long unless {--size} says otherwise",
+             "make a film of so many seconds: .mp4, .mkv, .mov, .webm, .gif, .webp or a folder of PNGs, of one input "
+             "(or of none, with {--init} noise), 640 pixels long unless {--size} says otherwise",
          .field = field(&DreamFilmOptions::seconds),
          .range = {0.04, 86'400, "0.04 to 86400 seconds"},
          .shapes_result = false},  // a longer film begins as the shorter one does
