@@ -67,7 +67,7 @@ bool parse_value(const std::string& text, FrameSpan& value) {
     const std::string first = text.substr(0, dash);
     const std::string last = dash == std::string::npos ? first : text.substr(dash + 1);
     FrameSpan span;
-    if (text == "-" || (!first.empty() && !parse_value(first, span.first)) ||
+    if (text.empty() || text == "-" || (!first.empty() && !parse_value(first, span.first)) ||
         (!last.empty() && !parse_value(last, span.last)) || span.last.value_or(span.first) < span.first) {
         return false;
     }
