@@ -277,6 +277,9 @@ TEST_F(FilmInput, WhatDoesNotFitIsOneSentence) {
     refused("out.mp4", {"--grid", "layers"}, 2, "--grid");
     refused("out.mp4", {"--jobs", "2"}, 2, "--jobs");
     refused("out.y4m", {"--resume"}, 2, "stream");
+    refused("out.mp4", {"--each-frame"}, 2, "--each-frame adds");
+    write_file(path("there.y4m"), std::string_view("something"));
+    refused("there.y4m", {}, 6, "exists");
     expect_fault(painted("photo.jpg", "out.png", {"--every", "2"}), 2, "--every is of films");
     expect_fault(painted("photo.jpg", "out.png", {"--report"}), 2, "--report is of films");
     expect_fault(painted("none/%04d.png", "out.mp4"), 3, "matches no picture");

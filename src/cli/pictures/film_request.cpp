@@ -122,6 +122,9 @@ FilmWriteOptions writing_of(const FilmRequest& request, bool overwrite) {
 FilmRequest check_film_request(Session& session, const PictureOptions& pictures, const FilmFlags& flags,
                                FilmOptions options, bool resume, std::int64_t preview_every) {
     refuse_other_flags(pictures);
+    if (flags.each_frame && !session.common().json) {
+        refuse("--each-frame adds a line for each frame to --json, which is not given; add it, or leave this out");
+    }
     const std::string& input = pictures.inputs.front();
     const std::string& given = session.common().output;
     if (given.empty()) {

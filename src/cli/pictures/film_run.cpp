@@ -48,6 +48,22 @@ Picture picture_of(const ChosenFrame& frame, Size size, int bits) {
     return resized_to(std::move(picture), size);
 }
 
+/// By an earlier run, which --resume would go on with. Throws Output when it may not be replaced.
+bool is_finished(const Session& session, const FilmRequest& request) {
+    const fs::path output = request.item.output;
+    std::error_code ignored;
+    const bool there = !is_stream(request.item.output) && is_there(output) &&
+                       !(fs::is_directory(output, ignored) && fs::is_empty(output, ignored));
+    if (session.common().overwrite || !there) {
+        return false;
+    }
+    if (request.resume && !is_there(FilmFolder::of(output))) {
+        return true;
+    }
+    throw Error(ErrorKind::Output,
+                "'" + output.string() + "' exists; pass --overwrite to replace it or choose another --output");
+}
+
 class FilmRun {
   public:
     FilmRun(Session& session, const FilmRequest& request, const PictureProgram& program)
@@ -65,36 +81,13 @@ class FilmRun {
             paint(nullptr);
             return 0;
         }
-        const fs::path where = FilmFolder::of(request_.item.output);
-        if (is_finished(where)) {
-            session_.console().info("left out '" + request_.item.input + "', whose output '" + request_.item.output +
-                                    "' exists");
-            return 0;
-        }
-        FilmFolder folder(where, identity(), {.resume = request_.resume, .overwrite = session_.common().overwrite});
+        FilmFolder folder(FilmFolder::of(request_.item.output), identity(),
+                          {.resume = request_.resume, .overwrite = session_.common().overwrite});
         paint(&folder);
         return 0;
     }
 
   private:
-    bool output_is_there() const {
-        std::error_code ignored;
-        const fs::path& output = request_.item.output;
-        return is_there(output) && !(fs::is_directory(output, ignored) && fs::is_empty(output, ignored));
-    }
-
-    /// By an earlier run, which --resume would go on with. Throws Output when it may not be replaced.
-    bool is_finished(const fs::path& folder) const {
-        if (session_.common().overwrite || !output_is_there()) {
-            return false;
-        }
-        if (request_.resume && !is_there(folder)) {
-            return true;
-        }
-        throw Error(ErrorKind::Output,
-                    "'" + request_.item.output + "' exists; pass --overwrite to replace it or choose another --output");
-    }
-
     Settings identity() const {
         Settings identity = task_.identity(size_);
         add_settings(identity, film_option_table(), request_.options);
@@ -368,7 +361,15 @@ class FilmRun {
 }  // namespace
 
 int run_film(Session& session, const FilmRequest& request, const PictureProgram& program) {
+    if (parse_shard("", session.environment()).index > 1) {
+        return 0;  // one of a launcher's ranks makes it
+    }
     try {
+        if (is_finished(session, request)) {
+            session.console().info("left out '" + request.item.input + "', whose output '" + request.item.output +
+                                   "' exists");
+            return 0;
+        }
         return FilmRun(session, request, program).run();
     } catch (const Error& error) {
         if (!session.common().json || error.kind() == ErrorKind::Cancelled) {

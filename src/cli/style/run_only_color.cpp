@@ -117,7 +117,7 @@ int run_only_color(Session& session, const StyleFlags& flags, const PictureOptio
         return task;
     };
     if (paints_film) {
-        refuse_other_than_films(flags);
+        refuse_with_film(flags);
         const FilmRequest request = check_film_request(session, pictures, flags.film, film_options(flags.film.options),
                                                        flags.resume, /*preview_every=*/0);
         return run_film(session, request, program);

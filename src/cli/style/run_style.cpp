@@ -19,7 +19,7 @@ constexpr std::int64_t kSmall = 384 * 384;
 
 }  // namespace
 
-void refuse_other_than_films(const StyleFlags& flags) {
+void refuse_with_film(const StyleFlags& flags) {
     for (const auto& [flag, given] :
          {std::pair<std::string, bool>{"--checkpoint", !flags.checkpoint.empty()}, {"--trace", !flags.trace.empty()}}) {
         if (given) {
@@ -67,7 +67,7 @@ int run_style(Session& session, const StyleFlags& flags, const PictureOptions& p
 
 int run_style_film(Session& session, const StyleFlags& flags, const PictureOptions& pictures,
                    const NetworkOptions& network, const WeightStore& store) {
-    refuse_other_than_films(flags);
+    refuse_with_film(flags);
     const FilmOptions film = film_options(flags.film.options);
     if (film.carry > 0.0 && session.given("init")) {
         throw Error(ErrorKind::Usage, "--carry and --init both say what a frame starts with; leave one of them out");

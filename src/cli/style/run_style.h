@@ -15,7 +15,7 @@ int run_style(Session& session, const StyleFlags& flags, const PictureOptions& p
               const WeightStore& store);
 
 /// Throws Usage for flags that a film as the only input cannot follow.
-void refuse_other_than_films(const StyleFlags& flags);
+void refuse_with_film(const StyleFlags& flags);
 
 /// The same for a film as the only input, each frame begun with the same seed and styles; throws what run_film does.
 int run_style_film(Session& session, const StyleFlags& flags, const PictureOptions& pictures,

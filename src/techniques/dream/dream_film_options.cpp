@@ -104,7 +104,8 @@ OptionTable<DreamFilmOptions> make_table() {
         {.name = "fps",
          .heading = heading,
          .placeholder = "N",
-         .help = "frames a second, also as 23.976 or 30000/1001; they change neither motion nor dreams",
+         .help = "frames a second, also as 23.976 or 30000/1001; they change neither motion nor dreams. Of numbered "
+                 "pictures as input: their rate",
          .field = field(&DreamFilmOptions::fps),
          .shapes_result = false},  // of key dreams: nothing
         {.name = "layers-path",
