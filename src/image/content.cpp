@@ -16,6 +16,8 @@ constexpr std::string_view kConvert = "convert it to PNG, TIFF or JPEG";
 constexpr std::string_view kDevelop = "develop it with a raw converter and export PNG, TIFF or JPEG";
 constexpr std::string_view kRender = "export it as PNG";
 constexpr std::string_view kFrames = "extract its frames as pictures";
+constexpr std::string_view kFilm =
+    "deepdream and styletransfer paint a film that is their only input; for anything else extract its frames";
 
 struct Magic {
     std::string_view bytes;
@@ -62,10 +64,10 @@ constexpr std::array kOthers = {
     Magic{"SIMPLE  ="sv, 0, {"a FITS picture", kConvert}},
     Magic{"DICM"sv, 128, {"a DICOM picture", kConvert}},
     Magic{"\xd7\xcd\xc6\x9a"sv, 0, {"a Windows metafile", kRender}},
-    Magic{"ftypqt  "sv, 4, {"a film (QuickTime)", kFrames}},
-    Magic{"ftyp"sv, 4, {"a film (MP4)", kFrames}},
-    Magic{"\x1a\x45\xdf\xa3"sv, 0, {"a film (Matroska or WebM)", kFrames}},
-    Magic{"AVI LIST"sv, 8, {"a film (AVI)", kFrames}},
+    Magic{"ftypqt  "sv, 4, {"a film (QuickTime)", kFilm, true}},
+    Magic{"ftyp"sv, 4, {"a film (MP4)", kFilm, true}},
+    Magic{"\x1a\x45\xdf\xa3"sv, 0, {"a film (Matroska or WebM)", kFilm, true}},
+    Magic{"AVI LIST"sv, 8, {"a film (AVI)", kFilm, true}},
     Magic{"PK\3\4"sv, 0, {"a zip archive", "unpack it first"}},
     Magic{"\x1f\x8b"sv, 0, {"a gzip archive", "unpack it first"}},
     Magic{"version https://git-lfs"sv, 0, {"a Git LFS pointer", "fetch the file itself with git lfs pull"}},

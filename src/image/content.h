@@ -23,6 +23,7 @@ std::string_view heif_kind(Bytes bytes);
 struct OtherKind {
     std::string_view what;    ///< with its article
     std::string_view advice;  ///< what to do with it
+    bool film = false;        ///< that is read, but not as a picture
 };
 std::optional<OtherKind> other_content(Bytes bytes);
 

@@ -52,8 +52,10 @@ const Codec& codec_for(Bytes bytes, const std::string& name) {
                              [&](const Codec& codec) { return codec.content == *content; });
     }
     if (const auto other = image::other_content(bytes)) {
-        throw Error(ErrorKind::Input, "'" + name + "' is " + std::string(other->what) +
-                                          ", which Reverie does not read; " + std::string(other->advice));
+        throw Error(ErrorKind::Input,
+                    "'" + name + "' is " + std::string(other->what) +
+                        (other->film ? ", where a picture was wanted; " : ", which Reverie does not read; ") +
+                        std::string(other->advice));
     }
     throw Error(ErrorKind::Input,
                 "'" + name +

@@ -3,6 +3,8 @@
 #include <cmath>
 #include <numeric>
 
+#include "reverie/core/option_text.h"
+
 namespace reverie {
 
 Rational reduced(Rational fraction) {
@@ -31,6 +33,32 @@ Rational fraction_of(double value) {
         }
         rest = 1 / (rest - whole);
     }
+}
+
+bool parse_value(const std::string& text, Rational& value) {
+    constexpr std::int64_t kMost = 1'000'000'000;
+    const std::size_t slash = text.find('/');
+    Rational rate;
+    if (slash == std::string::npos) {
+        constexpr std::int64_t kParts = 1000;
+        double number = 0.0;
+        if (!parse_value(text, number) || !(number > 0.0) || number > 1e6) {
+            return false;
+        }
+        rate = {std::llround(number * kParts), kParts};
+    } else if (!parse_value(text.substr(0, slash), rate.numerator) ||
+               !parse_value(text.substr(slash + 1), rate.denominator)) {
+        return false;
+    }
+    if (rate.numerator < 1 || rate.denominator < 1 || rate.numerator > kMost || rate.denominator > kMost) {
+        return false;
+    }
+    value = reduced(rate);
+    return true;
+}
+
+std::string value_text(Rational value) {
+    return std::to_string(value.numerator) + (value.denominator == 1 ? "" : "/" + std::to_string(value.denominator));
 }
 
 }  // namespace reverie

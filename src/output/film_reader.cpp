@@ -79,7 +79,7 @@ std::unique_ptr<output::FrameSource> open(const std::filesystem::path& path, con
     if (is_pipe(path)) {
         return output::open_with_ffmpeg(path, /*y4m=*/true, /*cut_off=*/false, options);
     }
-    if (std::filesystem::is_directory(path, ignored) || (!is_there(path) && output::is_picture_pattern(path))) {
+    if (std::filesystem::is_directory(path, ignored) || names_numbered_pictures(path)) {
         return output::open_pictures(path, options);
     }
     const MappedFile file(path);
@@ -142,6 +142,10 @@ bool holds_film(const std::filesystem::path& path) noexcept {
     } catch (const std::exception&) {
         return false;
     }
+}
+
+bool names_numbered_pictures(const std::filesystem::path& path) {
+    return !is_there(path) && output::is_picture_pattern(path);
 }
 
 }  // namespace reverie

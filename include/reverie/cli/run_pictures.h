@@ -30,6 +30,12 @@ struct PictureTask {
     std::function<void()> written = {};                  ///< may be empty: after a finished picture was written
     std::function<std::int64_t(Size image)> bytes = {};  ///< may be empty: memory that work on that size takes
     std::int64_t max_memory = 0;                         ///< of all pictures that are in work at once; 0: no limit
+
+    // Of a film's frames, where the only input is one:
+    /// `work` on one of them, beginning with `start`, [3,H,W] of the frame's size, where that is defined. Each is
+    /// painted with the same seed.
+    std::function<PictureResult(const Picture& picture, const Tensor& start, const Hooks& hooks)> frame = {};
+    std::function<Settings(Size image)> identity = {};  ///< all that decides a frame's bits, but for the film
 };
 
 /// A way in which every picture is done: with that style.

@@ -22,6 +22,11 @@ Rational reduced(Rational fraction);
 /// denominator above 60,000.
 Rational fraction_of(double value);
 
+/// A rate as an option: "24", "23.976", "30000/1001"; in lowest terms.
+bool parse_value(const std::string& text, Rational& value);
+std::string value_text(Rational value);
+inline const char* wanted_text(Rational /*value*/) { return "a rate such as 25, 23.976 or 30000/1001"; }
+
 /// When a frame is shown, in ticks of the film's time base.
 struct FilmTime {
     std::int64_t pts = 0;       ///< the start; may lie below 0

@@ -59,4 +59,7 @@ class FilmReader {
 /// for.
 bool holds_film(const std::filesystem::path& path) noexcept;
 
+/// Whether it is the pattern of numbered pictures' names, as "shot/%04d.png", and not itself there.
+bool names_numbered_pictures(const std::filesystem::path& path);
+
 }  // namespace reverie

@@ -8,25 +8,18 @@
 
 #include <cstdint>
 #include <functional>
+#include <memory>
+#include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "reverie/core/hooks.h"
 #include "reverie/core/option_table.h"
+#include "reverie/output/film_info.h"
 #include "reverie/techniques/dream.h"
 
 namespace reverie {
-
-/// Frames in so many seconds, in lowest terms: 24/1, 30000/1001.
-struct FrameRate {
-    std::int64_t frames = 25;
-    std::int64_t seconds = 1;
-    bool operator==(const FrameRate&) const = default;
-    double per_second() const { return static_cast<double>(frames) / static_cast<double>(seconds); }
-};
-bool parse_value(const std::string& text, FrameRate& value);  ///< "24", "23.976", "30000/1001"
-std::string value_text(FrameRate value);
-inline const char* wanted_text(FrameRate /*value*/) { return "a rate such as 25, 23.976 or 30000/1001"; }
 
 /// How fast the view moves over the picture: shares of its width and height a second, to the right and downwards.
 struct ViewPan {
@@ -46,7 +39,7 @@ struct LayerStop {
 
 struct DreamFilmOptions {
     double seconds = 0.0;            ///< of the film; above 0
-    FrameRate fps;                   ///< 0.1 to 100 frames a second
+    Rational fps{25, 1};             ///< 0.1 to 100 frames a second
     double zoom = 1.3;               ///< by what things grow in a second; below 1 the view flies backwards
     double rotate = 0.0;             ///< degrees a second that the picture turns, clockwise
     ViewPan pan;                     ///< of the view
@@ -71,6 +64,16 @@ std::vector<DreamTarget> layers_at(const DreamFilmOptions& film, const std::vect
 
 /// Everything that layers_at() ever says together, once each: for check_targets.
 std::vector<std::vector<DreamTarget>> layer_mixes(const DreamFilmOptions& film, const std::vector<DreamTarget>& own);
+
+class FilmMotion;
+
+/// A key dream as frames are made of it.
+struct KeyDream {
+    KeyDream(Tensor dream, std::optional<double> its_detail = {})  // NOLINT: a picture alone is one
+        : image(std::move(dream)), detail(its_detail) {}
+    Tensor image;                  ///< [3,H,W] in [0,1]
+    std::optional<double> detail;  ///< DreamFilm::detail() of it, where it is known: it takes as long as mixing
+};
 
 class DreamFilm {
   public:
@@ -102,15 +105,20 @@ class DreamFilm {
 
     /// [3,H,W] in [0,1]; `key` gives the key dreams asked for, which lie near each other from frame to frame. With
     /// `looped` the first second of a looping film is mixed with what follows its end.
-    Tensor frame(std::int64_t number, const std::function<Tensor(std::int64_t number)>& key, bool looped = true) const;
+    Tensor frame(std::int64_t number, const std::function<KeyDream(std::int64_t number)>& key,
+                 bool looped = true) const;
+
+    /// How much of the finest detail a key dream has, which frames are held to.
+    double detail(const Tensor& key) const;
 
   private:
     double place_of(std::int64_t frame) const;
-    Tensor moment(double place, const std::function<Tensor(std::int64_t number)>& key) const;
+    Tensor moment(double place, const std::function<KeyDream(std::int64_t number)>& key) const;
 
     Size frame_, key_;
     DreamOptions dream_;
     DreamFilmOptions film_;
+    std::shared_ptr<const FilmMotion> motion_;
 };
 
 }  // namespace reverie

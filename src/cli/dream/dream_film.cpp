@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <map>
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <system_error>
@@ -19,6 +20,7 @@
 #include "reverie/core/text.h"
 #include "reverie/nn/frozen_net.h"
 #include "reverie/output/animation.h"
+#include "reverie/output/film_writer.h"
 #include "reverie/weights/sha256.h"
 
 namespace reverie {
@@ -97,7 +99,7 @@ class FilmMaker {
         dream_keys(film, cost, shared_.job_for(*picture), keys);
         const Written written = write_whole(film, keys);
         if (!written.path) {
-            leave_part(film, keys, written.frames, seconds_since(begin));
+            leave_part(film, keys, written, seconds_since(begin));
             throw Error(ErrorKind::Cancelled, "stopped with " +
                                                   std::to_string(std::min(keys.count(), film.key_dreams())) + " of " +
                                                   std::to_string(film.key_dreams()) + " dreams made" +
@@ -139,6 +141,12 @@ class FilmMaker {
         Settings settings = dream_settings();
         add_film_settings(settings, /*shaping=*/false);
         settings.set("quality", request_.pictures.quality);
+        if (!request_.encoding.codec.empty()) {
+            settings.set("codec", request_.encoding.codec);
+        }
+        if (request_.encoding.crf) {
+            settings.set("crf", *request_.encoding.crf);
+        }
         return settings;
     }
 
@@ -147,19 +155,11 @@ class FilmMaker {
         if (request_.film.ease > 0.0) {
             identity.set("film", request_.film.seconds);  // where motion begins to end
         }
-        const Runtime& runtime = session_.runtime();
-        identity.set("device", runtime.device.str());
-        identity.set("threads", static_cast<std::int64_t>(runtime.threads));
-        identity.set("engine", net_.engine() == Engine::Frozen ? "frozen" : "libtorch");
-        identity.set("deterministic", runtime.deterministic ? "true" : "false");
+        add_machine(identity, session_.runtime(), net_.engine());
         identity.set_list("sides of tiles", cost.tiles);
         identity.set(bytes_of("the weights"), sha256_of_file(weights_.file));
-        const DreamJob job = shared_.job_for(picture);
         identity.set(pixels_of("the input"), digest_of(item_.blank ? Tensor() : picture.color));
-        identity.set(pixels_of("--init"), digest_of(job.init));
-        for (std::size_t i = 0; i < job.guides.size(); ++i) {
-            identity.set(pixels_of("guide " + std::to_string(i + 1)), digest_of(job.guides[i]));
-        }
+        shared_.add_digests(identity);
         return identity;
     }
 
@@ -194,29 +194,39 @@ class FilmMaker {
     struct Written {
         std::optional<fs::path> path;  ///< empty: stopped
         std::int64_t frames = 0;       ///< made until then
+        fs::path part = {};            ///< a film of those; empty: there is none
     };
 
     /// The first frames of the film; the whole one can be stopped.
     Written write_film(const DreamFilm& film, DreamFilmKeys& keys, const fs::path& path, std::int64_t frames,
                        bool whole, Replacing replacing) {
-        Animation animation(path, {.fps = request_.film.fps.per_second(),
-                                   .quality = static_cast<int>(request_.pictures.quality),
-                                   .replacing = replacing});
+        FilmWriter writer(path, writing_of(request_, replacing));
+        std::map<std::int64_t, double> details;
+        const auto key = [&](std::int64_t number) {
+            const Tensor image = keys(number);
+            const auto [known, fresh] = details.try_emplace(number, 0.0);
+            if (fresh) {
+                known->second = film.detail(image);
+            }
+            return KeyDream(image, known->second);
+        };
         session_.console().begin("");
         for (std::int64_t frame = 0; frame < frames; ++frame) {
             if (whole && session_.hooks().cancelled()) {
                 session_.console().end();
-                return {std::nullopt, frame};
+                return {std::nullopt, frame, writer.finish_partial()};
             }
-            animation.add(film.frame(
-                frame, [&keys](std::int64_t number) { return keys(number); }, /*looped=*/whole));
+            writer.add(film.frame(frame, key, /*looped=*/whole), {frame, 1});
             session_.console().progress({.stage = whole ? "frames" : "frames of what there is",
                                          .done = static_cast<double>(frame + 1),
                                          .total = static_cast<double>(frames),
                                          .unit = "frames"});
         }
         session_.console().end();
-        return {animation.finish(), frames};
+        for (const std::string& note : writer.notes()) {
+            session_.console().warning(note);
+        }
+        return {writer.finish(), frames};
     }
 
     Written write_whole(const DreamFilm& film, DreamFilmKeys& keys) {
@@ -227,14 +237,18 @@ class FilmMaker {
                           session_.common().overwrite ? Replacing::Allowed : Replacing::Beside);
     }
 
-    /// So many frames again, as a film of their own: an encoder that was stopped in the middle has none to give.
-    void leave_part(const DreamFilm& film, DreamFilmKeys& keys, std::int64_t frames, double seconds) {
+    /// The frames that are there, or, where dreaming was stopped, those that can be made of the dreams.
+    void leave_part(const DreamFilm& film, DreamFilmKeys& keys, const Written& written, double seconds) {
         if (keys.count() == 0) {
             return;
         }
-        const Written part = write_film(film, keys, partial_name(item_.output), std::max<std::int64_t>(1, frames),
-                                        /*whole=*/false, Replacing::Allowed);
-        report(film, *part.path, part.frames, keys.count(), seconds, /*partial=*/true);
+        Written part = written;
+        if (part.part.empty()) {
+            part = write_film(film, keys, partial_name(item_.output), std::max<std::int64_t>(1, written.frames),
+                              /*whole=*/false, Replacing::Allowed);
+            part.part = *part.path;
+        }
+        report(film, part.part, part.frames, keys.count(), seconds, /*partial=*/true);
     }
 
     void report(const DreamFilm& film, const fs::path& written, std::int64_t frames, std::int64_t key_dreams,
@@ -250,7 +264,7 @@ class FilmMaker {
                        {"height", size.height},
                        {"frames", frames},
                        {"fps", value_text(request_.film.fps)},
-                       {"film_seconds", static_cast<double>(frames) / request_.film.fps.per_second()},
+                       {"film_seconds", static_cast<double>(frames) / request_.film.fps.value()},
                        {"dreams", key_dreams}};
         std::error_code error;
         if (const std::uintmax_t bytes = fs::file_size(written, error); !error) {

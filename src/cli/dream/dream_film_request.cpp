@@ -44,12 +44,16 @@ void refuse_other_flags(Session& session, const DreamFilmRequest& request, const
 void check_output(const Session& session, const DreamFilmRequest& request) {
     const std::string& output = session.common().output;
     if (output.empty() || output == "-") {
-        refuse("a film needs a name; pass --output FILM.mp4, .gif, .webp or a folder");
+        refuse("a film needs a name; pass --output FILM.mp4, .mkv, .mov, .webm, .gif, .webp or a folder");
     }
-    // It finds an unknown kind, a missing plugin and a place that cannot be written, and leaves nothing behind.
-    const Animation probe(output, {.fps = request.film.fps.per_second(),
-                                   .quality = static_cast<int>(request.pictures.quality),
-                                   .replacing = Replacing::Allowed});
+    constexpr double kFastestGif = 50.0;  // browsers show a hundredth of a second for a tenth
+    if (fs::path(output).extension() == ".gif" && request.film.fps.value() > kFastestGif) {
+        refuse("'" + output +
+               "' cannot hold more than 50 frames a second, because browsers slow such a GIF down; choose fewer with "
+               "--fps, or write .mp4 or .webp");
+    }
+    // It finds an unknown kind or codec, a missing plugin and a place that cannot be written, and leaves nothing.
+    const FilmWriter probe(output, writing_of(request, Replacing::Allowed));
     std::error_code ignored;
     if (!fs::is_directory(output, ignored) || !fs::is_empty(output, ignored)) {
         refuse_existing(output, "--output", session.common().overwrite);
@@ -67,7 +71,8 @@ void add_flags(CLI::App& app, DreamFilmFlags& flags) {
     FlagGroup group(app, "Film");
     not_configurable(group.add("--resume", flags.resume,
                                "go on from the dreams that a stopped film left in NAME.dreams; length, --loop, --fps, "
-                               "--quality and the kind of film may be others than before"));
+                               "--quality and the kind of film may be others than before. Of a film as input: from "
+                               "the frames in NAME.state"));
     group.add("--keep-dreams", flags.keep_dreams,
               "leave NAME.dreams when the film is done: with --resume another one is made of them without dreaming");
 }
@@ -78,18 +83,30 @@ DreamFilmOptions film_options(const DreamFilmFlags& flags) {
     return film;
 }
 
-void refuse_without_film(const DreamFilmFlags& flags) {
-    const auto refuse_flag = [](const std::string& flag) {
-        refuse("--" + flag + " is of films; pass --film SECONDS, or leave it out");
+void refuse_without_film(const DreamFilmFlags& flags, bool painted) {
+    const auto refuse_flag = [painted](const std::string& flag) {
+        refuse("--" + flag +
+               (painted ? " is of films that are made of a picture, and the input is a film; leave it out"
+                        : " is of films; pass --film SECONDS, or leave it out"));
     };
     for (const OptionRow<DreamFilmOptions>& row : dream_film_option_table()) {
-        if (flags.options.has(row.name)) {
+        if (flags.options.has(row.name) && !(painted && row.name == "fps")) {
             refuse_flag(row.name);
         }
     }
-    if (flags.resume || flags.keep_dreams) {
-        refuse_flag(flags.resume ? "resume" : "keep-dreams");
+    if (flags.keep_dreams || (flags.resume && !painted)) {
+        refuse_flag(flags.keep_dreams ? "keep-dreams" : "resume");
     }
+}
+
+FilmWriteOptions writing_of(const DreamFilmRequest& request, Replacing replacing) {
+    const Rational fps = request.film.fps;
+    return {.time_base = {fps.denominator, fps.numerator},
+            .rate = fps,
+            .codec = request.encoding.codec,
+            .crf = request.encoding.crf.value_or(-1.0),
+            .quality = static_cast<int>(request.pictures.quality),
+            .replacing = replacing};
 }
 
 BatchItem check_film(Session& session, const DreamFilmRequest& request, const DreamOptions& dream, const Graph& graph) {

@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 #include <set>
 
+#include "cli/pictures/identity.h"
 #include "cli/pictures/init_flag.h"
 #include "cli/pictures/masks.h"
 #include "core/json_text.h"
@@ -119,6 +120,16 @@ DreamJob SharedDreamPictures::job_for(const Picture& picture) const {
         job.protect = job.protect.defined() ? at::maximum(job.protect, hidden) : hidden;
     }
     return job;
+}
+
+void SharedDreamPictures::add_digests(Settings& identity) const {
+    identity.set(pixels_of("--init"), digest_of(init_));
+    for (std::size_t i = 0; i < guides_.size(); ++i) {
+        identity.set(pixels_of("guide " + std::to_string(i + 1)), digest_of(guides_[i]));
+    }
+    if (protect_.defined()) {
+        identity.set(pixels_of("--protect"), digest_of(protect_));
+    }
 }
 
 void SharedDreamPictures::add_settings(Settings& settings) const {

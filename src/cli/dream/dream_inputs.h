@@ -40,6 +40,8 @@ class SharedDreamPictures {
     /// What to dream on: nothing of what is transparent or protected.
     DreamJob job_for(const Picture& picture) const;
     const std::vector<Tensor>& guides() const { return guides_; }
+    /// Digests of their pixels, as parts of an identity.
+    void add_digests(Settings& identity) const;
     /// Their bare names.
     void add_settings(Settings& settings) const;
 

@@ -11,6 +11,10 @@
 #include "cli/dream/dream_inputs.h"
 #include "cli/dream/dream_plan.h"
 #include "cli/frame/option_flags.h"
+#include "cli/pictures/film_flags.h"
+#include "cli/pictures/film_request.h"
+#include "cli/pictures/film_run.h"
+#include "cli/pictures/identity.h"
 #include "cli/pictures/picture_run.h"
 #include "reverie/cli/network_flags.h"
 #include "reverie/cli/picture_flags.h"
@@ -19,6 +23,7 @@
 #include "reverie/core/pool.h"
 #include "reverie/nn/frozen_net.h"
 #include "reverie/techniques/dream.h"
+#include "reverie/weights/sha256.h"
 
 namespace reverie {
 namespace {
@@ -44,8 +49,11 @@ class DeepDream : public Program {
                "  deepdream photo.jpg -o dream.png --preset google --network inception_v3\n"
                "  deepdream -o fish.png --init noise --size 320 --layers class:goldfish\n"
                "  deepdream photo.jpg -o flight.mp4 --film 20 --zoom 1.3\n"
+               "  deepdream clip.mp4 -o dreamt.mp4 --size 480 --carry 0.5\n"
                "  deepdream other.jpg -o other.png --from dream.png     as dream.png was made\n";
     }
+
+    std::string output_help() const override { return Program::output_help() + film_output_help(); }
 
     bool may_use_tf32() const override { return true; }
 
@@ -54,6 +62,7 @@ class DeepDream : public Program {
         add_dream_flags(app, dream_);
         reverie::add_flags(app, inputs_);
         reverie::add_flags(app, film_);
+        reverie::add_flags(app, painted_, /*with_fps=*/false);
         reverie::add_flags(app, network_, dream_networks());
     }
 
@@ -61,6 +70,7 @@ class DeepDream : public Program {
 
     int run(Session& session) override {
         validate(network_);
+        const bool paints_film = takes_film(pictures_.inputs, session.common().output);
         if (film_.wanted()) {
             pictures_.default_size = kFilmSize;
         } else if (!inputs_.grid.empty()) {
@@ -90,10 +100,14 @@ class DeepDream : public Program {
             }
         }
         check(session, inputs_, pictures_.max_pixels);
+        if (paints_film) {
+            return paint_film(session, store, options);
+        }
+        refuse_film_flags(painted_, /*but_encoding=*/film_.wanted());
         if (film_.wanted()) {
             return make_film(session, store, networks, options, graph);
         }
-        refuse_without_film(film_);
+        refuse_without_film(film_, /*painted=*/false);
         return run_pictures(session, pictures_,
                             {.prepare = [&](std::size_t) { return prepare(session, store); },
                              .needs_input = options.init != DreamInit::Noise,
@@ -114,9 +128,11 @@ class DeepDream : public Program {
     int make_film(Session& session, const WeightStore& store, const std::vector<std::string>& networks,
                   const DreamOptions& options, const Graph& graph) const {
         const DreamFilmOptions film = film_options(film_);
+        const FilmOptions encoding = film_options(painted_.options);
         const DreamFilmRequest request{
             .flags = film_,
             .film = film,
+            .encoding = encoding,
             .pictures = pictures_,
             .inputs = inputs_,
             .network = network_,
@@ -125,6 +141,25 @@ class DeepDream : public Program {
             .dream_options = [&](const std::string& network) { return options_for(session, network); }};
         const BatchItem item = check_film(session, request, options, graph);
         return make_dream_film(session, request, item);
+    }
+
+    /// One that is there already.
+    int paint_film(Session& session, const WeightStore& store, const DreamOptions& options) {
+        refuse_without_film(film_, /*painted=*/true);
+        if (!inputs_.grid.empty()) {
+            throw Error(ErrorKind::Usage, "--grid makes a sheet, and the input is a film; leave --grid out");
+        }
+        if (painted_.options.has("carry") && (session.given("init") || options.init != DreamInit::Content)) {
+            throw Error(ErrorKind::Usage,
+                        "--carry and --init both say what a frame starts with; leave one of them out");
+        }
+        GivenOptions given = painted_.options;
+        if (const std::vector<std::string>* fps = film_.options.find("fps")) {
+            given.set("fps", *fps);
+        }
+        const FilmRequest request =
+            check_film_request(session, pictures_, painted_, film_options(given), film_.resume, options.preview_every);
+        return run_film(session, request, {.prepare = [&](std::size_t) { return prepare(session, store); }});
     }
 
     PictureTask prepare(Session& session, const WeightStore& store) {
@@ -149,20 +184,26 @@ class DeepDream : public Program {
         task.settings.set("quality", pictures_.quality);
         task.work = [this, &session, options, memory, shared](const Picture& picture, const BatchItem& item,
                                                               const Hooks& hooks) {
-            const auto net = nets_->take();
             const DreamJob job = shared.job_for(picture);
             if (!grid_.empty()) {
-                return make_sheet(session, job, *net, options, memory, item, hooks);
+                return make_sheet(session, job, *nets_->take(), options, memory, item, hooks);
             }
-            const DreamResult dreamt = dream(job, *net, options, memory, hooks);
-            PictureResult result;
-            if (dreamt.tile > 0) {
-                result.settings.set("max-memory", memory);  // decides where the tiles lie
-            }
-            result.image = dreamt.image;
-            result.steps = dreamt.steps;
-            result.cancelled = dreamt.cancelled;
-            return result;
+            return dreamt(job, options, memory, hooks);
+        };
+        task.frame = [this, options, memory, shared](const Picture& picture, const Tensor& start, const Hooks& hooks) {
+            DreamJob job = shared.job_for(picture);
+            job.init = start.defined() ? start : job.init;
+            return dreamt(job, options, memory, hooks);
+        };
+        task.identity = [this, &session, options, memory, shared, settings = task.settings,
+                         file = weights.file](Size size) {
+            Settings identity = settings;
+            FrozenNet& net = nets_->first();
+            add_machine(identity, session.runtime(), net.engine());
+            identity.set("side of tiles", plan_dream(size, net, options, memory).tile);
+            identity.set(bytes_of("the weights"), sha256_of_file(file));
+            shared.add_digests(identity);
+            return identity;
         };
         task.plan = [this, options, memory, shared](Size size) {
             return describe_plan(size, nets_->first(), each_dream(options), shared.guides(), memory);
@@ -176,6 +217,16 @@ class DeepDream : public Program {
         };
         task.max_memory = memory;
         return task;
+    }
+
+    PictureResult dreamt(const DreamJob& job, const DreamOptions& options, std::int64_t memory, const Hooks& hooks) {
+        const auto net = nets_->take();
+        const DreamResult dreamt = dream(job, *net, options, memory, hooks);
+        PictureResult result{.image = dreamt.image, .steps = dreamt.steps, .cancelled = dreamt.cancelled};
+        if (dreamt.tile > 0) {
+            result.settings.set("max-memory", memory);  // decides where the tiles lie
+        }
+        return result;
     }
 
     /// The dreams that one picture is to become: one, or those of a sheet.
@@ -211,6 +262,7 @@ class DeepDream : public Program {
     GivenOptions dream_;
     DreamInputs inputs_;
     DreamFilmFlags film_;
+    FilmFlags painted_;
     std::vector<DreamTarget> grid_;  // empty: one dream
     NetworkOptions network_;
     std::unique_ptr<Pool<FrozenNet>> nets_;

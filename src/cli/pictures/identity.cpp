@@ -44,6 +44,13 @@ std::string digest_of(const Tensor& image) {
     return hash.finish();
 }
 
+void add_machine(Settings& identity, const Runtime& runtime, Engine engine) {
+    identity.set("device", runtime.device.str());
+    identity.set("threads", static_cast<std::int64_t>(runtime.threads));
+    identity.set("engine", engine == Engine::Frozen ? "frozen" : "libtorch");
+    identity.set("deterministic", runtime.deterministic ? "true" : "false");
+}
+
 void require_same(const Settings& earlier, const Settings& present, const std::string& what) {
     // As it would come back from a file.
     const Settings identity = settings_of({{kSettingsKey, to_json(present)}}, what);

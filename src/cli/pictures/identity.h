@@ -4,7 +4,9 @@
 #include <string>
 
 #include "reverie/cli/settings.h"
+#include "reverie/core/runtime.h"
 #include "reverie/core/tensor.h"
+#include "reverie/nn/frozen_net.h"
 
 namespace reverie {
 
@@ -16,6 +18,9 @@ std::string bytes_of(const std::string& file);
 
 /// SHA-256 of an image's values; "" for an undefined one.
 std::string digest_of(const Tensor& image);
+
+/// What the machine has to do with a picture's bits.
+void add_machine(Settings& identity, const Runtime& runtime, Engine engine);
 
 /// Throws Usage, naming the first setting that differs, when `what` ("the checkpoint 'work.state'") was made with
 /// others than `present`. `earlier` has come out of a file.

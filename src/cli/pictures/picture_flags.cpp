@@ -29,8 +29,10 @@ void add_flags(CLI::App& app, PictureOptions& options) {
     FlagGroup group(app, "Input and output");
     group.add_positional(
         "INPUT", options.inputs,
-        "pictures (JPEG, PNG, TIFF, WebP, GIF, BMP, HEIC, AVIF), folders of them or quoted patterns; - reads standard "
-        "input");
+        "pictures (JPEG, PNG, TIFF, WebP, GIF, BMP, HEIC, AVIF), folders of them or quoted patterns; or one film (MP4, "
+        "MOV, MKV, WebM, AVI, numbered pictures as shot/%04d.png; animated GIF and WebP where --output names a film); "
+        "- "
+        "reads standard input (Y4M where --output names a film)");
     not_configurable(group.add("--from", options.from, "PICTURE",
                                "take the flags that are not given here from a picture this program wrote"));
     group.add("--size", options.size, "PX|WxH",

@@ -200,7 +200,12 @@ Picture read_input(Session& session, const PictureOptions& options, const BatchI
                                   " is transparent everywhere, so nothing of the result will be seen; "
                                   "take its alpha channel off first");
     }
-    if (const Size size = size_at(options, input, size_of(picture.color)); size != size_of(picture.color)) {
+    const Size size = size_at(options, input, size_of(picture.color));
+    return resized_to(std::move(picture), size);
+}
+
+Picture resized_to(Picture picture, Size size) {
+    if (size != size_of(picture.color)) {
         picture.color = resized(picture.color, size);
         if (picture.alpha.defined()) {
             picture.alpha = resized(picture.alpha, size);

@@ -21,6 +21,9 @@ Size blank_size(const PictureOptions& options);
 /// Colour and alpha at the size asked for; what reading noticed is said. Throws Input, and Usage as wanted_size_of.
 Picture read_input(Session& session, const PictureOptions& options, const BatchItem& item);
 
+/// Colour and alpha brought to a size.
+Picture resized_to(Picture picture, Size size);
+
 /// Throws Output when the format of an output cannot hold a picture of that size.
 void require_fits(const BatchItem& item, Size size);
 

@@ -8,6 +8,8 @@
 #include <string>
 #include <vector>
 
+#include "cli/pictures/film_run.h"
+#include "cli/pictures/identity.h"
 #include "cli/pictures/masks.h"
 #include "cli/style/run_style.h"
 #include "cli/style/style_inputs.h"
@@ -41,10 +43,13 @@ Tensor recolored(const Picture& picture, const Tensor& style, const Tensor& prot
 }
 
 /// Flags that speak of the net's work would be passed over in silence otherwise.
-void refuse_what_means_nothing(const Session& session) {
+void refuse_what_means_nothing(const Session& session, bool paints_film) {
     std::vector<std::string> names = {
-        "style-coarse",     "style-fine", "mask",    "preview-every", "trace",         "checkpoint",
-        "checkpoint-every", "resume",     "network", "weights",       "preprocessing", "init"};
+        "style-coarse",     "style-fine", "mask",    "preview-every", "trace", "checkpoint",
+        "checkpoint-every", "network",    "weights", "preprocessing", "init",  "carry"};
+    if (!paints_film) {
+        names.emplace_back("resume");
+    }
     for (const OptionRow<StyleOptions>& row : style_option_table()) {
         names.push_back(row.name);
     }
@@ -60,7 +65,8 @@ void refuse_what_means_nothing(const Session& session) {
 }  // namespace
 
 int run_only_color(Session& session, const StyleFlags& flags, const PictureOptions& pictures) {
-    refuse_what_means_nothing(session);
+    const bool paints_film = takes_film(pictures.inputs, session.common().output);
+    refuse_what_means_nothing(session, paints_film);
     const std::vector<StyleInput> styles = style_inputs(flags);
     std::mutex saying;
     std::set<std::string> said;
@@ -96,11 +102,26 @@ int run_only_color(Session& session, const StyleFlags& flags, const PictureOptio
             const Tensor here = protect.defined() ? mask_at(protect, size) : Tensor();
             return PictureResult{.image = recolored(picture, style, here)};
         };
+        task.frame = [work = task.work](const Picture& picture, const Tensor& /*start*/, const Hooks& hooks) {
+            return work(picture, {}, hooks);
+        };
+        task.identity = [settings = task.settings, style, protect](Size) {
+            Settings identity = settings;
+            identity.set(pixels_of("the style"), digest_of(style));
+            identity.set(pixels_of("--protect"), digest_of(protect));
+            return identity;
+        };
         task.plan = [](Size) { return Settings(); };
         task.bytes = [](Size size) { return size.height * size.width * kBytesPerPixel; };
         task.max_memory = memory_limit(session, pictures);
         return task;
     };
+    if (paints_film) {
+        refuse_with_film(flags);
+        const FilmRequest request = check_film_request(session, pictures, flags.film, film_options(flags.film.options),
+                                                       flags.resume, /*preview_every=*/0);
+        return run_film(session, request, program);
+    }
     return run_pictures(session, pictures, program);
 }
 

@@ -2,11 +2,13 @@
 
 #include <utility>
 
+#include "cli/pictures/film_run.h"
 #include "cli/style/checkpointing.h"
 #include "cli/style/style_files.h"
 #include "cli/style/style_painter.h"
 #include "cli/style/style_request.h"
 #include "reverie/cli/run_pictures.h"
+#include "reverie/core/error.h"
 
 namespace reverie {
 namespace {
@@ -16,6 +18,22 @@ namespace {
 constexpr std::int64_t kSmall = 384 * 384;
 
 }  // namespace
+
+void refuse_with_film(const StyleFlags& flags) {
+    for (const auto& [flag, given] :
+         {std::pair<std::string, bool>{"--checkpoint", !flags.checkpoint.empty()}, {"--trace", !flags.trace.empty()}}) {
+        if (given) {
+            throw Error(ErrorKind::Usage, flag +
+                                              " follows the steps of single pictures, and the input is a film, "
+                                              "which keeps its state in NAME.state; leave it out");
+        }
+    }
+    if (flags.each_style) {
+        throw Error(
+            ErrorKind::Usage,
+            "--each-style makes a picture with each style, and the input is a film; run it once for each style");
+    }
+}
 
 int run_style(Session& session, const StyleFlags& flags, const PictureOptions& pictures, const NetworkOptions& network,
               const WeightStore& store) {
@@ -45,6 +63,23 @@ int run_style(Session& session, const StyleFlags& flags, const PictureOptions& p
                          .arrange = arrange,
                          .resume = flags.resume,
                          .small = request.follows_one() ? 0 : kSmall});
+}
+
+int run_style_film(Session& session, const StyleFlags& flags, const PictureOptions& pictures,
+                   const NetworkOptions& network, const WeightStore& store) {
+    refuse_with_film(flags);
+    const FilmOptions film = film_options(flags.film.options);
+    if (film.carry > 0.0 && session.given("init")) {
+        throw Error(ErrorKind::Usage, "--carry and --init both say what a frame starts with; leave one of them out");
+    }
+    const StyleRequest request = check_request(session, flags, pictures, network, store);
+    const FilmRequest frames =
+        check_film_request(session, pictures, flags.film, film, flags.resume, request.options.preview_every);
+    Checkpointing none(session, {}, /*resume=*/false);
+    StylePainter painter(session, request, store, none);
+    painter.paints_film();
+    painter.read_shared();
+    return run_film(session, frames, {.prepare = [&](std::size_t variant) { return painter.task(variant); }});
 }
 
 }  // namespace reverie

@@ -14,6 +14,13 @@ namespace reverie {
 int run_style(Session& session, const StyleFlags& flags, const PictureOptions& pictures, const NetworkOptions& network,
               const WeightStore& store);
 
+/// Throws Usage for flags that a film as the only input cannot follow.
+void refuse_with_film(const StyleFlags& flags);
+
+/// The same for a film as the only input, each frame begun with the same seed and styles; throws what run_film does.
+int run_style_film(Session& session, const StyleFlags& flags, const PictureOptions& pictures,
+                   const NetworkOptions& network, const WeightStore& store);
+
 /// The same with --only-color: no net, each input takes the colours of the style. Throws Usage for flags that mean
 /// nothing then.
 int run_only_color(Session& session, const StyleFlags& flags, const PictureOptions& pictures);

@@ -68,10 +68,11 @@ void add_flags(CLI::App& app, StyleFlags& flags) {
     not_configurable(
         watching.add("--resume", flags.resume,
                      "go on from the --checkpoint when it is there, to the very same picture, and leave out "
-                     "what has its output already"));
+                     "what has its output already; of a film from the frames in NAME.state, without --checkpoint"));
+    add_flags(app, flags.film, /*with_fps=*/true);
 }
 
-void validate(const StyleFlags& flags) {
+void validate(const StyleFlags& flags, bool paints_film) {
     const auto refuse = [](const std::string& sentence) { throw Error(ErrorKind::Usage, sentence); };
     if (flags.styles.empty() && (flags.coarse.empty() || flags.fine.empty())) {
         refuse(flags.coarse.empty() && flags.fine.empty()
@@ -93,7 +94,7 @@ void validate(const StyleFlags& flags) {
                    " are given; leave the others out, or add --each-style");
         }
     }
-    if (flags.resume && flags.checkpoint.empty()) {
+    if (flags.resume && flags.checkpoint.empty() && !paints_film) {
         refuse("--resume does not say from where; name the file with --checkpoint");
     }
 }

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "cli/pictures/film_flags.h"
 #include "reverie/cli/network_flags.h"
 #include "reverie/cli/settings.h"
 #include "reverie/core/option_table.h"
@@ -43,6 +44,8 @@ struct StyleFlags {
     std::filesystem::path checkpoint;
     std::int64_t checkpoint_every = 20;
     bool resume = false;
+
+    FilmFlags film;  ///< of a film as the only input
 };
 
 /// A net named by --content-network, as it is chosen by.
@@ -51,8 +54,8 @@ NetworkOptions content_network(const std::string& name);
 /// The help shows the default preset's values.
 void add_flags(CLI::App& app, StyleFlags& flags);
 
-/// Throws Usage for flags that need or exclude each other.
-void validate(const StyleFlags& flags);
+/// Throws Usage for flags that need or exclude each other. `paints_film`: the only input is a film.
+void validate(const StyleFlags& flags, bool paints_film = false);
 
 /// What a preset, an optimizer or a number of steps brings along.
 std::vector<Followers> style_followers();

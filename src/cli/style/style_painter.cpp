@@ -13,7 +13,11 @@ namespace reverie {
 
 StylePainter::StylePainter(Session& session, const StyleRequest& request, const WeightStore& store,
                            Checkpointing& checkpointing)
-    : session_(session), request_(request), store_(store), checkpointing_(checkpointing) {}
+    : session_(session),
+      request_(request),
+      store_(store),
+      checkpointing_(checkpointing),
+      identifies_(checkpointing.on()) {}
 
 void StylePainter::read_shared() {
     const StyleFlags& flags = request_.flags;
@@ -44,7 +48,7 @@ void StylePainter::load_once() {
         files.push_back(second.file);
     }
     nets_ = std::make_unique<Pool<Nets>>([first] { return first->sibling(); });
-    if (checkpointing_.on()) {
+    if (identifies_) {
         for (const std::filesystem::path& file : files) {
             weights_digests_.push_back(sha256_of_file(file));
         }
@@ -86,12 +90,24 @@ PictureTask StylePainter::task(std::size_t variant) {
     if (protect_) {
         task.settings.set("protect", protect_->path.filename().string());
     }
-    if (checkpointing_.on()) {
+    if (identifies_) {
         shared->identity = identity_of(*shared, task.settings);
     }
     task.settings.set("quality", request_.pictures.quality);
     task.work = [this, shared](const Picture& picture, const BatchItem& item, const Hooks& hooks) {
-        return paint(*shared, picture, item, hooks);
+        return paint_picture(*shared, picture, item, hooks);
+    };
+    task.frame = [this, shared](const Picture& picture, const Tensor& start, const Hooks& hooks) {
+        StyleJob job = job_for(*shared, picture);
+        job.init = start.defined() ? start : job.init;
+        StyleHooks watched;
+        static_cast<Hooks&>(watched) = hooks;
+        return paint(*shared, job, watched);
+    };
+    task.identity = [shared](Size size) {
+        Settings identity = shared->identity;
+        identity.set("side of tiles", shared->stylizer->plan(size).tile);
+        return identity;
     };
     task.bytes = [shared](Size size) { return shared->stylizer->plan(size).peak_bytes; };
     task.max_memory = memory_;
@@ -113,11 +129,7 @@ StyleCost StylePainter::cost_of(const Variant& variant) {
 
 Settings StylePainter::identity_of(const Variant& variant, const Settings& settings) const {
     Settings identity = settings;
-    const Runtime& runtime = session_.runtime();
-    identity.set("device", runtime.device.str());
-    identity.set("threads", static_cast<std::int64_t>(runtime.threads));
-    identity.set("engine", nets_->first().style.engine() == Engine::Frozen ? "frozen" : "libtorch");
-    identity.set("deterministic", runtime.deterministic ? "true" : "false");
+    add_machine(identity, session_.runtime(), nets_->first().style.engine());
     identity.set_list(bytes_of("the weights"), weights_digests_);
     for (std::size_t i = 0; i < variant.sources.size(); ++i) {
         std::vector<std::string> digests;
@@ -134,7 +146,7 @@ Settings StylePainter::identity_of(const Variant& variant, const Settings& setti
     return identity;
 }
 
-PictureResult StylePainter::paint(Variant& variant, const Picture& picture, const BatchItem& item, const Hooks& hooks) {
+StyleJob StylePainter::job_for(const Variant& variant, const Picture& picture) {
     const Size size = size_of(picture.color);
     StyleJob job;
     job.content = picture.color;
@@ -146,7 +158,22 @@ PictureResult StylePainter::paint(Variant& variant, const Picture& picture, cons
         job.protect = fitted(*protect_, size);
     }
     job.init = init_;
+    return job;
+}
 
+PictureResult StylePainter::paint(Variant& variant, const StyleJob& job, const StyleHooks& hooks) {
+    const auto nets = nets_->take();
+    const StyleResult styled = variant.stylizer->stylize(job, (*nets).both(), hooks);
+
+    PictureResult result{.image = styled.image, .steps = styled.steps, .cancelled = styled.cancelled};
+    if (styled.tile > 0) {
+        result.settings.set("max-memory", memory_);  // decides where the tiles lie
+    }
+    return result;
+}
+
+PictureResult StylePainter::paint_picture(Variant& variant, const Picture& picture, const BatchItem& item,
+                                          const Hooks& hooks) {
     StyleHooks watched;
     static_cast<Hooks&>(watched) = hooks;
     Checkpoint checkpoint{.output = item.output, .identity = variant.identity, .max_memory = memory_};
@@ -167,14 +194,7 @@ PictureResult StylePainter::paint(Variant& variant, const Picture& picture, cons
         trace_->begin(before ? before->output : item.output, before ? before->traced : 0);
         watched.on_trace = [this](const StyleTrace& step) { trace_->add(step); };
     }
-    const auto nets = nets_->take();
-    const StyleResult styled = variant.stylizer->stylize(job, (*nets).both(), watched);
-
-    PictureResult result{.image = styled.image, .steps = styled.steps, .cancelled = styled.cancelled};
-    if (styled.tile > 0) {
-        result.settings.set("max-memory", memory_);  // decides where the tiles lie
-    }
-    return result;
+    return paint(variant, job_for(variant, picture), watched);
 }
 
 /// The mask at the picture's size; that it had another one is said once.

@@ -24,6 +24,9 @@ class StylePainter {
     /// All must outlive it.
     StylePainter(Session& session, const StyleRequest& request, const WeightStore& store, Checkpointing& checkpointing);
 
+    /// What is painted is a film: its state wants to know what decides its bits.
+    void paints_film() { identifies_ = true; }
+
     /// Reads what all pictures share, where a fault ends the run: without it none would be as asked for.
     void read_shared();
 
@@ -48,12 +51,14 @@ class StylePainter {
         std::vector<StyleSource> sources;
         std::vector<Mask> masks;
         std::optional<Stylizer> stylizer;
-        Settings identity;  ///< with --checkpoint: everything that decides a picture's bits, but for the input
+        Settings identity;  ///< with --checkpoint or of a film: all that decides a picture's bits, but for the input
     };
 
     void load_once();
     Settings identity_of(const Variant& variant, const Settings& settings) const;
-    PictureResult paint(Variant& variant, const Picture& picture, const BatchItem& item, const Hooks& hooks);
+    StyleJob job_for(const Variant& variant, const Picture& picture);
+    PictureResult paint(Variant& variant, const StyleJob& job, const StyleHooks& hooks);
+    PictureResult paint_picture(Variant& variant, const Picture& picture, const BatchItem& item, const Hooks& hooks);
     Tensor fitted(const Mask& mask, Size size);
     StyleCost cost_of(const Variant& variant);
 
@@ -67,7 +72,8 @@ class StylePainter {
 
     std::unique_ptr<Pool<Nets>> nets_;
     Settings net_settings_;
-    std::vector<std::string> weights_digests_;  ///< with --checkpoint
+    bool identifies_;                           ///< Variant::identity is wanted
+    std::vector<std::string> weights_digests_;  ///< then
     std::int64_t memory_ = 0;
     std::optional<TraceFile> trace_;
     std::map<int, StyleCost> costs_;  ///< by threads, for --dry-run; all styles take the same

@@ -3,6 +3,7 @@
 #include <string>
 #include <vector>
 
+#include "cli/pictures/film_request.h"
 #include "cli/style/run_style.h"
 #include "cli/style/style_flags.h"
 #include "reverie/cli/network_flags.h"
@@ -27,8 +28,11 @@ class StyleTransfer : public Program {
                "  styletransfer holiday/ --style paintings/*.jpg --each-style -o out/\n"
                "  styletransfer photo.jpg --style starry.jpg -o big.png --size 4000 \\\n"
                "      --checkpoint big.state --resume                 goes on where it stopped\n"
-               "  styletransfer b.jpg --style starry.jpg -o b.png --from painted.png\n";
+               "  styletransfer b.jpg --style starry.jpg -o b.png --from painted.png\n"
+               "  styletransfer clip.mp4 --style starry.jpg -o painted.mp4 --resume\n";
     }
+
+    std::string output_help() const override { return Program::output_help() + film_output_help(); }
 
     bool may_use_tf32() const override { return true; }
 
@@ -47,13 +51,20 @@ class StyleTransfer : public Program {
         if (list_or_fetch(session, network_, store, style_networks())) {
             return 0;
         }
-        validate(style_);
+        const bool paints_film = takes_film(pictures_.inputs, session.common().output);
+        validate(style_, paints_film);
         if (pictures_.inputs.empty() && style_.styles.size() > 1) {
             throw Error(ErrorKind::Usage, "no input is given; what follows --style are styles, so name inputs first");
+        }
+        if (!paints_film) {
+            refuse_film_flags(style_.film, /*but_encoding=*/false);
         }
         if (style_.only_color) {
             pictures_.default_size = "own";
             return run_only_color(session, style_, pictures_);
+        }
+        if (paints_film) {
+            return run_style_film(session, style_, pictures_, network_, store);
         }
         return run_style(session, style_, pictures_, network_, store);
     }

@@ -32,12 +32,13 @@ DreamFilm::DreamFilm(Size frame, DreamOptions dream, DreamFilmOptions film)
     validate(dream_);
     validate(film_);
     check_filmed(dream_);
-    const Size margin = FilmMotion(film_, frame_).margin(film_.dreams_per_second);
+    motion_ = std::make_shared<const FilmMotion>(film_, frame_);
+    const Size margin = motion_->margin(film_.dreams_per_second);
     key_ = {frame_.height + 2 * margin.height, frame_.width + 2 * margin.width};
 }
 
 std::int64_t DreamFilm::frames() const {
-    return std::max<std::int64_t>(1, std::llround(film_.seconds * film_.fps.per_second()));
+    return std::max<std::int64_t>(1, std::llround(film_.seconds * film_.fps.value()));
 }
 
 std::int64_t DreamFilm::key_dreams() const {
@@ -46,8 +47,13 @@ std::int64_t DreamFilm::key_dreams() const {
 }
 
 std::int64_t DreamFilm::frames_within(std::int64_t key_dreams) const {
-    std::int64_t frame = 0;
-    while (frame < frames() && place_of(frame) <= static_cast<double>(key_dreams - 1)) {
+    const auto last = static_cast<double>(key_dreams - 1);
+    const double moment = last / film_.dreams_per_second;
+    auto frame = std::clamp<std::int64_t>(static_cast<std::int64_t>(moment * film_.fps.value()), 0, frames());
+    while (frame > 0 && place_of(frame - 1) > last) {  // rounding's part
+        --frame;
+    }
+    while (frame < frames() && place_of(frame) <= last) {
         ++frame;
     }
     return frame;
@@ -55,8 +61,8 @@ std::int64_t DreamFilm::frames_within(std::int64_t key_dreams) const {
 
 double DreamFilm::place_of(std::int64_t frame) const {
     // The product first: then the same moment is the same number at any frame rate.
-    return static_cast<double>(frame * film_.fps.seconds) * film_.dreams_per_second /
-           static_cast<double>(film_.fps.frames);
+    return static_cast<double>(frame * film_.fps.denominator) * film_.dreams_per_second /
+           static_cast<double>(film_.fps.numerator);
 }
 
 DreamOptions DreamFilm::options_of(std::int64_t number) const {
@@ -104,11 +110,10 @@ DreamResult DreamFilm::next_key(std::int64_t number, const Tensor& before, const
                                               " pixels; wanted one of this film, " + text_of(key_));
         }
     }
-    const FilmMotion motion(film_, frame_);
     const auto time = [&](std::int64_t key) {
-        return motion.passed(static_cast<double>(key) / film_.dreams_per_second);
+        return motion_->passed(static_cast<double>(key) / film_.dreams_per_second);
     };
-    DreamJob job(seen_through(before, motion.before(time(number) - time(number - 1)), key_).clamp_(0.0, 1.0));
+    DreamJob job(seen_through(before, motion_->before(time(number) - time(number - 1)), key_).clamp_(0.0, 1.0));
     job.guides = guides;
     DreamResult result = dream(job, net, options_of(number), max_memory, hooks);
     if (!result.cancelled) {
@@ -121,7 +126,8 @@ DreamResult DreamFilm::next_key(std::int64_t number, const Tensor& before, const
     return result;
 }
 
-Tensor DreamFilm::frame(std::int64_t number, const std::function<Tensor(std::int64_t number)>& key, bool looped) const {
+Tensor DreamFilm::frame(std::int64_t number, const std::function<KeyDream(std::int64_t number)>& key,
+                        bool looped) const {
     const double place = place_of(number);
     const double passed = place / (film_.dreams_per_second * kLoopSeconds);
     if (!looped || !film_.loop || passed >= 1.0) {
@@ -143,24 +149,26 @@ Tensor DreamFilm::frame(std::int64_t number, const std::function<Tensor(std::int
     return frame;
 }
 
-Tensor DreamFilm::moment(double place, const std::function<Tensor(std::int64_t number)>& key) const {
-    const FilmMotion motion(film_, frame_);
-    const auto time = [&](double at) { return motion.passed(at / film_.dreams_per_second); };
+double DreamFilm::detail(const Tensor& key) const { return detail_of(key, frame_); }
+
+Tensor DreamFilm::moment(double place, const std::function<KeyDream(std::int64_t number)>& key) const {
+    const auto time = [&](double at) { return motion_->passed(at / film_.dreams_per_second); };
     const auto from = static_cast<std::int64_t>(std::floor(place));
     const auto seen = [&](const Tensor& dream, std::int64_t which) {
         const double since = time(place) - time(static_cast<double>(which));
-        return seen_through(dream, motion.before(since), frame_).clamp_(0.0, 1.0);
+        return seen_through(dream, motion_->before(since), frame_).clamp_(0.0, 1.0);
     };
-    const Tensor early = key(from);
+    const KeyDream early = key(from);
     const double share = smooth_step(place - static_cast<double>(from));
     if (share <= 0.0) {
-        return seen(early, from);
+        return seen(early.image, from);
     }
-    const Tensor late = key(from + 1);
-    Tensor frame = mixed(seen(early, from), seen(late, from + 1), share);
+    const KeyDream late = key(from + 1);
+    Tensor frame = mixed(seen(early.image, from), seen(late.image, from + 1), share);
     // Between key dreams pixels are mixed, which would take the finest detail away and give it back at each of them.
     constexpr double kMost = 2.0;
-    hold_detail_(frame, frame_, std::lerp(detail_of(early, frame_), detail_of(late, frame_), share), 1.0, kMost);
+    const auto detail_in = [this](const KeyDream& dream) { return dream.detail ? *dream.detail : detail(dream.image); };
+    hold_detail_(frame, frame_, std::lerp(detail_in(early), detail_in(late), share), 1.0, kMost);
     return frame.clamp_(0.0, 1.0);
 }
 

@@ -1,6 +1,5 @@
 #include <algorithm>
 #include <cmath>
-#include <numeric>
 #include <set>
 
 #include "reverie/core/error.h"
@@ -68,8 +67,8 @@ OptionTable<DreamFilmOptions> make_table() {
          .heading = heading,
          .placeholder = "SECONDS",
          .help =
-             "make a film of so many seconds: .mp4, .gif, .webp or a folder of PNGs, of one input (or of none, with "
-             "{--init} noise), 640 pixels long unless {--size} says otherwise",
+             "make a film of so many seconds: .mp4, .mkv, .mov, .webm, .gif, .webp or a folder of PNGs, of one input "
+             "(or of none, with {--init} noise), 640 pixels long unless {--size} says otherwise",
          .field = field(&DreamFilmOptions::seconds),
          .range = {0.04, 86'400, "0.04 to 86400 seconds"},
          .shapes_result = false},  // a longer film begins as the shorter one does
@@ -105,7 +104,8 @@ OptionTable<DreamFilmOptions> make_table() {
         {.name = "fps",
          .heading = heading,
          .placeholder = "N",
-         .help = "frames a second, also as 23.976 or 30000/1001; they change neither motion nor dreams",
+         .help = "frames a second, also as 23.976 or 30000/1001; they change neither motion nor dreams. Of numbered "
+                 "pictures as input: their rate",
          .field = field(&DreamFilmOptions::fps),
          .shapes_result = false},  // of key dreams: nothing
         {.name = "layers-path",
@@ -175,32 +175,6 @@ void add_layers(std::vector<DreamTarget>& targets, const DreamFilmOptions& film,
 
 }  // namespace
 
-bool parse_value(const std::string& text, FrameRate& value) {
-    constexpr std::int64_t kMost = 1'000'000'000;
-    const std::size_t slash = text.find('/');
-    FrameRate rate;
-    if (slash == std::string::npos) {
-        constexpr std::int64_t kParts = 1000;
-        double number = 0.0;
-        if (!parse_value(text, number) || !(number > 0.0) || number > 1e6) {
-            return false;
-        }
-        rate = {std::llround(number * kParts), kParts};
-    } else if (!parse_value(text.substr(0, slash), rate.frames) || !parse_value(text.substr(slash + 1), rate.seconds)) {
-        return false;
-    }
-    if (rate.frames < 1 || rate.seconds < 1 || rate.frames > kMost || rate.seconds > kMost) {
-        return false;
-    }
-    const std::int64_t common = std::gcd(rate.frames, rate.seconds);
-    value = {rate.frames / common, rate.seconds / common};
-    return true;
-}
-
-std::string value_text(FrameRate value) {
-    return std::to_string(value.frames) + (value.seconds == 1 ? "" : "/" + std::to_string(value.seconds));
-}
-
 bool parse_value(const std::string& text, ViewPan& value) {
     const std::size_t comma = text.find(',');
     return comma != std::string::npos && parse_value(text.substr(0, comma), value.x) &&
@@ -216,7 +190,7 @@ const OptionTable<DreamFilmOptions>& dream_film_option_table() {
 
 void validate(const DreamFilmOptions& film) {
     require_in_range(dream_film_option_table(), film);
-    require_in_range("fps", film.fps.per_second(), {0.1, 100});
+    require_in_range("fps", film.fps.value(), {0.1, 100});
     if (film.ease > 0.0 && film.loop) {
         refuse("{--ease} is of a beginning and an end, and a film that loops has none; leave out {--ease} or {--loop}");
     }

@@ -251,7 +251,7 @@ OptionTable<DreamOptions> make_table() {
         {.name = "preview-every",
          .heading = heading,
          .placeholder = "N",
-         .help = "steps between pictures written to NAME.preview.EXT; 0: none",
+         .help = "steps between pictures written to NAME.preview.EXT, of a film as input frames; 0: none",
          .field = field(&DreamOptions::preview_every),
          .range = {0, 1e6, "a number of steps, or 0 for none"},
          .shapes_result = false,

@@ -227,7 +227,7 @@ OptionTable<StyleOptions> make_table() {
         {.name = "preview-every",
          .heading = "Watching and going on",
          .placeholder = "N",
-         .help = "steps between pictures written to NAME.preview.EXT; 0: none",
+         .help = "steps between pictures written to NAME.preview.EXT, of a film as input frames; 0: none",
          .field = field(&StyleOptions::preview_every),
          .range = {0, kMostSteps, "a number of steps, or 0 for none"},
          .shapes_result = false,

@@ -37,9 +37,6 @@ TEST(Kinds, WhatIsKnownAndNotReadIsNamedWithWhatToDo) {
          "a Canon raw file (CR3)"},
         {"FUJIFILMCCD-RAW 0201"s, "a Fujifilm raw file (RAF)"},
         {"IIU\0\x18\0\0\0"s, "a Panasonic raw file (RW2)"},
-        {"\0\0\0\x18"
-         "ftypisom\0\0\0\1isomavif"s,
-         "a film (MP4)"},
         {"\x76\x2f\x31\x01"s, "an OpenEXR picture"},
         {"P6\n2 2\n255\n"s, "a PNM picture"},
         {"\0\0\1\0\1\0"s, "an icon (ICO)"},
@@ -49,6 +46,15 @@ TEST(Kinds, WhatIsKnownAndNotReadIsNamedWithWhatToDo) {
                                                 Not(HasSubstr("damaged")), Not(HasSubstr("intact copy"))));
         EXPECT_FALSE(image::picture_content(bytes_of(content)).has_value()) << what;
     }
+}
+
+TEST(Kinds, AFilmIsNoPicture) {
+    const std::string film =
+        "\0\0\0\x18"
+        "ftypisom\0\0\0\1isomavif"s;
+    EXPECT_THAT(message_for(film), HasSubstr("'x' is a film (MP4), where a picture was wanted; deepdream and "
+                                             "styletransfer paint a film that is their only input"));
+    EXPECT_FALSE(image::picture_content(bytes_of(film)).has_value());
 }
 
 TEST(Kinds, AvifAndHeicAreToldByTheirBrands) {

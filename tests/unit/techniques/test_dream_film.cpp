@@ -138,7 +138,7 @@ TEST(DreamFilm, MovesAsFastAtAnyFrameRate) {
         options.rotate = 20;
         options.pan = {0.05, 0.02};
         const DreamFilm film(kFrame, quick(), options);
-        EXPECT_EQ(film.frames(), std::llround(3 * options.fps.per_second()));
+        EXPECT_EQ(film.frames(), std::llround(3 * options.fps.value()));
         EXPECT_EQ(film.key_dreams(), 19) << "whatever the frame rate";
         const FilmMotion motion(options, kFrame);
         const Complex start(4, -6);
@@ -146,7 +146,7 @@ TEST(DreamFilm, MovesAsFastAtAnyFrameRate) {
             return light_at(film.key_size(), motion.before(-static_cast<double>(number) / 6)(start));
         };
         for (std::int64_t frame = 0; frame < film.frames(); frame += 5) {
-            const double time = static_cast<double>(frame) / options.fps.per_second();
+            const double time = static_cast<double>(frame) / options.fps.value();
             const Complex place = place_of_light(film.frame(frame, key));
             EXPECT_LT(std::abs(place - motion.before(-time)(start)), 0.05) << fps << " frame " << frame;
         }
@@ -321,7 +321,7 @@ TEST(DreamFilmOptions, LayersFadeIntoEachOther) {
 
 TEST(DreamFilmOptions, RatesAreFractions) {
     const auto text = [](const std::string& typed) {
-        FrameRate rate;
+        Rational rate;
         return parse_value(typed, rate) ? value_text(rate) : "none";
     };
     EXPECT_EQ(text("24"), "24");
