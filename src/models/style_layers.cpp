@@ -18,7 +18,10 @@ using kernels::PackedMatrices;
 using kernels::Scratch;
 using kernels::Workspace;
 
-constexpr double kEpsilon = 1e-5;            // of the norms
+constexpr double kEpsilon = 1e-5;  // of the norms
+// A map whose deviation is no more than what rounding makes of one number is flat. Norm after norm would make that noise
+// as strong as a picture otherwise: on a photo of one colour.
+constexpr double kFlat = 1e-9;  // of 1 + mean^2
 constexpr Size kWindowBlock = {16, 96};      // as much as stays in the cache, in whole groups of a product's rows
 constexpr Size kTiledBlock = {4 * 6, 6 * 6};  // of Winograd's tiles
 constexpr std::int64_t kSquareSide = 3;
@@ -278,7 +281,8 @@ MapNorm BlockSums::norm(const std::vector<double>& scale, const std::vector<doub
     for (std::size_t c = 0; c < scale.size(); ++c) {
         const double mean = sums[c] / count;
         const double variance = std::max(0.0, squares[c] / count - mean * mean);
-        const double factor = scale[c] / std::sqrt(variance + kEpsilon);
+        const bool flat = variance < kFlat * (1.0 + mean * mean);
+        const double factor = flat ? 0.0 : scale[c] / std::sqrt(variance + kEpsilon);
         norm.scale[c] = static_cast<float>(factor);
         norm.shift[c] = static_cast<float>(shift[c] - mean * factor);
     }

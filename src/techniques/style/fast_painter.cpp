@@ -22,7 +22,7 @@ namespace {
 
 constexpr std::int64_t kLeastSide = 8;
 constexpr std::int64_t kProcess = 180'000'000;  // bytes before anything is painted
-constexpr std::int64_t kPhotos = 2 * 3 * 4;     // bytes a pixel of what is held beside the net: the photo, a copy of it
+constexpr std::int64_t kPhoto = 3 * 4;          // bytes a pixel
 
 /// How much of each of the net's styles, summing up to 1.
 std::vector<double> shares_of(const StyleNetOptions& net, const std::vector<StyleShare>& styles) {
@@ -163,10 +163,11 @@ FastPainterPlan FastPainter::plan(Size photo) const {
     const std::int64_t pixels = photo.height * photo.width;
     if (!state_->own) {
         // Maps at full size: one as it comes, its mirrored copy, and what is made of it.
-        return {false, kProcess + pixels * (kPhotos + 3 * 4 * state_->net.channels.front())};
+        return {false, kProcess + pixels * (2 * kPhoto + 3 * 4 * state_->net.channels.front())};
     }
+    const std::int64_t photos = state_->options.color == StyleColor::Luma ? 2 : 1;  // the grey one too
     const auto peak = [&](StyleMemory memory) {
-        return kProcess + pixels * kPhotos + state_->own->bytes(photo, memory);
+        return kProcess + photos * pixels * kPhoto + state_->own->bytes(photo, memory);
     };
     const std::int64_t most = state_->options.max_memory;
     FastPainterPlan plan{false, peak(StyleMemory::Whole)};
