@@ -14,7 +14,7 @@
 #include "reverie/core/error.h"
 #include "reverie/core/text.h"
 #include "reverie/image/color.h"
-#include "techniques/style/fill_transparent.h"
+#include "techniques/fast_style/fill_transparent.h"
 #include "techniques/style/job_maps.h"
 
 namespace reverie {

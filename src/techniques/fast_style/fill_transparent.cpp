@@ -1,4 +1,4 @@
-#include "techniques/style/fill_transparent.h"
+#include "techniques/fast_style/fill_transparent.h"
 
 #include <ATen/ATen.h>
 
