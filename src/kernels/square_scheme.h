@@ -1,5 +1,5 @@
-// Private: 3x3 windows of stride 1 by Winograd's minimal filtering (Lavin, Gray 2016): what a tile is, and the weights in
-// its domain.
+// Private: 3x3 windows of stride 1 by Winograd's minimal filtering (Lavin, Gray 2016): what a tile is, and the weights
+// in its domain.
 #pragma once
 
 #include <ATen/core/Tensor.h>

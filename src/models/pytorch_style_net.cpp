@@ -31,7 +31,8 @@ std::optional<StateDict> pytorch_style_net(const StateDict& file) {
 
 StyleNetWeights read_pytorch_style_net(const StateDict& file) {
     const auto shape = [&](const std::string& name) {
-        const std::vector<std::int64_t> found = file.contains(name) ? file.info(name).shape : std::vector<std::int64_t>();
+        const std::vector<std::int64_t> found =
+            file.contains(name) ? file.info(name).shape : std::vector<std::int64_t>();
         if (found.size() != 4) {
             throw Error(ErrorKind::Weights, "the style net '" + file.path().string() + "' has no convolution '" + name +
                                                 "'; get the file again");
@@ -51,8 +52,8 @@ StyleNetWeights read_pytorch_style_net(const StateDict& file) {
     try {
         validate(options);
     } catch (const Error& error) {
-        throw Error(ErrorKind::Weights,
-                    "the style net '" + file.path().string() + "' is of a kind that is not known here: " + error.what());
+        throw Error(ErrorKind::Weights, "the style net '" + file.path().string() +
+                                            "' is of a kind that is not known here: " + error.what());
     }
     const auto normed = [&](const std::string& ours, const std::string& convolution, const std::string& norm,
                             std::int64_t out, std::int64_t in, std::int64_t side) {

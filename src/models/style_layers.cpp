@@ -19,10 +19,10 @@ using kernels::Scratch;
 using kernels::Workspace;
 
 constexpr double kEpsilon = 1e-5;  // of the norms
-// A map whose deviation is no more than what rounding makes of one number is flat. Norm after norm would make that noise
-// as strong as a picture otherwise: on a photo of one colour.
-constexpr double kFlat = 1e-9;  // of 1 + mean^2
-constexpr Size kWindowBlock = {16, 96};      // as much as stays in the cache, in whole groups of a product's rows
+// A map whose deviation is no more than what rounding makes of one number is flat. Norm after norm would make that
+// noise as strong as a picture otherwise: on a photo of one colour.
+constexpr double kFlat = 1e-9;                // of 1 + mean^2
+constexpr Size kWindowBlock = {16, 96};       // as much as stays in the cache, in whole groups of a product's rows
 constexpr Size kTiledBlock = {4 * 6, 6 * 6};  // of Winograd's tiles
 constexpr std::int64_t kSquareSide = 3;
 
@@ -39,7 +39,9 @@ const float* const* window_table(const float* patch, std::int64_t row_floats, in
     return tables.addresses.data();
 }
 
-std::int64_t whole_rows(std::int64_t count, const Kernels& kernels) { return ceil_div(count, kernels.rows) * kernels.rows; }
+std::int64_t whole_rows(std::int64_t count, const Kernels& kernels) {
+    return ceil_div(count, kernels.rows) * kernels.rows;
+}
 
 class WindowLayer final : public StyleLayer {
   public:
@@ -48,13 +50,11 @@ class WindowLayer final : public StyleLayer {
           side_(static_cast<int>(weight.size(2))),
           stride_(stride) {
         const at::Tensor rows = weight.permute({0, 2, 3, 1}).contiguous();  // [K,k,k,C]
-        packed_ = PackedMatrices::turned(kernels, rows.const_data_ptr<float>(), rows.numel() / rows.size(0),
-                                         rows.size(0));
+        packed_ =
+            PackedMatrices::turned(kernels, rows.const_data_ptr<float>(), rows.numel() / rows.size(0), rows.size(0));
     }
 
-    Size size(Size input) const override {
-        return {ceil_div(input.height, stride_), ceil_div(input.width, stride_)};
-    }
+    Size size(Size input) const override { return {ceil_div(input.height, stride_), ceil_div(input.width, stride_)}; }
     Span seen(Span rows, std::int64_t height) const override {
         const Span window = windows(rows);
         return {std::max<std::int64_t>(0, std::min(window.begin, height - 1 - (window.end - height))),
@@ -158,14 +158,14 @@ class TiledLayer final : public StyleLayer {
                        .position_stride = in_position()});
         const std::int64_t capacity = whole_rows(count, kernels_);
         for (int position = 0; position < scheme_.positions(); ++position) {
-            kernels_.product({.rows = window_table(in + position * in_position(), 0, 1, count, inputs_, capacity,
-                                                   tables),
-                              .row_capacity = capacity,
-                              .count = static_cast<int>(count),
-                              .depth = inputs_,
-                              .packed = packed_.matrix(position),
-                              .channels = channels_},
-                             {.out = sums + position * out_position(), .out_stride = channels_});
+            kernels_.product(
+                {.rows = window_table(in + position * in_position(), 0, 1, count, inputs_, capacity, tables),
+                 .row_capacity = capacity,
+                 .count = static_cast<int>(count),
+                 .depth = inputs_,
+                 .packed = packed_.matrix(position),
+                 .channels = channels_},
+                {.out = sums + position * out_position(), .out_stride = channels_});
         }
         transform_.out({.sums = sums,
                         .tile_stride = channels_,
@@ -188,10 +188,10 @@ class EnlargingLayer final : public StyleLayer {
     EnlargingLayer(const at::Tensor& weight, const Kernels& kernels)
         : StyleLayer(static_cast<int>(weight.size(1)), static_cast<int>(weight.size(0)), kWindowBlock, kernels) {
         const at::Tensor lines = at::tensor({1.0, 0.0, 0.0, 0.0, 1.0, 1.0, 1.0, 1.0, 0.0, 0.0, 0.0, 1.0}, at::kDouble)
-                                     .view({2, 2, 3});                    // [place][cell][weight]
+                                     .view({2, 2, 3});  // [place][cell][weight]
         const at::Tensor wide = at::einsum("kcyx,piy,qjx->pqijck", {weight.to(at::kDouble), lines, lines})
                                     .to(at::kFloat)
-                                    .contiguous();                        // [2,2,2,2,C,K]
+                                    .contiguous();  // [2,2,2,2,C,K]
         const float* const values = wide.const_data_ptr<float>();
         const std::int64_t depth = std::int64_t{4} * inputs_;
         packed_ = {kernels, 4, depth, channels_, [&](std::int64_t place, std::int64_t row, std::int64_t column) {
@@ -229,18 +229,17 @@ class EnlargingLayer final : public StyleLayer {
                 for (std::int64_t i = 0; i < count; ++i) {
                     tables.pixels[static_cast<std::size_t>(i)] = 2 * i + place;
                 }
-                kernels_.product({.rows = window_table(upper + place * inputs_, row_floats, 2, count, inputs_, capacity,
-                                                       tables),
-                                  .row_capacity = capacity,
-                                  .count = static_cast<int>(count),
-                                  .taps = 2,
-                                  .depth = 2 * inputs_,
-                                  .packed = packed_.matrix(y % 2 * 2 + place),
-                                  .packed_taps = 2,
-                                  .channels = channels_,
-                                  .pixels = tables.pixels.data()},
-                                 {.out = out + (y - rows.begin) * columns.count() * channels_,
-                                  .out_stride = channels_});
+                kernels_.product(
+                    {.rows = window_table(upper + place * inputs_, row_floats, 2, count, inputs_, capacity, tables),
+                     .row_capacity = capacity,
+                     .count = static_cast<int>(count),
+                     .taps = 2,
+                     .depth = 2 * inputs_,
+                     .packed = packed_.matrix(y % 2 * 2 + place),
+                     .packed_taps = 2,
+                     .channels = channels_,
+                     .pixels = tables.pixels.data()},
+                    {.out = out + (y - rows.begin) * columns.count() * channels_, .out_stride = channels_});
             }
         }
     }
@@ -253,11 +252,8 @@ class EnlargingLayer final : public StyleLayer {
 void BlockSums::take(std::int64_t block, const float* map, std::int64_t pixels, const Kernels& kernels) {
     float* const part = parts_.data() + block * 3 * channels_;
     std::copy_n(map, channels_, part);  // sums are counted from the first pixel, so that they lose no digits
-    kernels.norm_moments({.in = map,
-                          .pixels = pixels,
-                          .channels = channels_,
-                          .origin = part,
-                          .sums = part + channels_});
+    kernels.norm_moments(
+        {.in = map, .pixels = pixels, .channels = channels_, .origin = part, .sums = part + channels_});
     counts_[static_cast<std::size_t>(block)] = pixels;
 }
 

@@ -44,7 +44,9 @@ struct MapNorm {
 class BlockSums {
   public:
     BlockSums(std::int64_t blocks, int channels)
-        : channels_(channels), parts_(static_cast<std::size_t>(blocks * 3 * channels)), counts_(static_cast<std::size_t>(blocks)) {}
+        : channels_(channels),
+          parts_(static_cast<std::size_t>(blocks * 3 * channels)),
+          counts_(static_cast<std::size_t>(blocks)) {}
 
     /// Of `pixels` of the block, which lie side by side.
     void take(std::int64_t block, const float* map, std::int64_t pixels, const kernels::Kernels& kernels);

@@ -58,11 +58,9 @@ void StyleOutput::run(const MapRows& from, const MapNorm& norm, const at::Tensor
         const std::int64_t x0 = item % across * kBlock.width;
         const std::int64_t x1 = std::min(x0 + kBlock.width, size.width);
         const std::int64_t width = x1 - x0 + side_ - 1;
-        float* const patch =
-            tables.floats((kBlock.height + side_ - 1) * patch_width * inputs_ + patch_width * columns);
+        float* const patch = tables.floats((kBlock.height + side_ - 1) * patch_width * inputs_ + patch_width * columns);
         float* const parts = patch + (kBlock.height + side_ - 1) * patch_width * inputs_;
-        gather(from, &norm, PatchBorder::Mirrored, {y0 - reach, y1 + reach}, {x0 - reach, x1 + reach}, patch,
-               kernels_);
+        gather(from, &norm, PatchBorder::Mirrored, {y0 - reach, y1 + reach}, {x0 - reach, x1 + reach}, patch, kernels_);
         const std::int64_t capacity = ceil_div(width, kernels_.rows) * kernels_.rows;
         tables.addresses.resize(static_cast<std::size_t>(side_ * capacity));
         for (std::int64_t y = y0; y < y1; ++y) {
@@ -116,13 +114,16 @@ void interleave(const at::Tensor& photo, Span rows, const MapRows& to, Workspace
 
 void normalize_map(const MapRows& map, const MapNorm& norm, const MapRows* addend, const Kernels& kernels,
                    Workspace& work) {
-    work.for_each(map.held.count(), [&](std::int64_t row, Scratch&) {
-        float* const in = map.row(map.held.begin + row);
-        float* const other = addend == nullptr ? nullptr : addend->row(map.held.begin + row);
+    constexpr std::int64_t kPixels = 256;
+    const std::int64_t pixels = map.held.count() * map.size.width;
+    work.for_each(ceil_div(pixels, kPixels), [&](std::int64_t item, Scratch&) {
+        const std::int64_t first = item * kPixels;
+        float* const in = map.data + first * map.channels;
+        float* const other = addend == nullptr ? nullptr : addend->data + first * map.channels;
         kernels.norm_forward({.in = in,
                               .addend = other,
                               .out = other == nullptr ? in : other,
-                              .pixels = map.size.width,
+                              .pixels = std::min(kPixels, pixels - first),
                               .channels = map.channels,
                               .scale = norm.scale.data(),
                               .shift = norm.shift.data(),

@@ -7,6 +7,7 @@
 #include <string>
 #include <utility>
 
+#include "core/machine.h"
 #include "kernels/kernel_choice.h"
 #include "kernels/machine.h"
 
@@ -19,11 +20,35 @@ struct OwnedRows {
     MapRows map;
 };
 
-OwnedRows rows_of(Size size, int channels, Span held) {
-    OwnedRows rows{at::empty({held.count(), size.width, channels}, at::kFloat), {}};
-    rows.map = {.data = rows.memory.data_ptr<float>(), .held = held, .size = size, .channels = channels};
-    return rows;
-}
+/// Memory for maps, taken again when nobody holds it any more: what comes anew from the system has to be cleared.
+class MapMemory {
+  public:
+    OwnedRows rows_of(Size size, int channels, Span held) {
+        const std::int64_t count = held.count() * size.width * channels;
+        OwnedRows rows{take(count), {}};
+        rows.map = {.data = rows.memory.data_ptr<float>(), .held = held, .size = size, .channels = channels};
+        return rows;
+    }
+
+    /// Gives back what nobody holds.
+    void release() {
+        std::erase_if(all_, [](const Tensor& memory) { return memory.use_count() == 1; });
+    }
+
+  private:
+    Tensor take(std::int64_t count) {
+        for (const Tensor& memory : all_) {
+            // What is much larger waits for a map that needs it.
+            if (memory.use_count() == 1 && memory.numel() >= count && memory.numel() <= 2 * count) {
+                return memory;
+            }
+        }
+        all_.push_back(at::empty({count}, at::kFloat));
+        return all_.back();
+    }
+
+    std::vector<Tensor> all_;
+};
 
 /// A map as the next layer gets at it: `rows` are those of a whole map, or made for the asking.
 struct Stage {
@@ -76,7 +101,7 @@ class StylePass {
     Tensor run() {
         const Size size = size_of(photo_);
         Stage stage{size, [this, size](Span rows) {
-                        OwnedRows pixels = rows_of(size, 3, rows);
+                        OwnedRows pixels = memory_.rows_of(size, 3, rows);
                         interleave(photo_, rows, pixels.map, work_);
                         return pixels;
                     }};
@@ -86,7 +111,9 @@ class StylePass {
             stage = next(stage, net_.down_[i], strip, last || !strips_);
             strip /= last ? 1 : 2;
         }
+        release_if_short();
         stage = trunk(std::move(stage));
+        release_if_short();
         for (const StyleRunner::Normed& layer : net_.up_) {
             strip *= 2;
             stage = next(stage, layer, strip, !strips_);
@@ -110,7 +137,16 @@ class StylePass {
             task(Span{begin, std::min(begin + rows, height)});
         }
         ++done_;
-        hooks_.progress({.stage = "painting", .done = static_cast<double>(done_), .total = static_cast<double>(total_)});
+        hooks_.progress(
+            {.stage = "painting", .done = static_cast<double>(done_), .total = static_cast<double>(total_)});
+    }
+
+    /// Maps of one part of the net are of no use to the next.
+    void release_if_short() {
+        if (strips_) {
+            memory_.release();
+            return_freed_memory();
+        }
     }
 
     MapNorm norm_of(const StyleRunner::Normed& layer, const BlockSums& sums) const {
@@ -122,7 +158,7 @@ class StylePass {
         const StyleLayer& layer = *normed.layer;
         const Size size = layer.size(before.size);
         BlockSums sums = layer.sums(size);
-        const OwnedRows kept = keep ? rows_of(size, layer.channels(), {0, size.height}) : OwnedRows();
+        const OwnedRows kept = keep ? memory_.rows_of(size, layer.channels(), {0, size.height}) : OwnedRows();
         for_each_strip(size.height, strip, [&](Span rows) {
             const OwnedRows from = before.rows(layer.seen(rows, before.size.height));
             layer.run(from.map, before.pending(), rows, keep ? &kept.map : nullptr, &sums, work_);
@@ -131,7 +167,7 @@ class StylePass {
         if (!keep) {
             after.rows = [this, before, &layer, size](Span rows) {
                 const OwnedRows from = before.rows(layer.seen(rows, before.size.height));
-                OwnedRows made = rows_of(size, layer.channels(), rows);
+                OwnedRows made = memory_.rows_of(size, layer.channels(), rows);
                 layer.run(from.map, before.pending(), rows, &made.map, nullptr, work_);
                 return made;
             };
@@ -161,11 +197,10 @@ class StylePass {
         BlockSums sums = layer.sums(before.size);
         std::optional<OwnedRows> waiting;
         const auto put = [&map](const OwnedRows& band) {
-            std::copy_n(band.map.data, band.map.held.count() * band.map.row_floats(),
-                        map.map.row(band.map.held.begin));
+            std::copy_n(band.map.data, band.map.held.count() * band.map.row_floats(), map.map.row(band.map.held.begin));
         };
         for_each_strip(before.size.height, layer.block_rows(), [&](Span rows) {
-            OwnedRows band = rows_of(before.size, layer.channels(), rows);
+            OwnedRows band = memory_.rows_of(before.size, layer.channels(), rows);
             layer.run(map.map, before.pending(), rows, &band.map, &sums, work_);
             if (waiting) {
                 put(*waiting);
@@ -183,6 +218,7 @@ class StylePass {
     bool strips_;
     const Hooks& hooks_;
     kernels::Workspace& work_;
+    MapMemory memory_;
     std::size_t total_, done_ = 0;
 };
 
@@ -238,9 +274,8 @@ std::int64_t StyleRunner::bytes(Size photo, StyleMemory memory) const {
     const std::int64_t half = up_.front().layer->channels();
     const std::int64_t quarter = down_.back().layer->channels();
     const std::int64_t picture = 3 * full;
-    if (memory == StyleMemory::Whole) {
-        return std::max({(wide + 3) * full, wide * full + half * full / 4 + quarter * full / 16, 3 * quarter * full / 16,
-                         wide * full + picture});
+    if (memory == StyleMemory::Whole) {  // maps of every kind, kept for the next of its size
+        return (wide + 3) * full + half * full / 4 + 3 * quarter * full / 16 + picture;
     }
     const std::int64_t strips = (kStripRows + 16) * row * (wide + half / 2 + 3);
     const std::int64_t bands = 3 * blocks_.front().layer->block_rows() * row / 4 * quarter;

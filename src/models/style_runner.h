@@ -25,9 +25,9 @@ class StyleRunner {
   public:
     explicit StyleRunner(const StyleNetWeights& weights);
 
-    /// `photo` [3,H,W] on the CPU, contiguous, sides >= 8; `shares` of the styles, which sum up to 1. The picture has the
-    /// photo's size and is not held to [0,1]. The bits are the same with any number of threads, and either `memory`.
-    /// Empty when the hooks' token stopped it.
+    /// `photo` [3,H,W] on the CPU, contiguous, sides >= 8; `shares` of the styles, which sum up to 1. The picture has
+    /// the photo's size and is not held to [0,1]. The bits are the same with any number of threads, and either
+    /// `memory`. Empty when the hooks' token stopped it.
     std::optional<Tensor> paint(const Tensor& photo, const std::vector<double>& shares, double strength,
                                 StyleMemory memory, const Hooks& hooks) const;
 

@@ -3,8 +3,8 @@
 //
 //     bench_fast [THREADS]
 //
-// NET is half (16-32-64, ends of 5) or full (32-64-128, ends of 9), ENGINE own, strips (own, with large maps made anew)
-// or libtorch.
+// NET is half (16-32-64, ends of 5) or full (32-64-128, ends of 9), ENGINE own, strips (own, with large maps made
+// anew), stages (own, the seconds when each layer was done) or libtorch.
 #include <ATen/ATen.h>
 #include <ATen/Parallel.h>
 
@@ -42,7 +42,13 @@ int main(int count, char** words) {
         if (engine == "libtorch") {
             libtorch[net]->paint({.photo = photo});
         } else {
-            own[net]->paint(photo, shares, 1.0, engine == "strips" ? StyleMemory::Strips : StyleMemory::Whole, {});
+            Hooks hooks;
+            if (engine == "stages") {
+                hooks.on_progress = [begin](const Progress&) {
+                    std::cout << std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count() << ' ';
+                };
+            }
+            own[net]->paint(photo, shares, 1.0, engine == "strips" ? StyleMemory::Strips : StyleMemory::Whole, hooks);
         }
         std::cout << std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count() << std::endl;
     }

@@ -89,8 +89,8 @@ TEST_F(StyleModel, PaintsFoldersAndSaysWhatItWillDo) {
     for (const char* name : {"in/a.png", "in/b.png", "in/c.png"}) {
         save_image(path(name), formula_image(20, 33, name).squeeze(0));
     }
-    const std::vector<std::string> words = {path("in"), "--model", path("net.safetensors:wave"), "-o", path("out"),
-                                            "--json"};
+    const std::vector<std::string> words = {path("in"), "--model",   path("net.safetensors:wave"),
+                                            "-o",       path("out"), "--json"};
     std::vector<std::string> dry = words;
     dry.emplace_back("--dry-run");
     const RunResult planned = run(dry);
@@ -112,8 +112,8 @@ TEST_F(StyleModel, TakesRunFoldersAndPyTorchsFiles) {
 }
 
 TEST_F(StyleModel, RefinesTowardsAStyle) {
-    const std::vector<std::string> quick = {"--style",        path("wave.png"), "--style-layers",   "relu1_1", "relu2_1",
-                                            "--content-layers", "relu2_2",      "--refine"};
+    const std::vector<std::string> quick = {"--style", path("wave.png"),   "--style-layers", "relu1_1",
+                                            "relu2_1", "--content-layers", "relu2_2",        "--refine"};
     const auto refined = [&](const char* steps) {
         std::vector<std::string> words = quick;
         words.emplace_back(steps);

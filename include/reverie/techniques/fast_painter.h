@@ -59,8 +59,8 @@ class FastPainter {
     /// Throws Input for a side below 8 pixels, Device when `max_memory` is too small, naming the smallest that works.
     FastPainterPlan plan(Size photo) const;
 
-    /// [3,H,W] in [0,1], on the CPU; undefined when the hooks' token stopped it. Throws like plan; Usage for other kinds
-    /// of tensors, values that are not finite, maps of another size, or masks that are not one per style.
+    /// [3,H,W] in [0,1], on the CPU; undefined when the hooks' token stopped it. Throws like plan; Usage for other
+    /// kinds of tensors, values that are not finite, maps of another size, or masks that are not one per style.
     Tensor paint(const FastPainterJob& job, const Hooks& hooks = {}) const;
 
   private:

@@ -65,8 +65,8 @@ FastPainting::FastPainting(Session& session, const StyleFlags& flags, const Pict
     warn_of_left_out(session, "mask", !flags.masks.empty());
     warn_of_left_out(session, "protect", !flags.protect.empty());
     if (model_.styles.empty() && net_styles_.size() > 1) {
-        session.console().info("painting '" + net_styles_.front() + "', the first of the net's styles: " +
-                               join(net_styles_, ", ", " and "));
+        session.console().info("painting '" + net_styles_.front() +
+                               "', the first of the net's styles: " + join(net_styles_, ", ", " and "));
     }
 }
 
@@ -79,8 +79,8 @@ void FastPainting::prepare_refinement(Settings& settings) {
     refinement.options = refining(options_, flags_.refine);
     validate(refinement.options);
     const NetworkWeights weights = resolve_network(session_, network_, store_, style_networks());
-    refinement.nets = load_nets(session_, network_, weights,
-                                [&](Graph& graph) { prepare_graph(graph, refinement.options); });
+    refinement.nets =
+        load_nets(session_, network_, weights, [&](Graph& graph) { prepare_graph(graph, refinement.options); });
     refinement.stylizer.emplace(refinement.nets->first(), refinement.sources, refinement.options, memory_);
     settings = made_with(session_, network_, weights);
     add_settings(settings, styles);
@@ -160,9 +160,9 @@ PictureResult FastPainting::refine(const Picture& picture, const FastPainterJob&
 Settings FastPainting::plan(Size size) {
     const FastPainterPlan planned = painter_->plan(size);
     if (refinement_) {
-        return describe_plan(size, *refinement_->stylizer,
-                             measure_cost(refinement_->nets->first(), refinement_->sources, refinement_->options,
-                                          session_.hooks()));
+        return describe_plan(
+            size, *refinement_->stylizer,
+            measure_cost(refinement_->nets->first(), refinement_->sources, refinement_->options, session_.hooks()));
     }
     constexpr std::int64_t kSide = 512;
     const int threads = at::get_num_threads();
@@ -174,8 +174,9 @@ Settings FastPainting::plan(Size size) {
     }
     Settings said;
     constexpr double kStrips = 1.8;  // made anew, large maps take that much longer
-    add_cost(said, planned.peak_bytes, 0, "about",
-             pixel_seconds_[threads] * static_cast<double>(size.height * size.width) * (planned.strips ? kStrips : 1.0));
+    add_cost(
+        said, planned.peak_bytes, 0, "about",
+        pixel_seconds_[threads] * static_cast<double>(size.height * size.width) * (planned.strips ? kStrips : 1.0));
     return said;
 }
 

@@ -19,7 +19,8 @@ void refuse_what_means_nothing(const Session& session, const StyleFlags& flags) 
     const auto refuse = [&session](const std::vector<std::string>& names, const std::string& why) {
         for (const std::string& name : names) {
             if (session.given(name)) {
-                throw Error(ErrorKind::Usage, "--" + name + " means nothing with " + why + "; leave one of the two out");
+                throw Error(ErrorKind::Usage,
+                            "--" + name + " means nothing with " + why + "; leave one of the two out");
             }
         }
     };
@@ -43,9 +44,9 @@ int run_model(Session& session, const StyleFlags& flags, const PictureOptions& p
               const WeightStore& store) {
     refuse_what_means_nothing(session, flags);
     FastPainting painting(session, flags, pictures, network, store);
-    return run_pictures(session, pictures,
-                        {.prepare = [&](std::size_t) { return painting.task(); },
-                         .small = flags.refine > 0 ? 0 : kSmall});
+    return run_pictures(
+        session, pictures,
+        {.prepare = [&](std::size_t) { return painting.task(); }, .small = flags.refine > 0 ? 0 : kSmall});
 }
 
 }  // namespace reverie

@@ -37,10 +37,11 @@ void add_flags(CLI::App& app, StyleFlags& flags) {
               "every input with every --style alone, into OUT/STYLE/INPUT, instead of all styles blended");
 
     FlagGroup model(app, "A net that has learnt styles");
-    model.add("--model", flags.model, "FILE[:STYLE[=WEIGHT]...]",
-              "paint in one pass of a net, at the input's own size: a run folder of `styletransfer train`, its weights, "
-              "or a .pth of PyTorch's examples/fast_neural_style; several of its styles are blended by weight; none "
-              "named: its first");
+    model.add(
+        "--model", flags.model, "FILE[:STYLE[=WEIGHT]...]",
+        "paint in one pass of a net, at the input's own size: a run folder of `styletransfer train`, its weights, "
+        "or a .pth of PyTorch's examples/fast_neural_style; several of its styles are blended by weight; none "
+        "named: its first");
     model.add("--refine", flags.refine, "N",
               "go on from there with so many optimising steps towards --style, at the full size",
               OptionRange{1, 100000, "1 to 100000"}, "none");
@@ -145,9 +146,9 @@ std::vector<Followers> style_followers() {
 }
 
 std::vector<std::string> optimising_flags() {
-    std::vector<std::string> names = {"style",   "style-coarse",     "style-fine", "each-style", "content-network",
-                                      "init",    "trace",            "checkpoint", "network",    "weights",
-                                      "resume",  "checkpoint-every", "preprocessing"};
+    std::vector<std::string> names = {
+        "style",      "style-coarse", "style-fine", "each-style", "content-network",  "init",         "trace",
+        "checkpoint", "network",      "weights",    "resume",     "checkpoint-every", "preprocessing"};
     for (const OptionRow<StyleOptions>& row : style_option_table()) {
         if (row.name != std::string("strength") && row.name != std::string("color")) {
             names.emplace_back(row.name);

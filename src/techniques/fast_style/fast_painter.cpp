@@ -31,8 +31,8 @@ std::vector<double> shares_of(const StyleNetOptions& net, const std::vector<Styl
     for (const StyleShare& style : styles) {
         const auto found = std::ranges::find(net.styles, style.style);
         if (found == net.styles.end()) {
-            throw Error(ErrorKind::Usage, "the net has no style '" + style.style + "'; it has " +
-                                              join(net.styles, ", ", " and "));
+            throw Error(ErrorKind::Usage,
+                        "the net has no style '" + style.style + "'; it has " + join(net.styles, ", ", " and "));
         }
         if (!(style.weight > 0.0) || style.weight > 1e6) {
             throw Error(ErrorKind::Usage,
@@ -202,6 +202,9 @@ Tensor FastPainter::paint(const FastPainterJob& job, const Hooks& hooks) const {
                                           " of the net's styles; wanted one mask for every style");
     }
     const FastPainterPlan planned = plan(size);
+    if (planned.strips) {
+        return_freed_memory();  // what reading the photo took
+    }
     const Tensor photo = job.photo.cpu().contiguous();
     const auto here = [](const Tensor& map) { return map.defined() ? map.cpu() : map; };
     const Tensor alpha = here(job.alpha);

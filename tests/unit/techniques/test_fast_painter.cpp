@@ -44,7 +44,8 @@ void expect_libtorch(const StyleNetWeights& net, Size size) {
 }
 
 TEST(FastPainter, OwnKernelsPaintWhatLibTorchPaints) {
-    for (const Size size : {Size{8, 8}, Size{9, 8}, Size{8, 11}, Size{10, 200}, Size{37, 53}, Size{131, 66}, Size{97, 245}}) {
+    for (const Size size :
+         {Size{8, 8}, Size{9, 8}, Size{8, 11}, Size{10, 200}, Size{37, 53}, Size{131, 66}, Size{97, 245}}) {
         expect_libtorch(style_weights(test::half_style_net()), size);
     }
     expect_libtorch(style_weights(test::full_style_net()), {61, 77});
@@ -205,8 +206,8 @@ TEST(FastPainter, MasksSayWhichStyleIsWhere) {
     top.narrow(1, 0, 12).fill_(1.0);
     Tensor bottom = at::zeros({1, 30, 45});
     bottom.narrow(1, 20, 10).fill_(1.0);
-    const Tensor found = painted(net, {.photo = photo, .masks = {top, bottom}},
-                                 {.styles = {{"wave", 1.0}, {"udnie", 1.0}}});
+    const Tensor found =
+        painted(net, {.photo = photo, .masks = {top, bottom}}, {.styles = {{"wave", 1.0}, {"udnie", 1.0}}});
     EXPECT_LT(difference(found.narrow(1, 0, 12), alone("wave").narrow(1, 0, 12)), 1e-6);
     EXPECT_TRUE(at::equal(found.narrow(1, 12, 8), photo.narrow(1, 12, 8)));
     EXPECT_LT(difference(found.narrow(1, 20, 10), alone("udnie").narrow(1, 20, 10)), 1e-6);
