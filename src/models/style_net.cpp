@@ -107,9 +107,9 @@ class JohnsonNet final : public StyleNet {
         const auto& [full, middle, quarter] = options.channels;
         const auto styles = static_cast<std::int64_t>(options.styles.size());
         const auto list = [this](const char* name) { return register_module(name, std::make_shared<Module>()); };
-        const auto add = [styles](Module& list, std::vector<std::shared_ptr<NormedWeight>>& layers, std::int64_t in,
+        const auto add = [styles](Module& into, std::vector<std::shared_ptr<NormedWeight>>& layers, std::int64_t in,
                                   std::int64_t out, std::int64_t window) {
-            layers.push_back(list.register_module(std::to_string(layers.size()),
+            layers.push_back(into.register_module(std::to_string(layers.size()),
                                                   std::make_shared<NormedWeight>(in, out, window, styles)));
         };
         const auto down = list("down");

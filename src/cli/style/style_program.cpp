@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "cli/style/run_style.h"
+#include "cli/style/style_commands.h"
 #include "cli/style/style_flags.h"
 #include "reverie/cli/network_flags.h"
 #include "reverie/cli/picture_flags.h"
@@ -27,6 +28,9 @@ class StyleTransfer : public Program {
                "  styletransfer holiday/ --style paintings/*.jpg --each-style -o out/\n"
                "  styletransfer photo.jpg --style starry.jpg -o big.png --size 4000 \\\n"
                "      --checkpoint big.state --resume                 goes on where it stopped\n"
+               "  styletransfer train starry.jpg --data photos/ -o run/ --time 30m\n"
+               "                                  learns a style for good (styletransfer train --help;\n"
+               "                                  a picture of that name is given as ./train)\n"
                "  styletransfer b.jpg --style starry.jpg -o b.png --from painted.png\n";
     }
 
@@ -66,6 +70,13 @@ class StyleTransfer : public Program {
 
 }  // namespace
 
-std::unique_ptr<Program> style_program() { return std::make_unique<StyleTransfer>(); }
+CommandSet style_program() {
+    CommandSet set;
+    set.name = "styletransfer";
+    set.otherwise = std::make_unique<StyleTransfer>();
+    set.commands.push_back(style_train_command());
+    set.commands.push_back(style_add_command());
+    return set;
+}
 
 }  // namespace reverie
