@@ -55,7 +55,7 @@ Tensor drawn_picture(std::int64_t side, Draws& draws, std::uint64_t seed, std::i
     const auto cells = static_cast<std::int64_t>(std::exp2(draws.between(2.0, most)));
     const double strength = draws.between(0.02, 0.3);
     const Tensor noise = normal_noise(seed, kClouds, number, 1, {3, cells, cells})[0].to(options);
-    return (one + strength * resize(noise, {side, side})).clamp(0.0, 1.0);
+    return (one + strength * resize(noise, Size{side, side})).clamp(0.0, 1.0);
 }
 
 /// Colours turned about the grey axis.
@@ -94,7 +94,7 @@ Tensor training_picture(const Tensor& photo, std::int64_t side, const FastStyleO
     };
     const std::int64_t top = std::min(place(photo.size(1)), photo.size(1) - crop);
     const std::int64_t left = std::min(place(photo.size(2)), photo.size(2) - crop);
-    Tensor picture = resize(photo.narrow(1, top, crop).narrow(2, left, crop).contiguous(), {side, side});
+    Tensor picture = resize(photo.narrow(1, top, crop).narrow(2, left, crop).contiguous(), Size{side, side});
     if (draws.between(0.0, 1.0) < 0.5) {
         picture = picture.flip({2});
     }
