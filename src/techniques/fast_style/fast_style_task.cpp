@@ -9,6 +9,7 @@
 #include "reverie/core/checks.h"
 #include "reverie/core/error.h"
 #include "reverie/core/option_text.h"
+#include "reverie/core/parallel.h"
 #include "reverie/core/random.h"
 #include "reverie/core/text.h"
 #include "reverie/image/resample.h"
@@ -180,6 +181,7 @@ FastStyleTask::FastStyleTask(const FastStyleOptions& options, std::vector<StyleS
     FrozenNet& seeing = *s.teacher.style;
     s.net->to(seeing.device());
     const c10::NoGradGuard no_grad;
+    const KernelThreads threads;  // what is measured has the same bits with any number
     const StyleNets nets(seeing, s.teacher.content.get());
     const Tensor blank = at::zeros({3, options.side, options.side}, at::TensorOptions(seeing.device()));
     for (StyleSource& style : styles) {

@@ -74,6 +74,12 @@ struct StyleObjective::State {
     // of the last value
     Tensor style_loss, content_loss, palette_loss, tv_loss;
 
+    void forget_losses(const at::TensorOptions& like) {
+        for (Tensor* loss : {&style_loss, &content_loss, &palette_loss, &tv_loss}) {
+            *loss = at::zeros({}, like.dtype(at::kDouble));
+        }
+    }
+
     void set_content(const Tensor& content, const Tensor& counted, std::int64_t tile);
     void add_regions(const std::vector<StyleRegion>& regions);
     void add_sums(const Features& features, const StyleTile& tile, std::int64_t number);
@@ -278,6 +284,7 @@ StyleObjective::StyleObjective(StyleNets nets, const StyleOptions& options, cons
     s.taps = reverie::style_taps(options);
     s.set_content(content, counted, tile);
     s.add_regions(regions);
+    s.forget_losses(content.options());
 }
 
 StyleObjective::~StyleObjective() = default;
@@ -300,11 +307,7 @@ void StyleObjective::weigh_styles(double factor) { state_->emphasis = factor; }
 Tensor StyleObjective::value_and_gradient(const Tensor& image, std::int64_t /*step*/, Tensor& gradient) {
     const c10::NoGradGuard no_grad;
     State& s = *state_;
-    const Tensor zero = at::zeros({}, image.options().dtype(at::kDouble));
-    s.style_loss = zero.clone();
-    s.content_loss = zero.clone();
-    s.palette_loss = zero.clone();
-    s.tv_loss = zero.clone();
+    s.forget_losses(image.options());
     for (std::vector<State::StyleTerm>& layer : s.style_terms) {
         for (State::StyleTerm& term : layer) {
             term.sums = {};

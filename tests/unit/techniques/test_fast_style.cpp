@@ -183,7 +183,7 @@ TEST(StyleObjective, TakesAnotherContentAsIfMadeForIt) {
 
 TEST(FastStyleTask, LearnsToPaint) {
     const auto task = task_of(small(), 1);
-    constexpr std::int64_t kSteps = 60;
+    constexpr std::int64_t kSteps = 100;
     const double before = loss_of(*task, kSteps, kSteps);
     take_steps(*task, kSteps);
     EXPECT_LE(loss_of(*task, kSteps, kSteps), 0.6 * before);
