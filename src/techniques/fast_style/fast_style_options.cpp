@@ -128,6 +128,7 @@ FastStyleRecipe fast_style_recipe() {
     recipe.training.batch = 1;
     recipe.training.steps = 6000;
     recipe.training.schedule = {.kind = Schedule::Cosine, .warmup_steps = 50};
+    recipe.training.clip_norm = 10;  // flat pictures, which norms blow up, have gradients a thousand times as long
     recipe.training.average_half_life = 500;
     recipe.training.preview_every = 500;
     recipe.training.validate_every = 500;
