@@ -96,6 +96,7 @@ class LastWeight : public Module {
         return convolution(mirrored(x, weight_.size(2) / 2), weight_, bias_, 1, 0);
     }
     const Tensor& weight() const { return weight_; }
+    const Tensor& bias() const { return bias_; }
 
   private:
     Tensor weight_, bias_;
@@ -155,9 +156,10 @@ class JohnsonNet final : public StyleNet {
                 fill_normal_(item.value(), std::sqrt(2.0 / fan_in(item.value())), seed, item.key());
             }
         }
-        if (options_.adds_input) {
-            out_->weight().zero_();
-        }
+        constexpr double kContrast = 0.1;  // of the first pictures, about grey
+        constexpr double kGrey = 0.5;
+        out_->weight().mul_(options_.adds_input ? 0.0 : kContrast);
+        out_->bias().fill_(options_.adds_input ? 0.0 : kGrey);
     }
 
     void require(const Tensor& photos, const Tensor& styles) const {

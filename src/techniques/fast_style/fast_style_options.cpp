@@ -124,6 +124,9 @@ OptionTable<FastStyleOptions> make_table() {
 FastStyleRecipe fast_style_recipe() {
     FastStyleRecipe recipe;
     recipe.options.style = style_recipe(StylePreset::Reverie);
+    // The norms take the photo's own brightness and colours away: what is added to it could not make up for them, and
+    // the palette would stay the photo's.
+    recipe.options.net.adds_input = false;
     recipe.options.optimizer.learning_rate = 1e-3;
     recipe.training.batch = 1;
     recipe.training.steps = 6000;
