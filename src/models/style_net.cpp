@@ -96,6 +96,7 @@ class LastWeight : public Module {
         return convolution(mirrored(x, weight_.size(2) / 2), weight_, bias_, 1, 0);
     }
     const Tensor& weight() const { return weight_; }
+    const Tensor& bias() const { return bias_; }
 
   private:
     Tensor weight_, bias_;
@@ -107,9 +108,9 @@ class JohnsonNet final : public StyleNet {
         const auto& [full, middle, quarter] = options.channels;
         const auto styles = static_cast<std::int64_t>(options.styles.size());
         const auto list = [this](const char* name) { return register_module(name, std::make_shared<Module>()); };
-        const auto add = [styles](Module& list, std::vector<std::shared_ptr<NormedWeight>>& layers, std::int64_t in,
+        const auto add = [styles](Module& into, std::vector<std::shared_ptr<NormedWeight>>& layers, std::int64_t in,
                                   std::int64_t out, std::int64_t window) {
-            layers.push_back(list.register_module(std::to_string(layers.size()),
+            layers.push_back(into.register_module(std::to_string(layers.size()),
                                                   std::make_shared<NormedWeight>(in, out, window, styles)));
         };
         const auto down = list("down");
@@ -155,9 +156,10 @@ class JohnsonNet final : public StyleNet {
                 fill_normal_(item.value(), std::sqrt(2.0 / fan_in(item.value())), seed, item.key());
             }
         }
-        if (options_.adds_input) {
-            out_->weight().zero_();
-        }
+        constexpr double kContrast = 0.1;  // of the first pictures, about grey
+        constexpr double kGrey = 0.5;
+        out_->weight().mul_(options_.adds_input ? 0.0 : kContrast);
+        out_->bias().fill_(options_.adds_input ? 0.0 : kGrey);
     }
 
     void require(const Tensor& photos, const Tensor& styles) const {

@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "cli/style/run_style.h"
+#include "cli/style/style_commands.h"
 #include "cli/style/style_flags.h"
 #include "reverie/cli/network_flags.h"
 #include "reverie/cli/picture_flags.h"
@@ -28,6 +29,9 @@ class StyleTransfer : public Program {
                "  styletransfer photo.jpg --style starry.jpg -o big.png --size 4000 \\\n"
                "      --checkpoint big.state --resume                 goes on where it stopped\n"
                "  styletransfer holiday/ --model waves.safetensors -o out/    a net that has learnt a style: quick\n"
+               "  styletransfer train starry.jpg --data photos/ -o run/ --time 30m\n"
+               "                                  learns a style for good (styletransfer train --help;\n"
+               "                                  a picture of that name is given as ./train)\n"
                "  styletransfer b.jpg --style starry.jpg -o b.png --from painted.png\n";
     }
 
@@ -71,6 +75,13 @@ class StyleTransfer : public Program {
 
 }  // namespace
 
-std::unique_ptr<Program> style_program() { return std::make_unique<StyleTransfer>(); }
+CommandSet style_program() {
+    CommandSet set;
+    set.name = "styletransfer";
+    set.otherwise = std::make_unique<StyleTransfer>();
+    set.commands.push_back(style_train_command());
+    set.commands.push_back(style_add_command());
+    return set;
+}
 
 }  // namespace reverie
