@@ -63,7 +63,7 @@ class NormedWeight : public Module {
 
     const Tensor& weight() const { return weight_; }
     Tensor normed(const Tensor& x, const Tensor& styles, std::optional<double> leaky_slope) const {
-        const auto rows = [&](const Tensor& table) { return table.index_select(0, styles); };
+        const auto rows = [&](const Tensor& table) { return table.index_select(0, styles.to(table.device())); };
         return instance_norm(x, rows(scale_), rows(shift_), kEpsilon, leaky_slope);
     }
 
