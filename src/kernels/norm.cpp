@@ -101,7 +101,8 @@ Tensor by_libtorch(const Tensor& x, const Tensor& weight, const Tensor& bias, bo
                    std::optional<double> slope, const RunningMoments& running = {}) {
     Tensor y;
     if (each) {
-        y = at::instance_norm(x, weight, bias, {}, {}, true, 0.0, epsilon, false);
+        const auto cells = [](const Tensor& numbers) { return numbers.unsqueeze(-1).unsqueeze(-1); };
+        y = at::addcmul(cells(bias), at::instance_norm(x, {}, {}, {}, {}, true, 0.0, epsilon, false), cells(weight));
     } else if (shared_with != nullptr) {
         const SharedMoments moments(x, *shared_with);
         const Tensor scale = weight * (moments.variance + epsilon).rsqrt();
@@ -199,8 +200,11 @@ variable_list Norm::backward(AutogradContext* ctx, const variable_list& gradient
     job.linear = linear.const_data_ptr<float>();
     job.constant = constant.const_data_ptr<float>();
     for_each_block(groups, job, machine, machine.kernels.norm_back, [](NormJob&, std::int64_t) {});
-    return {out,     of_weight.sum(0).to(at::kFloat), of_bias.sum(0).to(at::kFloat), Tensor(), Tensor(), Tensor(),
-            Tensor()};
+    // Numbers that all groups share have a gradient from each.
+    const auto like_weight = [&](const Tensor& by_group) {
+        return (weight.dim() == 2 ? by_group : by_group.sum(0)).to(at::kFloat);
+    };
+    return {out, like_weight(of_weight), like_weight(of_bias), Tensor(), Tensor(), Tensor(), Tensor()};
 }
 
 /// Nothing where LibTorch has to do it.

@@ -19,7 +19,7 @@ struct RunningMoments {
 Tensor batch_norm(const Tensor& x, const Tensor& weight, const Tensor& bias, const RunningMoments& running,
                   double epsilon, std::optional<double> leaky_slope = std::nullopt);
 
-/// The same over H and W of each image alone (Ulyanov et al. 2016).
+/// The same over H and W of each image alone (Ulyanov et al. 2016). `weight` and `bias` may be [N,C]: each image's own.
 Tensor instance_norm(const Tensor& x, const Tensor& weight, const Tensor& bias, double epsilon,
                      std::optional<double> leaky_slope = std::nullopt);
 

@@ -78,6 +78,14 @@ Tensor run_layers(torch::nn::Sequential& layers, Tensor x) {
     return x;
 }
 
+Tensor enlarging_convolution(const Tensor& x, const Tensor& weight) {
+    const Tensor line = at::tensor({0, 0, 1, 0, 1, 1, 1, 1, 0, 1, 0, 0}, weight.options()).view({4, 3});
+    const Tensor square = at::kron(line, line);                                // [16,9]
+    const Tensor windows = weight.permute({1, 0, 2, 3}).flatten(2);            // [C,outputs,9]
+    const Tensor wide = at::matmul(windows, square.t()).unflatten(2, {4, 4});  // [C,outputs,4,4]
+    return transposed_convolution(x, wide.contiguous(at::MemoryFormat::ChannelsLast), {}, 2, 1);
+}
+
 void lay_out_for_kernels(torch::nn::Module& net) {
     const c10::NoGradGuard no_grad;
     for (Tensor& parameter : net.parameters()) {

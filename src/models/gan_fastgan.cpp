@@ -59,17 +59,6 @@ class GatedNorm : public torch::nn::BatchNorm2dImpl {
     Embedding scales_ = nullptr, shifts_ = nullptr;
 };
 
-/// Maps enlarged twice by their nearest cells, and a 3x3 convolution of them: one transposed convolution of 4x4 windows
-/// and stride 2, which takes fewer products and makes no enlarged maps. Along an axis an output sees two cells, one of
-/// them through the sum of two weights: w2, w1 + w2, w0 + w1, w0.
-Tensor enlarging_convolution(const Tensor& x, const Tensor& weight) {
-    const Tensor line = at::tensor({0, 0, 1, 0, 1, 1, 1, 1, 0, 1, 0, 0}, weight.options()).view({4, 3});
-    const Tensor square = at::kron(line, line);                                // [16,9]
-    const Tensor windows = weight.permute({1, 0, 2, 3}).flatten(2);            // [C,outputs,9]
-    const Tensor wide = at::matmul(windows, square.t()).unflatten(2, {4, 4});  // [C,outputs,4,4]
-    return transposed_convolution(x, wide.contiguous(at::MemoryFormat::ChannelsLast), {}, 2, 1);
-}
-
 /// From one level to the next finer one: "weight" of the convolution, and "norm".
 class Enlarging : public GanWeight {
   public:

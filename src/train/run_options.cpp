@@ -59,8 +59,12 @@ std::string quoted(const std::string& name, const std::string& text) {
     return quoted + "\"";
 }
 
+/// A JSON list of texts, which is one to TOML too.
+bool is_list(const std::string& text) { return text.starts_with("[\"") && text.ends_with("\"]") && is_utf8(text); }
+
 std::string line_of(const std::string& name, const std::string& value) {
-    return (is_flag(name) ? "" : "# ") + name + " = " + (is_bare(value) ? value : quoted(name, value)) + "\n";
+    const bool as_it_is = is_bare(value) || is_list(value);
+    return (is_flag(name) ? "" : "# ") + name + " = " + (as_it_is ? value : quoted(name, value)) + "\n";
 }
 
 /// As one would type it.

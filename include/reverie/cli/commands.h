@@ -16,6 +16,8 @@ struct CommandSet {
     std::string examples;     ///< lines that close the help
     /// Their names begin with the program's: "vae train".
     std::vector<std::unique_ptr<Program>> commands;
+    /// What runs where the first word is none of them, with its own help; null: that is a fault.
+    std::unique_ptr<Program> otherwise = {};
 };
 
 /// The text of `vae --help`: description, commands with a line each, examples.

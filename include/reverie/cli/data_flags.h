@@ -2,6 +2,7 @@
 #pragma once
 
 #include <filesystem>
+#include <string>
 
 #include "reverie/cli/app.h"
 #include "reverie/core/option_table.h"
@@ -12,6 +13,7 @@ namespace reverie {
 struct DataFlags {
     GivenOptions options;  ///< see data_option_table
     bool mirror = false;
+    std::string default_size = {};  ///< of the images where --size does not say; empty: as DataOptions has it
 };
 
 void add_flags(CLI::App& app, DataFlags& flags);

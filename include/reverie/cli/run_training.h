@@ -32,6 +32,7 @@ struct TrainingImages {
 struct TrainingPlan {
     TrainOptions options;
     RunOptions identity;    ///< the program's own options that decide the weights, by flag names
+    RunOptions free;        ///< its own options that a resume may change
     RunOptions facts;       ///< rows for the report and --dry-run: "parameters", ...
     bool planned = false;   ///< the number of planned steps decides the weights, also where the schedule does not
     bool labelled = false;  ///< labels matter: a test set must have the same ones

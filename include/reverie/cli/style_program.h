@@ -3,10 +3,11 @@
 
 #include <memory>
 
-#include "reverie/cli/app.h"
+#include "reverie/cli/commands.h"
 
 namespace reverie {
 
-std::unique_ptr<Program> style_program();
+/// Paints pictures where the first word is no command, and else trains nets that paint at once.
+CommandSet style_program();
 
 }  // namespace reverie

@@ -23,8 +23,9 @@ struct TrainFlags {
 };
 
 /// `recipe`: whose values the help shows as defaults. `holds_out`: whether --validation is there, for a share of the
-/// images that is not trained on.
-void add_flags(CLI::App& app, TrainFlags& flags, const TrainOptions& recipe, bool holds_out = true);
+/// images that is not trained on. `data`: what the images to learn from are given by.
+void add_flags(CLI::App& app, TrainFlags& flags, const TrainOptions& recipe, bool holds_out = true,
+               const std::string& data = "DATA,--data");
 
 /// Throws Usage for flags that exclude each other or are out of range.
 void validate(const TrainFlags& flags);

@@ -59,6 +59,10 @@ int run_commands(int argc, char** argv, const CommandSet& set) {
     Console console(environment);
     return run_guarded(console, [&] {
         const std::string word = argc > 1 ? argv[1] : "";
+        const auto is_meant = [&](const auto& command) { return command_word(set, *command) == word; };
+        if (set.otherwise && std::ranges::none_of(set.commands, is_meant)) {
+            return run_program(argc, argv, *set.otherwise);
+        }
         if (word == "-h" || word == "--help") {
             write_standard_output(command_list(set, terminal_columns(environment, STDOUT_FILENO)));
             return 0;

@@ -39,6 +39,8 @@ struct StyleFlags {
     std::filesystem::path protect;
     std::string content_network = "auto";  ///< a second net that sees the content
     std::string init;                      ///< a word or a file; empty: the recipe's
+    std::string model;                     ///< as parse_model takes it; empty: pictures are optimised
+    std::int64_t refine = 0;               ///< steps of optimisation after --model
 
     std::filesystem::path trace;
     std::filesystem::path checkpoint;
@@ -56,6 +58,9 @@ void add_flags(CLI::App& app, StyleFlags& flags);
 
 /// Throws Usage for flags that need or exclude each other. `paints_film`: the only input is a film.
 void validate(const StyleFlags& flags, bool paints_film = false);
+
+/// Names of flags that speak of optimising a picture, and not of painting with a net.
+std::vector<std::string> optimising_flags();
 
 /// What a preset, an optimizer or a number of steps brings along.
 std::vector<Followers> style_followers();

@@ -5,6 +5,7 @@
 
 #include "cli/pictures/film_request.h"
 #include "cli/style/run_style.h"
+#include "cli/style/style_commands.h"
 #include "cli/style/style_flags.h"
 #include "reverie/cli/network_flags.h"
 #include "reverie/cli/picture_flags.h"
@@ -28,6 +29,10 @@ class StyleTransfer : public Program {
                "  styletransfer holiday/ --style paintings/*.jpg --each-style -o out/\n"
                "  styletransfer photo.jpg --style starry.jpg -o big.png --size 4000 \\\n"
                "      --checkpoint big.state --resume                 goes on where it stopped\n"
+               "  styletransfer holiday/ --model waves.safetensors -o out/    a net that has learnt a style: quick\n"
+               "  styletransfer train starry.jpg --data photos/ -o run/ --time 30m\n"
+               "                                  learns a style for good (styletransfer train --help;\n"
+               "                                  a picture of that name is given as ./train)\n"
                "  styletransfer b.jpg --style starry.jpg -o b.png --from painted.png\n"
                "  styletransfer clip.mp4 --style starry.jpg -o painted.mp4 --resume\n";
     }
@@ -50,6 +55,10 @@ class StyleTransfer : public Program {
         const WeightStore store(store_locations(session.environment()));
         if (list_or_fetch(session, network_, store, style_networks())) {
             return 0;
+        }
+        if (!style_.model.empty()) {
+            pictures_.default_size = "own";
+            return run_model(session, style_, pictures_, network_, store);
         }
         const bool paints_film = takes_film(pictures_.inputs, session.common().output);
         validate(style_, paints_film);
@@ -77,6 +86,13 @@ class StyleTransfer : public Program {
 
 }  // namespace
 
-std::unique_ptr<Program> style_program() { return std::make_unique<StyleTransfer>(); }
+CommandSet style_program() {
+    CommandSet set;
+    set.name = "styletransfer";
+    set.otherwise = std::make_unique<StyleTransfer>();
+    set.commands.push_back(style_train_command());
+    set.commands.push_back(style_add_command());
+    return set;
+}
 
 }  // namespace reverie

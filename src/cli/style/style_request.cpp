@@ -27,8 +27,8 @@ std::int64_t smallest_side(const StyleRequest& request, const WeightStore& store
     return min_side(graph, nodes);
 }
 
-/// The second net by its name, and where it looks if that was not said. The publications know of none unless it is
-/// named, and nothing is downloaded that was not. Throws Usage for a net that must be told where.
+}  // namespace
+
 std::string choose_content_network(Session& session, const StyleFlags& flags, StyleOptions& options,
                                    const WeightStore& store) {
     std::string name = flags.content_network;
@@ -66,8 +66,6 @@ std::string choose_content_network(Session& session, const StyleFlags& flags, St
                      "{--content-network-layers}");
     return name;
 }
-
-}  // namespace
 
 void StyleRequest::check_styles(std::size_t variant) const {
     for (const StyleInput& style : styles_of(variant)) {

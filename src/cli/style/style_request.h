@@ -34,6 +34,11 @@ struct StyleRequest {
     void check_styles(std::size_t variant) const;
 };
 
+/// The second net by its name, and where it looks if that was not said. The publications know of none unless it is
+/// named, and nothing is downloaded that was not. Throws Usage for a net that must be told where.
+std::string choose_content_network(Session& session, const StyleFlags& flags, StyleOptions& options,
+                                   const WeightStore& store);
+
 /// Layers, styles, masks and flags that exclude each other; headers of files are read. Throws Usage and Input. The
 /// flags must outlive the request.
 StyleRequest check_request(Session& session, const StyleFlags& flags, const PictureOptions& pictures,

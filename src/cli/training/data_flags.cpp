@@ -7,20 +7,24 @@
 
 namespace reverie {
 void add_flags(CLI::App& app, DataFlags& flags) {
-    add_flags<DataOptions>(app, data_option_table(), flags.options,
-                           [](const OptionRow<DataOptions>& row) -> std::string {
-                               if (row.name == "size") {
-                                   return "the images' own up to 128 px, else 64";
-                               }
-                               return row.name == "channels" ? "1 for IDX files (as MNIST is published), else 3"
-                                                             : default_text(row, DataOptions());
-                           });
+    add_flags<DataOptions>(
+        app, data_option_table(), flags.options, [&flags](const OptionRow<DataOptions>& row) -> std::string {
+            if (row.name == "size") {
+                return flags.default_size.empty() ? "the images' own up to 128 px, else 64" : flags.default_size;
+            }
+            return row.name == "channels" ? "1 for IDX files (as MNIST is published), else 3"
+                                          : default_text(row, DataOptions());
+        });
     FlagGroup data(app, "Data");
     data.add("--mirror", flags.mirror, "flip half of the images left to right");
 }
 
 DataOptions data_options(const DataFlags& flags, const Environment& environment) {
-    DataOptions options = with_given(DataOptions(), data_option_table(), flags.options);
+    GivenOptions given = flags.options;
+    if (!flags.default_size.empty() && !given.has("size")) {
+        given.set("size", {flags.default_size});
+    }
+    DataOptions options = with_given(DataOptions(), data_option_table(), given);
     options.cache_folder = environment.cache_home / "reverie/data";
     validate(options);
     return options;

@@ -119,6 +119,9 @@ RunIdentity identity_of(Session& session, const TrainFlags& flags, const DataFla
         const bool length = name == "steps" || name == "epochs";
         length&& steps_decide(plan) ? decides(name, text) : free(name, text);
     }
+    for (const auto& [name, text] : plan.free) {
+        free(name, text);
+    }
     free("data", fs::absolute(images.source).string());
     free("test", flags.test.empty() ? "" : fs::absolute(flags.test).string());
     add_options(identity.free, data_option_table(), found, /*shaping=*/false);

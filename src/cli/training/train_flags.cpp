@@ -9,10 +9,10 @@
 
 namespace reverie {
 
-void add_flags(CLI::App& app, TrainFlags& flags, const TrainOptions& recipe, bool holds_out) {
+void add_flags(CLI::App& app, TrainFlags& flags, const TrainOptions& recipe, bool holds_out, const std::string& data) {
     FlagGroup input(app, "Input and output");
     // Also a flag, so that a configuration file can say it.
-    input.add("DATA,--data", flags.data, "",
+    input.add(data, flags.data, data.starts_with("--") ? "DATA" : "",
               "images to learn from: a folder (sub-folders are labels), a list file, a tar or zip, IDX files");
     not_configurable(input.add(
         "--resume", flags.resume,

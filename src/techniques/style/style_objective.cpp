@@ -59,6 +59,7 @@ struct StyleObjective::State {
     FrozenNet& net;
     FrozenNet* content_net;
     const StyleOptions& options;
+    double emphasis = 1.0;  // of styles and palette
     Size picture;
     std::vector<std::string> style_taps, taps;
     std::vector<StyleTile> tiles;
@@ -73,6 +74,13 @@ struct StyleObjective::State {
     // of the last value
     Tensor style_loss, content_loss, palette_loss, tv_loss;
 
+    void forget_losses(const at::TensorOptions& like) {
+        for (Tensor* loss : {&style_loss, &content_loss, &palette_loss, &tv_loss}) {
+            *loss = at::zeros({}, like.dtype(at::kDouble));
+        }
+    }
+
+    void set_content(const Tensor& content, const Tensor& counted, std::int64_t tile);
     void add_regions(const std::vector<StyleRegion>& regions);
     void add_sums(const Features& features, const StyleTile& tile, std::int64_t number);
     void measure_distances();
@@ -81,6 +89,20 @@ struct StyleObjective::State {
     void add_palette(const Tensor& image, Tensor& gradient);
     void add_variation(const Tensor& image, Tensor& gradient);
 };
+
+void StyleObjective::State::set_content(const Tensor& content, const Tensor& counted, std::int64_t tile) {
+    const StyleNets nets(net, content_net);
+    picture = size_of(content);
+    tiles = TileGeometry(net, taps).tiles(picture, tile);
+    layers = layers_of(net, options.style_layers, picture, shares_weights(options.preset));
+    const ContentWeights weights = content_weights(nets, options);
+    contents.emplace(net, content_layers(options), weights.first, options.preset, content, counted, tiles);
+    if (FrozenNet* second = second_net(nets, options)) {
+        const std::vector<LayerWeight>& asked = options.content_network_layers;
+        content_tiles = TileGeometry(*second, taps_of(asked)).tiles(picture, tile);
+        more_contents.emplace(*second, asked, weights.second, options.preset, content, counted, content_tiles);
+    }
+}
 
 void StyleObjective::State::add_regions(const std::vector<StyleRegion>& regions) {
     std::vector<double> areas;
@@ -157,7 +179,7 @@ void StyleObjective::State::measure_distances() {
         }
     }
     for (const StyleTerm* term : order) {
-        style_loss.add_(term->distance.value, term->share);
+        style_loss.add_(term->distance.value, term->share * emphasis);
     }
 }
 
@@ -179,7 +201,7 @@ Features StyleObjective::State::seeds(Features features, const StyleTile& tile) 
         for (const StyleTerm& term : style_terms[l]) {
             if (!term.sums.empty()) {
                 add_rows_gradient_(sum_rows, rows, own_weights(term.weights, own.rows, own.columns), term.distance,
-                                   term.share / term.sums.weight, begun);
+                                   emphasis * term.share / term.sums.weight, begun);
                 begun = true;
             }
         }
@@ -230,11 +252,11 @@ void StyleObjective::State::add_palette(const Tensor& image, Tensor& gradient) {
             continue;
         }
         term.distance = term.target.distance(term.sums.means());
-        palette_loss.add_(term.distance.value, term.share);
+        palette_loss.add_(term.distance.value, term.share * emphasis);
         for_each_band(image, [&](const Tensor& rows, std::int64_t y, std::int64_t count) {
             Tensor part = at::empty_like(rows);
             add_rows_gradient_(part, rows, band_weights(term.weights, y, count), term.distance,
-                               term.share / term.sums.weight, /*begun=*/false);
+                               emphasis * term.share / term.sums.weight, /*begun=*/false);
             gradient.narrow(1, y, count).add_(part.view({count, -1, 3}).permute({2, 0, 1}));
         });
     }
@@ -255,35 +277,37 @@ void StyleObjective::State::add_variation(const Tensor& image, Tensor& gradient)
 
 StyleObjective::StyleObjective(StyleNets nets, const StyleOptions& options, const Tensor& content,
                                const Tensor& counted, const std::vector<StyleRegion>& regions, std::int64_t tile)
-    : state_(
-          new State{.net = nets.style, .content_net = nets.content, .options = options, .picture = size_of(content)}) {
+    : state_(new State{.net = nets.style, .content_net = nets.content, .options = options}) {
     const c10::NoGradGuard no_grad;
     State& s = *state_;
-    FrozenNet& net = nets.style;
     s.style_taps = taps_of(options.style_layers);
     s.taps = reverie::style_taps(options);
-    s.tiles = TileGeometry(net, s.taps).tiles(s.picture, tile);
-    s.layers = layers_of(net, options.style_layers, s.picture, shares_weights(options.preset));
+    s.set_content(content, counted, tile);
     s.add_regions(regions);
-    const ContentWeights weights = content_weights(nets, options);
-    s.contents.emplace(net, content_layers(options), weights.first, options.preset, content, counted, s.tiles);
-    if (FrozenNet* second = second_net(nets, options)) {
-        const std::vector<LayerWeight>& asked = options.content_network_layers;
-        s.content_tiles = TileGeometry(*second, taps_of(asked)).tiles(s.picture, tile);
-        s.more_contents.emplace(*second, asked, weights.second, options.preset, content, counted, s.content_tiles);
-    }
+    s.forget_losses(content.options());
 }
 
 StyleObjective::~StyleObjective() = default;
 
+void StyleObjective::keep_content_of(const Tensor& content) {
+    const c10::NoGradGuard no_grad;
+    state_->set_content(content, {}, /*tile=*/0);
+    for (std::vector<State::StyleTerm>& layer : state_->style_terms) {
+        for (State::StyleTerm& term : layer) {
+            term.weight_sums.clear();
+        }
+    }
+    for (State::StyleTerm& term : state_->palette) {
+        term.weight_sums.clear();
+    }
+}
+
+void StyleObjective::weigh_styles(double factor) { state_->emphasis = factor; }
+
 Tensor StyleObjective::value_and_gradient(const Tensor& image, std::int64_t /*step*/, Tensor& gradient) {
     const c10::NoGradGuard no_grad;
     State& s = *state_;
-    const Tensor zero = at::zeros({}, image.options().dtype(at::kDouble));
-    s.style_loss = zero.clone();
-    s.content_loss = zero.clone();
-    s.palette_loss = zero.clone();
-    s.tv_loss = zero.clone();
+    s.forget_losses(image.options());
     for (std::vector<State::StyleTerm>& layer : s.style_terms) {
         for (State::StyleTerm& term : layer) {
             term.sums = {};

@@ -28,6 +28,13 @@ class StyleObjective final : public Objective {
     StyleObjective(StyleNets nets, const StyleOptions& options, const Tensor& content, const Tensor& counted,
                    const std::vector<StyleRegion>& regions, std::int64_t tile);
     ~StyleObjective() override;
+
+    /// From now on another picture's content is kept, of any size, and counted everywhere; what styles are compared
+    /// with stays. For objectives of regions without masks and formulas that do not depend on the size (Reverie's).
+    void keep_content_of(const Tensor& content);
+    /// What the styles' layers and the palette count from now on, times what the options say.
+    void weigh_styles(double factor);
+
     Tensor value_and_gradient(const Tensor& image, std::int64_t step, Tensor& gradient) override;
 
     /// The last value's parts, weighted, and "total".

@@ -85,6 +85,27 @@ TEST(Norm, HasTheDerivativesOfFloat64) {
     }
 }
 
+TEST(Norm, OfInstancesTakesNumbersOfEachImage) {
+    const Tensor x = noise({3, 16, 9, 7}, "x").to(at::kFloat);
+    for (const bool ours : {true, false}) {
+        const TrainingEngine engine(ours);
+        const Tensor weight = leaf(noise({3, 16}, "weight") + 1.5, at::kFloat);
+        const Tensor bias = leaf(noise({3, 16}, "bias"), at::kFloat);
+        const Tensor together = instance_norm(x, weight, bias, kEpsilon, 0.0);
+        const Tensor behind = noise({3, 16, 9, 7}, "behind").to(at::kFloat);
+        const auto found = grad({together}, {weight, bias}, {behind});
+        for (std::int64_t i = 0; i < 3; ++i) {
+            const Tensor own_weight = leaf(weight[i], at::kFloat);
+            const Tensor own_bias = leaf(bias[i], at::kFloat);
+            const Tensor alone = instance_norm(x.narrow(0, i, 1), own_weight, own_bias, kEpsilon, 0.0);
+            EXPECT_TRUE(at::equal(alone[0], together[i]));
+            const auto wanted = grad({alone}, {own_weight, own_bias}, {behind.narrow(0, i, 1)});
+            EXPECT_LE(relative_error(found[0][i], wanted[0].to(at::kDouble)), 1e-6);
+            EXPECT_LE(relative_error(found[1][i], wanted[1].to(at::kDouble)), 1e-6);
+        }
+    }
+}
+
 TEST(Norm, FollowsTheMomentsOfBatchesAsLibTorchDoes) {
     const Tensor x = noise({4, 10, 6, 5}, "x").to(at::kFloat) + 3.0;
     const Tensor ones = at::ones({10});
