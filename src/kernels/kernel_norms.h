@@ -32,8 +32,12 @@ void norm_forward(const NormJob& job) {
         const Vector scale = load(job.scale + c, n);
         const Vector shift = load(job.shift + c, n);
         for (std::int64_t p = 0; p < job.pixels; ++p) {
-            const Vector y = load(job.in + p * job.channels + c, n) * scale + shift;
-            store(job.out + p * job.channels + c, job.sloped ? sloped(y, y, job.slope) : y, n);
+            const std::int64_t at = p * job.channels + c;
+            Vector y = load(job.in + at, n) * scale + shift;
+            if (job.addend != nullptr) {
+                y += load(job.addend + at, n);
+            }
+            store(job.out + at, job.sloped ? sloped(y, y, job.slope) : y, n);
         }
     });
 }

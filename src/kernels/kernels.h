@@ -108,10 +108,11 @@ struct Cross {
 };
 
 /// Some pixels of a channels-last map without gaps, on their way through a norm and a leaky ReLU:
-/// y = scale * x + shift, out = y > 0 or not sloped ? y : slope * y.
+/// y = scale * x + shift (+ addend), out = y > 0 or not sloped ? y : slope * y.
 struct NormJob {
     const float* in = nullptr;
     const float* gradient = nullptr;  ///< of out
+    const float* addend = nullptr;    ///< beside in, or none; forward alone
     float* out = nullptr;             ///< or the gradient of in
     std::int64_t pixels = 0;
     int channels = 0;

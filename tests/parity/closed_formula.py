@@ -8,8 +8,8 @@ With u = uniform(NAME, i), i the flat (row-major) index, in float64 and rounded 
 
     weight of >= 2 dimensions      (2u - 1) * sqrt(6 / fan_in), fan_in = product of shape[1:]   (variance 2 / fan_in)
     bias of a convolution, linear  (2u - 1) * 0.1
-    batch norm weight              0.75 + 0.5 u
-    batch norm bias                (2u - 1) * 0.2
+    batch, instance norm weight    0.75 + 0.5 u
+    batch, instance norm bias      (2u - 1) * 0.2
     batch norm running_mean        (2u - 1) * 0.2
     batch norm running_var         0.5 + u
     num_batches_tracked            0
@@ -49,7 +49,7 @@ def uniform(name: str, count: int) -> np.ndarray:
 def fill(model: nn.Module) -> nn.Module:
     """Overwrites every parameter and buffer of a float32 model with its formula, in place."""
     for path, module in model.named_modules():
-        norm = isinstance(module, nn.BatchNorm2d)
+        norm = isinstance(module, nn.BatchNorm2d | nn.InstanceNorm2d)
         tensors = dict(module.named_parameters(recurse=False)) | dict(module.named_buffers(recurse=False))
         for leaf, tensor in tensors.items():
             if leaf == "num_batches_tracked":

@@ -100,7 +100,7 @@ struct Report {
                        {"height", size.height},
                        {"seconds", seconds},
                        {"steps", result.steps}});
-        for (const char* name : {"network", "weights"}) {
+        for (const char* name : {"network", "weights", "model"}) {
             if (const std::string value = settings.value(name); !value.empty()) {
                 object[name] = value;
             }

@@ -18,4 +18,9 @@ int run_style(Session& session, const StyleFlags& flags, const PictureOptions& p
 /// nothing then.
 int run_only_color(Session& session, const StyleFlags& flags, const PictureOptions& pictures);
 
+/// The same with --model: a net that has learnt styles paints all inputs, and --refine optimises from there. Throws
+/// Usage for flags that mean nothing then, Weights for a file that is no such net.
+int run_model(Session& session, const StyleFlags& flags, const PictureOptions& pictures, const NetworkOptions& network,
+              const WeightStore& store);
+
 }  // namespace reverie

@@ -36,6 +36,16 @@ void add_flags(CLI::App& app, StyleFlags& flags) {
     style.add("--each-style", flags.each_style,
               "every input with every --style alone, into OUT/STYLE/INPUT, instead of all styles blended");
 
+    FlagGroup model(app, "A net that has learnt styles");
+    model.add(
+        "--model", flags.model, "FILE[:STYLE[=WEIGHT]...]",
+        "paint in one pass of a net, at the input's own size: a run folder of `styletransfer train`, its weights, "
+        "or a .pth of PyTorch's examples/fast_neural_style; several of its styles are blended by weight; none "
+        "named: its first");
+    model.add("--refine", flags.refine, "N",
+              "go on from there with so many optimising steps towards --style, at the full size",
+              OptionRange{1, 100000, "1 to 100000"}, "none");
+
     FlagGroup regions(app, "Regions");
     regions.add_paths("--mask", flags.masks, "IMAGE",
                       "where a style applies: white there, black elsewhere; one for each style, in their order");
@@ -73,6 +83,9 @@ void add_flags(CLI::App& app, StyleFlags& flags) {
 
 void validate(const StyleFlags& flags) {
     const auto refuse = [](const std::string& sentence) { throw Error(ErrorKind::Usage, sentence); };
+    if (flags.refine > 0 && flags.model.empty()) {
+        refuse("--refine goes on from what a net has painted, and there is none; name it with --model");
+    }
     if (flags.styles.empty() && (flags.coarse.empty() || flags.fine.empty())) {
         refuse(flags.coarse.empty() && flags.fine.empty()
                    ? "no style is given; pass --style IMAGE (a picture, or a folder of pictures)"
@@ -126,7 +139,22 @@ std::vector<Followers> style_followers() {
     all.push_back({"preset", option_names(table, &OptionRow<StyleOptions>::from_recipe)});
     all.back().followers.insert(all.back().followers.end(), {"init", "content-network"});
     all.push_back({"content-network", {"content-network-layers", "content-network-share"}});
+    std::vector<std::string> optimised = optimising_flags();
+    optimised.emplace_back("refine");
+    all.push_back({"model", std::move(optimised)});
     return all;
+}
+
+std::vector<std::string> optimising_flags() {
+    std::vector<std::string> names = {
+        "style",      "style-coarse", "style-fine", "each-style", "content-network",  "init",         "trace",
+        "checkpoint", "network",      "weights",    "resume",     "checkpoint-every", "preprocessing"};
+    for (const OptionRow<StyleOptions>& row : style_option_table()) {
+        if (row.name != std::string("strength") && row.name != std::string("color")) {
+            names.emplace_back(row.name);
+        }
+    }
+    return names;
 }
 
 std::optional<std::filesystem::path> init_file(const StyleFlags& flags) {

@@ -38,6 +38,8 @@ struct StyleFlags {
     std::filesystem::path protect;
     std::string content_network = "auto";  ///< a second net that sees the content
     std::string init;                      ///< a word or a file; empty: the recipe's
+    std::string model;                     ///< as parse_model takes it; empty: pictures are optimised
+    std::int64_t refine = 0;               ///< steps of optimisation after --model
 
     std::filesystem::path trace;
     std::filesystem::path checkpoint;
@@ -53,6 +55,9 @@ void add_flags(CLI::App& app, StyleFlags& flags);
 
 /// Throws Usage for flags that need or exclude each other.
 void validate(const StyleFlags& flags);
+
+/// Names of flags that speak of optimising a picture, and not of painting with a net.
+std::vector<std::string> optimising_flags();
 
 /// What a preset, an optimizer or a number of steps brings along.
 std::vector<Followers> style_followers();

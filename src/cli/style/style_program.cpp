@@ -28,6 +28,7 @@ class StyleTransfer : public Program {
                "  styletransfer holiday/ --style paintings/*.jpg --each-style -o out/\n"
                "  styletransfer photo.jpg --style starry.jpg -o big.png --size 4000 \\\n"
                "      --checkpoint big.state --resume                 goes on where it stopped\n"
+               "  styletransfer holiday/ --model waves.safetensors -o out/    a net that has learnt a style: quick\n"
                "  styletransfer train starry.jpg --data photos/ -o run/ --time 30m\n"
                "                                  learns a style for good (styletransfer train --help;\n"
                "                                  a picture of that name is given as ./train)\n"
@@ -50,6 +51,10 @@ class StyleTransfer : public Program {
         const WeightStore store(store_locations(session.environment()));
         if (list_or_fetch(session, network_, store, style_networks())) {
             return 0;
+        }
+        if (!style_.model.empty()) {
+            pictures_.default_size = "own";
+            return run_model(session, style_, pictures_, network_, store);
         }
         validate(style_);
         if (pictures_.inputs.empty() && style_.styles.size() > 1) {

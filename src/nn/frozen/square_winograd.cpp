@@ -3,6 +3,7 @@
 #include <memory>
 #include <utility>
 
+#include "kernels/square_scheme.h"
 #include "kernels/tiled_products.h"
 #include "nn/frozen/kernel_names.h"
 #include "nn/frozen/prepared_convolution.h"
@@ -13,40 +14,15 @@
 namespace reverie::frozen {
 namespace {
 
-/// F(step x step, 3x3): the transform and G for the points that its kernels use.
-struct Scheme {
-    int side;  // of a tile of inputs
-    int step;  // of a tile of outputs
-    Transform Kernels::*transform;
-    double factors[8][3];
-};
-
-constexpr Scheme kFour = {6,
-                          4,
-                          &Kernels::square4,
-                          {{1.0 / 4, 0, 0},
-                           {-1.0 / 6, -1.0 / 6, -1.0 / 6},
-                           {-1.0 / 6, 1.0 / 6, -1.0 / 6},
-                           {1.0 / 24, 1.0 / 12, 1.0 / 6},
-                           {1.0 / 24, -1.0 / 12, 1.0 / 6},
-                           {0, 0, 1}}};
-constexpr Scheme kSix = {8,
-                         6,
-                         &Kernels::square6,
-                         {{-1, 0, 0},
-                          {-2.0 / 9, -2.0 / 9, -2.0 / 9},
-                          {-2.0 / 9, 2.0 / 9, -2.0 / 9},
-                          {1.0 / 90, 1.0 / 45, 2.0 / 45},
-                          {1.0 / 90, -1.0 / 45, 2.0 / 45},
-                          {32.0 / 45, 16.0 / 45, 8.0 / 45},
-                          {32.0 / 45, -16.0 / 45, 8.0 / 45},
-                          {0, 0, 1}}};
+using kernels::kSquareFour;
+using kernels::kSquareSix;
+using kernels::SquareScheme;
 
 /// 6x6 needs a fifth fewer products than 4x4, but 64 transformed weights instead of 36 for each 9, which have to come
 /// from memory for every block of tiles: right where channels are few and maps, in every net so far, large.
-const Scheme& scheme_of(std::int64_t inputs, std::int64_t outputs) {
+const SquareScheme& scheme_of(std::int64_t inputs, std::int64_t outputs) {
     constexpr std::int64_t kFew = 256 * 256;
-    return inputs * outputs <= kFew ? kSix : kFour;
+    return inputs * outputs <= kFew ? kSquareSix : kSquareFour;
 }
 
 class SquareWinograd final : public PreparedConvolution {
@@ -54,8 +30,6 @@ class SquareWinograd final : public PreparedConvolution {
     SquareWinograd(const Node& node, std::int64_t channels, ReadWeights read, const Kernels& kernels)
         : PreparedConvolution(std::move(read)),
           window_(node.window),
-          inputs_(static_cast<int>(channels)),
-          outputs_(static_cast<int>(node.channels)),
           kernels_(kernels),
           scheme_(scheme_of(channels, node.channels)),
           products_(kernels, kernels.*scheme_.transform, 1) {}
@@ -84,35 +58,7 @@ class SquareWinograd final : public PreparedConvolution {
         if (turned && window_.padding == Padding::Replicate) {
             borders_ = std::make_unique<BorderProducts>(weight, kernels_);
         }
-        const float* const w = weight.data_ptr<float>();
-        const std::int64_t inputs = inputs_;
-        const int side = scheme_.side;
-        double factors[64][9];
-        for (int i = 0; i < side; ++i) {
-            for (int j = 0; j < side; ++j) {
-                for (int y = 0; y < 3; ++y) {
-                    for (int x = 0; x < 3; ++x) {
-                        // turned by half a turn: what the gradient meets
-                        factors[i * side + j][turned ? 8 - (y * 3 + x) : y * 3 + x] =
-                            scheme_.factors[i][y] * scheme_.factors[j][x];
-                    }
-                }
-            }
-        }
-        const auto value = [&](std::int64_t position, std::int64_t input, std::int64_t output) {
-            const float* const kernel = w + (output * inputs + input) * 9;
-            const double* const factor = factors[position];
-            double sum = 0.0;
-            for (int i = 0; i < 9; ++i) {
-                sum += factor[i] * kernel[i];
-            }
-            return static_cast<float>(sum);
-        };
-        if (turned) {
-            return {kernels_, side * side, outputs_, inputs_,
-                    [&](std::int64_t p, std::int64_t row, std::int64_t column) { return value(p, column, row); }};
-        }
-        return {kernels_, side * side, inputs_, outputs_, value};
+        return kernels::square_weights(scheme_, weight, turned, kernels_);
     }
 
     void tiled(const Map& from, const Map& to, Offset offset, bool replicate, const PackedMatrices& weights,
@@ -146,9 +92,8 @@ class SquareWinograd final : public PreparedConvolution {
     }
 
     Window window_;
-    int inputs_, outputs_;
     const Kernels& kernels_;
-    const Scheme& scheme_;
+    const SquareScheme& scheme_;
     kernels::TiledProducts products_;
     std::unique_ptr<BorderProducts> borders_;
 };

@@ -1,0 +1,194 @@
+#include "cli/style/fast_painting.h"
+
+#include <ATen/ATen.h>
+#include <ATen/Parallel.h>
+
+#include <algorithm>
+#include <chrono>
+#include <utility>
+
+#include "cli/frame/option_flags.h"
+#include "cli/pictures/masks.h"
+#include "cli/pictures/plan_text.h"
+#include "cli/style/style_inputs.h"
+#include "cli/style/style_plan.h"
+#include "reverie/core/error.h"
+#include "reverie/core/runtime.h"
+#include "reverie/core/text.h"
+#include "reverie/train/run_weights.h"
+
+namespace reverie {
+namespace {
+
+constexpr std::int64_t kOneScale = 1 << 20;  // longer than any side
+
+/// One scale, the full one, and so many steps of it.
+StyleOptions refining(StyleOptions options, std::int64_t steps) {
+    options.min_size = kOneScale;
+    options.steps = steps;
+    options.first_steps = 0;
+    options.falloff = 0.0;
+    return options;
+}
+
+}  // namespace
+
+FastPainting::FastPainting(Session& session, const StyleFlags& flags, const PictureOptions& pictures,
+                           const NetworkOptions& network, const WeightStore& store)
+    : session_(session),
+      flags_(flags),
+      pictures_(pictures),
+      network_(network),
+      store_(store),
+      model_(parse_model(flags.model)),
+      options_(style_options(flags, session.common().runtime.seed)),
+      memory_(memory_limit(session, pictures)) {
+    const StyleNetWeights net = read_style_net(read_run_weights(model_.path, RunWeights::Average, session.program()));
+    net_styles_ = net.options.styles;
+    FastPainterOptions options{.styles = model_.styles,
+                               .strength = options_.strength,
+                               .color = flags.refine > 0 ? StyleColor::Style : options_.color,
+                               .max_memory = memory_,
+                               .engine = network.engine};
+    painter_ = std::make_unique<FastPainter>(net, options, session.runtime().device);
+    if (!flags.masks.empty() && flags.masks.size() != painter_->options().styles.size()) {
+        throw Error(ErrorKind::Usage, "--mask is given " + std::to_string(flags.masks.size()) + " times and --model " +
+                                          std::to_string(painter_->options().styles.size()) +
+                                          " of the net's styles; give one mask for each style that is named");
+    }
+    for (const std::string& mask : flags.masks) {
+        masks_.push_back({mask, read_mask(mask, pictures.max_pixels)});
+    }
+    if (!flags.protect.empty()) {
+        protect_ = Mask{flags.protect, read_mask(flags.protect, pictures.max_pixels)};
+    }
+    warn_of_left_out(session, "mask", !flags.masks.empty());
+    warn_of_left_out(session, "protect", !flags.protect.empty());
+    if (model_.styles.empty() && net_styles_.size() > 1) {
+        session.console().info("painting '" + net_styles_.front() +
+                               "', the first of the net's styles: " + join(net_styles_, ", ", " and "));
+    }
+}
+
+void FastPainting::prepare_refinement(Settings& settings) {
+    Refinement& refinement = refinement_.emplace();
+    const std::vector<StyleInput> styles = style_inputs(flags_);
+    for (const StyleInput& style : styles) {
+        refinement.sources.push_back(read_style(style, pictures_.max_pixels));
+    }
+    refinement.options = refining(options_, flags_.refine);
+    validate(refinement.options);
+    const NetworkWeights weights = resolve_network(session_, network_, store_, style_networks());
+    refinement.nets =
+        load_nets(session_, network_, weights, [&](Graph& graph) { prepare_graph(graph, refinement.options); });
+    refinement.stylizer.emplace(refinement.nets->first(), refinement.sources, refinement.options, memory_);
+    settings = made_with(session_, network_, weights);
+    add_settings(settings, styles);
+    add_settings(settings, options_, flags_, kNoNetwork);
+    settings.set("refine", flags_.refine);
+}
+
+PictureTask FastPainting::task() {
+    PictureTask task;
+    task.settings.set("program", session_.program());
+    task.settings.set("version", version());
+    if (flags_.refine > 0) {
+        prepare_refinement(task.settings);
+    }
+    Settings& settings = task.settings;
+    settings.set("model", model_.text());
+    settings.set("size", wanted_size(pictures_));
+    Settings all;
+    add_settings(all, style_option_table(), options_);
+    for (const char* name : {"strength", "color"}) {
+        settings.set(name, all.value(name));
+    }
+    std::vector<std::string> masks;
+    for (const Mask& mask : masks_) {
+        masks.push_back(mask.path.filename().string());
+    }
+    if (!masks.empty()) {
+        settings.set_list("mask", masks);
+    }
+    if (protect_) {
+        settings.set("protect", protect_->path.filename().string());
+    }
+    settings.set("quality", pictures_.quality);
+    task.work = [this](const Picture& picture, const BatchItem&, const Hooks& hooks) { return paint(picture, hooks); };
+    task.bytes = [this](Size size) {
+        const std::int64_t bytes = painter_->plan(size).peak_bytes;
+        return refinement_ ? std::max(bytes, refinement_->stylizer->plan(size).peak_bytes) : bytes;
+    };
+    task.max_memory = memory_;
+    task.plan = [this](Size size) { return plan(size); };
+    return task;
+}
+
+PictureResult FastPainting::paint(const Picture& picture, const Hooks& hooks) {
+    const Size size = size_of(picture.color);
+    FastPainterJob job{.photo = picture.color, .alpha = picture.alpha};
+    if (protect_) {
+        job.protect = fitted(*protect_, size);
+    }
+    for (const Mask& mask : masks_) {
+        job.masks.push_back(fitted(mask, size));
+    }
+    Hooks quiet;
+    quiet.cancel = hooks.cancel;
+    const Tensor painted = painter_->paint(job, refinement_ ? quiet : hooks);
+    if (!painted.defined()) {
+        return {.image = picture.color, .cancelled = true};
+    }
+    return refinement_ ? refine(picture, job, painted, hooks) : PictureResult{.image = painted, .steps = 1};
+}
+
+PictureResult FastPainting::refine(const Picture& picture, const FastPainterJob& job, const Tensor& painted,
+                                   const Hooks& hooks) {
+    StyleHooks watched;
+    static_cast<Hooks&>(watched) = hooks;
+    const auto net = refinement_->nets->take();
+    const StyleResult styled = refinement_->stylizer->stylize(
+        {.content = picture.color, .alpha = picture.alpha, .protect = job.protect, .masks = {}, .init = painted}, *net,
+        watched);
+    PictureResult result{.image = styled.image, .steps = styled.steps, .cancelled = styled.cancelled};
+    if (styled.tile > 0) {
+        result.settings.set("max-memory", memory_);  // decides where the tiles lie
+    }
+    return result;
+}
+
+Settings FastPainting::plan(Size size) {
+    const FastPainterPlan planned = painter_->plan(size);
+    if (refinement_) {
+        return describe_plan(
+            size, *refinement_->stylizer,
+            measure_cost(refinement_->nets->first(), refinement_->sources, refinement_->options, session_.hooks()));
+    }
+    constexpr std::int64_t kSide = 512;
+    const int threads = at::get_num_threads();
+    if (!pixel_seconds_.contains(threads)) {
+        const auto begin = std::chrono::steady_clock::now();
+        painter_->paint({.photo = at::rand({3, kSide, kSide})});
+        const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+        pixel_seconds_[threads] = seconds / static_cast<double>(kSide * kSide);
+    }
+    Settings said;
+    constexpr double kStrips = 1.8;  // made anew, large maps take that much longer
+    add_cost(
+        said, planned.peak_bytes, 0, "about",
+        pixel_seconds_[threads] * static_cast<double>(size.height * size.width) * (planned.strips ? kStrips : 1.0));
+    return said;
+}
+
+/// The mask at the picture's size; that it had another one is said once.
+Tensor FastPainting::fitted(const Mask& mask, Size size) {
+    if (const std::string sentence = resampling_note(mask.path, mask.values, size); !sentence.empty()) {
+        const std::lock_guard lock(saying_);
+        if (said_.insert(sentence).second) {
+            session_.console().info(sentence);
+        }
+    }
+    return mask_at(mask.values, size);
+}
+
+}  // namespace reverie

@@ -1,0 +1,66 @@
+// Paints the pictures of a batch with a net that has learnt styles.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "cli/style/model_spec.h"
+#include "cli/style/style_flags.h"
+#include "reverie/cli/network_flags.h"
+#include "reverie/cli/run_pictures.h"
+#include "reverie/core/pool.h"
+#include "reverie/techniques/fast_painter.h"
+
+namespace reverie {
+
+class FastPainting {
+  public:
+    /// All must outlive it. Everything is judged that can be before the net is read. Throws Usage, Input and Weights.
+    FastPainting(Session& session, const StyleFlags& flags, const PictureOptions& pictures,
+                 const NetworkOptions& network, const WeightStore& store);
+
+    PictureTask task();
+
+  private:
+    struct Mask {
+        std::filesystem::path path;
+        Tensor values;  ///< [1,h,w], as it is in the file
+    };
+    /// With --refine: what optimises.
+    struct Refinement {
+        std::vector<StyleSource> sources;
+        StyleOptions options;
+        std::unique_ptr<Pool<FrozenNet>> nets;
+        std::optional<Stylizer> stylizer;
+    };
+
+    void prepare_refinement(Settings& settings);
+    PictureResult paint(const Picture& picture, const Hooks& hooks);
+    PictureResult refine(const Picture& picture, const FastPainterJob& job, const Tensor& painted, const Hooks& hooks);
+    Settings plan(Size size);
+    Tensor fitted(const Mask& mask, Size size);
+
+    Session& session_;
+    const StyleFlags& flags_;
+    const PictureOptions& pictures_;
+    const NetworkOptions& network_;
+    const WeightStore& store_;
+    ModelSpec model_;
+    StyleOptions options_;
+    std::vector<std::string> net_styles_;
+    std::int64_t memory_ = 0;
+    std::unique_ptr<FastPainter> painter_;
+    std::vector<Mask> masks_;
+    std::optional<Mask> protect_;
+    std::optional<Refinement> refinement_;
+    std::map<int, double> pixel_seconds_;  ///< by threads, for --dry-run
+    std::mutex saying_;
+    std::set<std::string> said_;
+};
+
+}  // namespace reverie
