@@ -1,4 +1,7 @@
 // styletransfer --model: pictures painted in one pass of a net.
+#include <csignal>
+
+#include "cli/film_fixture.h"
 #include "cli/style_fixture.h"
 #include "support/style_weights.h"
 
@@ -128,6 +131,29 @@ TEST_F(StyleModel, RefinesTowardsAStyle) {
                  "--steps means nothing with --refine");
     expect_fault(run({path("photo.png"), "-o", path("x.png"), "--style", path("wave.png"), "--refine", "2"}), 2,
                  "--model");
+}
+
+TEST_F(StyleModel, PaintsFilmsFrameByFrame) {
+    write_moving_film(path("clip.mp4"), 5);
+    const auto words = [&](const std::string& output, const std::vector<std::string>& more = {}) {
+        std::vector<std::string> all = {path("clip.mp4"), "--model", path("net.safetensors:wave"), "-o", path(output)};
+        all.insert(all.end(), more.begin(), more.end());
+        return all;
+    };
+    ASSERT_EQ(run(words("frames/")).exit_code, 0);
+    FilmReader film(path("clip.mp4"));
+    film.next();
+    Picture second;
+    second.color = film.next()->image;
+    second.bits = 16;
+    write_picture(path("photo.png"), second);
+    const Tensor difference = painted("net.safetensors:wave") - image("frames/000001.png");
+    EXPECT_LT(difference.abs().max().item<float>(), 1.5F / 255);
+
+    ASSERT_EQ(run(words("whole.mp4")).exit_code, 0);
+    EXPECT_EQ(moments_of(path("whole.mp4")), moments_of(path("clip.mp4")));
+    expect_fault(run(words("other.mp4", {"--carry", "0.5"})), 2, "--carry means nothing with --model");
+    expect_fault(run(words("other.mp4", {"--refine", "2"})), 2, "--style");
 }
 
 TEST_F(StyleModel, RefusesWhatMeansNothing) {

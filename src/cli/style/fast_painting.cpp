@@ -5,9 +5,11 @@
 
 #include <algorithm>
 #include <chrono>
+#include <iterator>
 #include <utility>
 
 #include "cli/frame/option_flags.h"
+#include "cli/pictures/identity.h"
 #include "cli/pictures/masks.h"
 #include "cli/pictures/plan_text.h"
 #include "cli/style/style_inputs.h"
@@ -16,6 +18,7 @@
 #include "reverie/core/runtime.h"
 #include "reverie/core/text.h"
 #include "reverie/train/run_weights.h"
+#include "reverie/weights/sha256.h"
 
 namespace reverie {
 namespace {
@@ -43,7 +46,8 @@ FastPainting::FastPainting(Session& session, const StyleFlags& flags, const Pict
       model_(parse_model(flags.model)),
       options_(style_options(flags, session.common().runtime.seed)),
       memory_(memory_limit(session, pictures)) {
-    const StyleNetWeights net = read_style_net(read_run_weights(model_.path, RunWeights::Average, session.program()));
+    model_file_ = run_weights_file(model_.path, RunWeights::Average, session.program());
+    const StyleNetWeights net = read_style_net(read_run_weights(model_file_, RunWeights::Average, session.program()));
     net_styles_ = net.options.styles;
     FastPainterOptions options{.styles = model_.styles,
                                .strength = options_.strength,
@@ -115,6 +119,26 @@ PictureTask FastPainting::task() {
     }
     settings.set("quality", pictures_.quality);
     task.work = [this](const Picture& picture, const BatchItem&, const Hooks& hooks) { return paint(picture, hooks); };
+    task.frame = [this](const Picture& picture, const Tensor& /*start*/, const Hooks& hooks) {
+        return paint(picture, hooks);
+    };
+    task.identity = [this, settings = task.settings](Size) {
+        Settings identity = settings;
+        identity.set(bytes_of("the model"), sha256_of_file(model_file_));
+        for (const Mask& mask : masks_) {
+            identity.set(pixels_of("'" + mask.path.string() + "'"), digest_of(mask.values));
+        }
+        identity.set(pixels_of("--protect"), protect_ ? digest_of(protect_->values) : "");
+        if (refinement_) {
+            std::vector<std::string> styles;
+            for (const StyleSource& style : refinement_->sources) {
+                std::ranges::transform(style.images, std::back_inserter(styles), digest_of);
+            }
+            identity.set_list(pixels_of("the styles"), styles);
+        }
+        add_machine(identity, session_.runtime(), network_.engine);
+        return identity;
+    };
     task.bytes = [this](Size size) {
         const std::int64_t bytes = painter_->plan(size).peak_bytes;
         return refinement_ ? std::max(bytes, refinement_->stylizer->plan(size).peak_bytes) : bytes;

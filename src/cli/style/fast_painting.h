@@ -51,6 +51,7 @@ class FastPainting {
     const NetworkOptions& network_;
     const WeightStore& store_;
     ModelSpec model_;
+    std::filesystem::path model_file_;
     StyleOptions options_;
     std::vector<std::string> net_styles_;
     std::int64_t memory_ = 0;
