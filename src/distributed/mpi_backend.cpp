@@ -353,8 +353,8 @@ c10::intrusive_ptr<c10d::Work> MpiBackend::broadcast(std::vector<at::Tensor>& te
     return start(c10d::OpType::BROADCAST, tensors,
                  [mpi = thread_.get(), tensor = tensors[0], root = static_cast<int>(options.rootRank)] {
                      MPI_Request request = MPI_REQUEST_NULL;
-                     MPI_Ibcast(tensor.data_ptr(), static_cast<int>(tensor.numel()), type_of(tensor), root, mpi->comm(Lane::Bulk),
-                                &request);
+                     MPI_Ibcast(tensor.data_ptr(), static_cast<int>(tensor.numel()), type_of(tensor), root,
+                                mpi->comm(Lane::Bulk), &request);
                      mpi->wait(request);
                  });
 }

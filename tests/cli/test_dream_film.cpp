@@ -219,7 +219,7 @@ TEST_F(DreamFilms, WhatDoesNotFitIsOneSentence) {
     expect_fault(run(folder), 3, "none.jpg");
     std::filesystem::create_directory(path("out.dreams"));
     write_file(path("out.dreams/diary.txt"), std::string_view("dear"));
-    refused("out.gif", one, 6, "holds no dreams of a film");
+    refused("out.gif", one, 6, "does not hold the dreams of a film");
     EXPECT_EQ(bytes("out.dreams/diary.txt"), "dear");
     EXPECT_FALSE(exists("out.gif"));
 }

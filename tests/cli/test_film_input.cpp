@@ -287,7 +287,7 @@ TEST_F(FilmInput, WhatDoesNotFitIsOneSentence) {
     expect_fault(painted("empty.mp4", "out.mp4"), 3, "is empty");
     std::filesystem::create_directory(path("out.state"));
     write_file(path("out.state/diary.txt"), std::string_view("dear"));
-    refused("out.mp4", {}, 6, "holds no state of a film");
+    refused("out.mp4", {}, 6, "does not hold the state of a film");
     EXPECT_EQ(bytes("out.state/diary.txt"), "dear");
     // Among several inputs a film is none.
     const RunResult two = run({path("photo.jpg"), path("clip.mp4"), "-o", path("both"), "--layers", "block3", "--steps",

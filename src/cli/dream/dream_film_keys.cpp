@@ -7,6 +7,7 @@
 #include <system_error>
 
 #include "cli/pictures/identity.h"
+#include "cli/pictures/state_folder.h"
 #include "core/json_text.h"
 #include "reverie/core/error.h"
 #include "reverie/core/files.h"
@@ -20,7 +21,6 @@ namespace fs = std::filesystem;
 using Json = nlohmann::ordered_json;
 
 constexpr const char* kNotes = "film.json";
-constexpr const char* kLock = ".lock";
 
 struct Notes {
     Settings identity;
@@ -103,21 +103,7 @@ std::int64_t DreamFilmKeys::bytes_of(std::int64_t count, Size size) {
 DreamFilmKeys::DreamFilmKeys(fs::path folder, const Settings& identity, const Options& options)
     : folder_(std::move(folder)), options_(options) {
     const std::string name = "'" + folder_.string() + "'";
-    std::error_code error;
-    if (fs::exists(folder_, error) && !is_there(folder_ / kNotes) &&
-        (!fs::is_directory(folder_, error) || !fs::is_empty(folder_, error))) {
-        throw Error(ErrorKind::Output,
-                    name + " is there and holds no dreams of a film, which would go there; choose another --output");
-    }
-    fs::create_directories(folder_, error);
-    if (error) {
-        throw Error(ErrorKind::Output,
-                    "the folder " + name + " cannot be made (" + error.message() + "); choose another --output");
-    }
-    lock_ = std::make_unique<FileLock>(folder_ / kLock, [&name] {
-        throw Error(ErrorKind::Usage,
-                    "another program is making the film of " + name + "; wait for its end or choose another --output");
-    });
+    lock_ = hold_state_folder(folder_, kNotes, "the dreams of a film");
     const bool there = is_there(folder_ / kNotes);
     if (there && !options.resume && !options.overwrite) {
         throw Error(ErrorKind::Usage, name +
@@ -140,7 +126,8 @@ DreamFilmKeys::DreamFilmKeys(fs::path folder, const Settings& identity, const Op
         write_notes(folder_ / kNotes, {identity, options_.keep});
     } catch (...) {
         lock_.reset();
-        fs::remove(folder_, error);  // only when it is empty
+        std::error_code ignored;
+        fs::remove(folder_, ignored);  // only when it is empty
         throw;
     }
 }

@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "cli/pictures/identity.h"
+#include "cli/pictures/state_folder.h"
 #include "core/json_text.h"
 #include "reverie/core/error.h"
 #include "reverie/core/files.h"
@@ -22,7 +23,6 @@ namespace fs = std::filesystem;
 
 constexpr const char* kMadeWith = "made-with.json";
 constexpr const char* kNotes = "frames.jsonl";
-constexpr const char* kLock = ".lock";
 constexpr const char* kResult = "result";
 constexpr const char* kPicture = "picture";
 constexpr const char* kFormat = "reverie frame of a film 1";
@@ -69,21 +69,8 @@ fs::path FilmFolder::of(const fs::path& film) {
 
 FilmFolder::FilmFolder(fs::path folder, const Settings& identity, const Options& options) : folder_(std::move(folder)) {
     const std::string name = "'" + folder_.string() + "'";
-    std::error_code error;
     const bool ours = is_there(folder_ / kMadeWith);
-    if (fs::exists(folder_, error) && !ours && (!fs::is_directory(folder_, error) || !fs::is_empty(folder_, error))) {
-        throw Error(ErrorKind::Output,
-                    name + " is there and holds no state of a film, which would go there; choose another --output");
-    }
-    fs::create_directories(folder_, error);
-    if (error) {
-        throw Error(ErrorKind::Output,
-                    "the folder " + name + " cannot be made (" + error.message() + "); choose another --output");
-    }
-    lock_ = std::make_unique<FileLock>(folder_ / kLock, [&name] {
-        throw Error(ErrorKind::Usage,
-                    "another program is making the film of " + name + "; wait for its end or choose another --output");
-    });
+    lock_ = hold_state_folder(folder_, kMadeWith, "the state of a film");
     if (ours && !options.resume && !options.overwrite) {
         throw Error(ErrorKind::Usage, name +
                                           " keeps an earlier film that was stopped; go on with it by --resume, or pass "

@@ -19,19 +19,24 @@ Tensor read_mask(const std::filesystem::path& path, std::int64_t max_pixels) {
     return picture.alpha.defined() ? luma * picture.alpha : luma;
 }
 
-std::string resampling_note(const std::filesystem::path& path, const Tensor& mask, Size size) {
-    const Size own = size_of(mask);
-    return own == size ? ""
-                       : "the mask '" + path.string() + "' has " + text_of(own) +
-                             " pixels and is resampled to the picture's " + text_of(size);
-}
-
 Tensor mask_at(const Tensor& mask, Size size) {
     const Tensor resized = resize(mask, size, Resample::Bicubic);
     // Sums of weights are 1 but for rounding; a pixel counts as protected only at 1 itself.
     constexpr double kRounding = 1.0 / 1024;
     const Tensor ends = at::where(resized > 1.0 - kRounding, at::ones_like(resized), resized);
     return at::where(ends < kRounding, at::zeros_like(ends), ends);
+}
+
+Tensor MaskFitter::fitted(const Mask& mask, Size size) {
+    if (const Size own = size_of(mask.values); own != size) {
+        const std::string sentence = "the mask '" + mask.path.string() + "' has " + text_of(own) +
+                                     " pixels and is resampled to the picture's " + text_of(size);
+        const std::lock_guard lock(saying_);
+        if (said_.insert(sentence).second) {
+            console_.info(sentence);
+        }
+    }
+    return mask_at(mask.values, size);
 }
 
 void warn_of_left_out(Session& session, const std::string& flag, bool given) {

@@ -152,10 +152,10 @@ PictureResult FastPainting::paint(const Picture& picture, const Hooks& hooks) {
     const Size size = size_of(picture.color);
     FastPainterJob job{.photo = picture.color, .alpha = picture.alpha};
     if (protect_) {
-        job.protect = fitted(*protect_, size);
+        job.protect = masks_to_size_.fitted(*protect_, size);
     }
     for (const Mask& mask : masks_) {
-        job.masks.push_back(fitted(mask, size));
+        job.masks.push_back(masks_to_size_.fitted(mask, size));
     }
     Hooks quiet;
     quiet.cancel = hooks.cancel;
@@ -202,17 +202,6 @@ Settings FastPainting::plan(Size size) {
         said, planned.peak_bytes, 0, "about",
         pixel_seconds_[threads] * static_cast<double>(size.height * size.width) * (planned.strips ? kStrips : 1.0));
     return said;
-}
-
-/// The mask at the picture's size; that it had another one is said once.
-Tensor FastPainting::fitted(const Mask& mask, Size size) {
-    if (const std::string sentence = resampling_note(mask.path, mask.values, size); !sentence.empty()) {
-        const std::lock_guard lock(saying_);
-        if (said_.insert(sentence).second) {
-            session_.console().info(sentence);
-        }
-    }
-    return mask_at(mask.values, size);
 }
 
 }  // namespace reverie

@@ -3,12 +3,11 @@
 
 #include <map>
 #include <memory>
-#include <mutex>
 #include <optional>
-#include <set>
 #include <string>
 #include <vector>
 
+#include "cli/pictures/masks.h"
 #include "cli/style/model_spec.h"
 #include "cli/style/style_flags.h"
 #include "reverie/cli/network_flags.h"
@@ -27,10 +26,6 @@ class FastPainting {
     PictureTask task();
 
   private:
-    struct Mask {
-        std::filesystem::path path;
-        Tensor values;  ///< [1,h,w], as it is in the file
-    };
     /// With --refine: what optimises.
     struct Refinement {
         std::vector<StyleSource> sources;
@@ -43,7 +38,6 @@ class FastPainting {
     PictureResult paint(const Picture& picture, const Hooks& hooks);
     PictureResult refine(const Picture& picture, const FastPainterJob& job, const Tensor& painted, const Hooks& hooks);
     Settings plan(Size size);
-    Tensor fitted(const Mask& mask, Size size);
 
     Session& session_;
     const StyleFlags& flags_;
@@ -60,8 +54,7 @@ class FastPainting {
     std::optional<Mask> protect_;
     std::optional<Refinement> refinement_;
     std::map<int, double> pixel_seconds_;  ///< by threads, for --dry-run
-    std::mutex saying_;
-    std::set<std::string> said_;
+    MaskFitter masks_to_size_{session_.console()};
 };
 
 }  // namespace reverie

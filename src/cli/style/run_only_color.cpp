@@ -3,8 +3,6 @@
 #include <cstdint>
 #include <filesystem>
 #include <limits>
-#include <mutex>
-#include <set>
 #include <string>
 #include <vector>
 
@@ -68,8 +66,7 @@ int run_only_color(Session& session, const StyleFlags& flags, const PictureOptio
     const bool paints_film = takes_film(pictures.inputs, session.common().output);
     refuse_what_means_nothing(session, paints_film);
     const std::vector<StyleInput> styles = style_inputs(flags);
-    std::mutex saying;
-    std::set<std::string> said;
+    MaskFitter masks(session.console());
     PictureProgram program;
     program.small = std::numeric_limits<std::int64_t>::max();  // files are read and written by one thread anyway
     if (flags.each_style) {
@@ -79,27 +76,20 @@ int run_only_color(Session& session, const StyleFlags& flags, const PictureOptio
     }
     program.prepare = [&](std::size_t variant) {
         const Tensor style = row_of(read_style(styles[variant], pictures.max_pixels));
-        const Tensor protect = flags.protect.empty() ? Tensor() : read_mask(flags.protect, pictures.max_pixels);
+        const Mask protect = {flags.protect,
+                              flags.protect.empty() ? Tensor() : read_mask(flags.protect, pictures.max_pixels)};
         PictureTask task;
         task.settings.set("program", session.program());
         task.settings.set("version", version());
         task.settings.set("only-color", "true");
         task.settings.set("size", wanted_size(pictures));
         add_settings(task.settings, {styles[variant]});
-        if (protect.defined()) {
+        if (protect.values.defined()) {
             task.settings.set("protect", flags.protect.filename().string());
         }
         task.settings.set("quality", pictures.quality);
         task.work = [&, style, protect](const Picture& picture, const BatchItem&, const Hooks&) {
-            const Size size = size_of(picture.color);
-            const std::string note = protect.defined() ? resampling_note(flags.protect, protect, size) : "";
-            if (!note.empty()) {
-                const std::lock_guard lock(saying);
-                if (said.insert(note).second) {
-                    session.console().info(note);
-                }
-            }
-            const Tensor here = protect.defined() ? mask_at(protect, size) : Tensor();
+            const Tensor here = protect.values.defined() ? masks.fitted(protect, size_of(picture.color)) : Tensor();
             return PictureResult{.image = recolored(picture, style, here)};
         };
         task.frame = [work = task.work](const Picture& picture, const Tensor& /*start*/, const Hooks& hooks) {
@@ -108,7 +98,7 @@ int run_only_color(Session& session, const StyleFlags& flags, const PictureOptio
         task.identity = [settings = task.settings, style, protect](Size) {
             Settings identity = settings;
             identity.set(pixels_of("the style"), digest_of(style));
-            identity.set(pixels_of("--protect"), digest_of(protect));
+            identity.set(pixels_of("--protect"), digest_of(protect.values));
             return identity;
         };
         task.plan = [](Size) { return Settings(); };

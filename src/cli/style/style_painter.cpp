@@ -152,10 +152,10 @@ StyleJob StylePainter::job_for(const Variant& variant, const Picture& picture) {
     job.content = picture.color;
     job.alpha = picture.alpha;
     for (const Mask& mask : variant.masks) {
-        job.masks.push_back(fitted(mask, size));
+        job.masks.push_back(masks_to_size_.fitted(mask, size));
     }
     if (protect_) {
-        job.protect = fitted(*protect_, size);
+        job.protect = masks_to_size_.fitted(*protect_, size);
     }
     job.init = init_;
     return job;
@@ -195,17 +195,6 @@ PictureResult StylePainter::paint_picture(Variant& variant, const Picture& pictu
         watched.on_trace = [this](const StyleTrace& step) { trace_->add(step); };
     }
     return paint(variant, job_for(variant, picture), watched);
-}
-
-/// The mask at the picture's size; that it had another one is said once.
-Tensor StylePainter::fitted(const Mask& mask, Size size) {
-    if (const std::string sentence = resampling_note(mask.path, mask.values, size); !sentence.empty()) {
-        const std::lock_guard lock(saying_);
-        if (said_.insert(sentence).second) {
-            session_.console().info(sentence);
-        }
-    }
-    return mask_at(mask.values, size);
 }
 
 }  // namespace reverie

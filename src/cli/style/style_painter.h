@@ -4,12 +4,11 @@
 #include <cstdint>
 #include <map>
 #include <memory>
-#include <mutex>
 #include <optional>
-#include <set>
 #include <string>
 #include <vector>
 
+#include "cli/pictures/masks.h"
 #include "cli/style/checkpointing.h"
 #include "cli/style/style_plan.h"
 #include "cli/style/style_request.h"
@@ -42,10 +41,6 @@ class StylePainter {
         StyleNets both() { return {style, content ? &*content : nullptr}; }
         Nets sibling() const { return {style.sibling(), content ? std::optional(content->sibling()) : std::nullopt}; }
     };
-    struct Mask {
-        std::filesystem::path path;
-        Tensor values;  ///< [1,h,w], as it is in the file
-    };
     /// What the pictures of one variant share.
     struct Variant {
         std::vector<StyleSource> sources;
@@ -59,7 +54,6 @@ class StylePainter {
     StyleJob job_for(const Variant& variant, const Picture& picture);
     PictureResult paint(Variant& variant, const StyleJob& job, const StyleHooks& hooks);
     PictureResult paint_picture(Variant& variant, const Picture& picture, const BatchItem& item, const Hooks& hooks);
-    Tensor fitted(const Mask& mask, Size size);
     StyleCost cost_of(const Variant& variant);
 
     Session& session_;
@@ -77,8 +71,7 @@ class StylePainter {
     std::int64_t memory_ = 0;
     std::optional<TraceFile> trace_;
     std::map<int, StyleCost> costs_;  ///< by threads, for --dry-run; all styles take the same
-    std::mutex saying_;
-    std::set<std::string> said_;
+    MaskFitter masks_to_size_{session_.console()};
 };
 
 }  // namespace reverie
