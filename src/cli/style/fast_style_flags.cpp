@@ -47,9 +47,9 @@ void add_flags(CLI::App& app, FastStyleFlags& flags, bool adds) {
                         ": pictures, or folders whose pictures are one style");
     FlagGroup model(app, "Model");
     if (!adds) {
-        model.add("--init-from", flags.init_from, "RUN",
-                  "begin from the weights of another run or file, of whatever styles: a good start saves most of the "
-                  "time");
+        model.add(
+            "--init-from", flags.init_from, "RUN",
+            "begin from the net of another run or file, whatever its styles: a good start saves most of the time");
     }
     FlagGroup loss(app, "Loss");
     loss.add("--network", flags.network, "NAME",
@@ -108,7 +108,7 @@ RunOptions fast_style_identity(const FastStyleFlags& flags, const FastStyleOptio
     if (!flags.to.empty()) {
         identity.emplace_back("to", fs::absolute(flags.to).string());
     }
-    identity.emplace_back("names of the styles", join(options.net.styles));
+    identity.emplace_back("list of styles", join(options.net.styles));
     return identity;
 }
 

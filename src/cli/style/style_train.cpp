@@ -84,9 +84,9 @@ class FastStyleTraining : public Program {
         StyleNetFile start;
         if (!begins_with().empty()) {
             start = read_style_net(begins_with());
+            recipe.options.net = start.weights.options;
         }
         if (adds_) {
-            recipe.options.net = start.weights.options;
             take_notes(start.notes, recipe.options);
         }
         FastStyleOptions options = with_given(recipe.options, fast_style_option_table(), style_.options);

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "reverie/cli/data_flags.h"
+#include "reverie/cli/flags.h"
 #include "reverie/cli/train_flags.h"
 
 namespace reverie {
@@ -44,6 +45,39 @@ TEST(Commands, AreListedWithALineEach) {
               "\n"
               "examples:\n"
               "  tool make a\n");
+}
+
+/// Exits with a code of its own, and counts the words it was given.
+class Numbered : public Named {
+  public:
+    Numbered(std::string name, int code) : Named(std::move(name), "Does one thing."), code_(code) {}
+    std::string output_help() const override { return ""; }
+    void add_flags(CLI::App& app) override { FlagGroup(app, "Input").add_positional("WORD", words_, "words"); }
+    int run(Session& /*session*/) override { return 10 * code_ + static_cast<int>(words_.size()); }
+
+  private:
+    int code_;
+    std::vector<std::string> words_;
+};
+
+TEST(Commands, AProgramMayDoSomethingWithoutOne) {
+    const auto exit_code = [](std::vector<std::string> words) {
+        CommandSet set;
+        set.name = "tool";
+        set.commands.push_back(std::make_unique<Numbered>("tool make", 7));
+        set.otherwise = std::make_unique<Numbered>("tool", 8);
+        words.insert(words.begin(), "tool");
+        std::vector<char*> arguments;
+        for (std::string& word : words) {
+            arguments.push_back(word.data());
+        }
+        arguments.push_back(nullptr);
+        return run_commands(static_cast<int>(words.size()), arguments.data(), set);
+    };
+    EXPECT_EQ(exit_code({"make", "a", "b"}), 72);
+    EXPECT_EQ(exit_code({"./make", "a"}), 82);
+    EXPECT_EQ(exit_code({"a", "make"}), 82);
+    EXPECT_EQ(exit_code({}), 80);
 }
 
 TEST(TrainFlags, TimesHaveUnits) {
