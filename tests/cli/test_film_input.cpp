@@ -109,6 +109,10 @@ TEST_F(FilmInput, StoppedItLeavesAPartThatPlaysAndGoesOn) {
     const RunResult done = painted("clip.mp4", "out.mp4", {"--steps", "3", "--resume"});
     EXPECT_EQ(done.exit_code, 0);
     EXPECT_THAT(done.error, HasSubstr("left out"));
+    std::filesystem::create_directory(path("out.state"));  // of a program killed once its film was finished
+    write_file(path("out.state/made-with.json"), std::string_view("{}"));
+    EXPECT_EQ(painted("clip.mp4", "out.mp4", {"--steps", "3", "--resume"}).exit_code, 0);
+    EXPECT_FALSE(exists("out.state"));
     expect_fault(painted("clip.mp4", "out.mp4"), 6, "exists; pass --overwrite");
 }
 
@@ -249,6 +253,8 @@ TEST_F(FilmInput, APageTellsOfIt) {
     EXPECT_THAT(page, HasSubstr("frame 3, 0.12 s, a new scene"));
     EXPECT_THAT(page, HasSubstr("data:image/png"));
     EXPECT_EQ(read_picture_size(path("out.preview.png")), kFilmSize);
+    std::filesystem::remove(path("out.webm"));
+    expect_fault(painted("clip.mp4", "out.webm", {"--report"}), 6, "out.html' exists");
 }
 
 TEST_F(FilmInput, ADryRunSaysWhatItTakesAndLeavesNothing) {

@@ -23,6 +23,7 @@ namespace fs = std::filesystem;
 
 constexpr const char* kMadeWith = "made-with.json";
 constexpr const char* kNotes = "frames.jsonl";
+constexpr const char* kFilm = "film";
 constexpr const char* kResult = "result";
 constexpr const char* kPicture = "picture";
 constexpr const char* kFormat = "reverie frame of a film 1";
@@ -54,6 +55,19 @@ void for_each_file(const fs::path& folder, const Each& each) {
     std::ranges::for_each(found, each);
 }
 
+/// Whatever else is in the folder stays.
+void remove_files(const fs::path& folder) {
+    std::error_code ignored;
+    fs::remove_all(folder / kFilm, ignored);
+    for_each_file(folder, [&ignored](const fs::path& path) {
+        const std::string name = path.filename();
+        const bool leftover = name.starts_with(".") && name.ends_with(".partial");
+        if (leftover || name == kNotes || name == kMadeWith || number_in(name, kResult) || number_in(name, kPicture)) {
+            fs::remove(path, ignored);
+        }
+    });
+}
+
 Settings read_identity(const fs::path& path) {
     const std::vector<std::byte> bytes = read_file(path);
     const std::string text(reinterpret_cast<const char*>(bytes.data()), bytes.size());
@@ -65,6 +79,20 @@ Settings read_identity(const fs::path& path) {
 fs::path FilmFolder::of(const fs::path& film) {
     const fs::path named = film.has_filename() ? film : film.parent_path();
     return named.parent_path() / (named.stem().string() + ".state");
+}
+
+fs::path FilmFolder::of_writer() const { return folder_ / kFilm; }
+
+bool FilmFolder::is_needed(const fs::path& film) { return is_there(of(film) / kFilm); }
+
+void FilmFolder::drop(const fs::path& film) {
+    const fs::path folder = of(film);
+    if (is_there(folder / kMadeWith)) {
+        remove_files(folder);
+        std::error_code ignored;
+        fs::remove(folder / kStateLock, ignored);
+        fs::remove(folder, ignored);  // only when nothing else is in it
+    }
 }
 
 FilmFolder::FilmFolder(fs::path folder, const Settings& identity, const Options& options) : folder_(std::move(folder)) {
@@ -79,7 +107,7 @@ FilmFolder::FilmFolder(fs::path folder, const Settings& identity, const Options&
     if (ours && options.resume) {
         require_same(read_identity(folder_ / kMadeWith), identity, "the film of " + name);
     } else {
-        remove_files();
+        remove_files(folder_);
         write_file(folder_ / kMadeWith, to_json(identity));
     }
 }
@@ -152,7 +180,7 @@ std::vector<std::pair<std::int64_t, Tensor>> FilmFolder::pictures(std::int64_t c
 }
 
 void FilmFolder::finish() {
-    remove_files();
+    remove_files(folder_);
     lock_.reset();
     std::error_code ignored;
     fs::remove(folder_, ignored);  // only when nothing else is in it
@@ -160,18 +188,6 @@ void FilmFolder::finish() {
 
 fs::path FilmFolder::result_path(std::int64_t number) const {
     return folder_ / file_name(kResult, number, ".safetensors");
-}
-
-void FilmFolder::remove_files() const {
-    std::error_code ignored;
-    fs::remove_all(of_writer(), ignored);
-    for_each_file(folder_, [&ignored](const fs::path& path) {
-        const std::string name = path.filename();
-        const bool leftover = name.starts_with(".") && name.ends_with(".partial");
-        if (leftover || name == kNotes || name == kMadeWith || number_in(name, kResult) || number_in(name, kPicture)) {
-            fs::remove(path, ignored);
-        }
-    });
 }
 
 }  // namespace reverie

@@ -28,6 +28,12 @@ class FilmFolder {
     /// "clip.state" for "clip.mp4", "frames.state" for "frames/".
     static std::filesystem::path of(const std::filesystem::path& film);
 
+    /// Whether it keeps a film that is not finished.
+    static bool is_needed(const std::filesystem::path& film);
+
+    /// Removes what a program left that was killed after its film was finished.
+    static void drop(const std::filesystem::path& film);
+
     /// Makes the folder or, with `resume`, goes on with what is there, and holds a lock on it. Throws Usage when a film
     /// is there and neither was asked for, when it was made with other settings than `identity`, or while another
     /// program works there; Output when the folder cannot be made or is not of this kind.
@@ -39,7 +45,7 @@ class FilmFolder {
     FilmFolder& operator=(const FilmFolder&) = delete;
 
     const std::filesystem::path& path() const noexcept { return folder_; }
-    std::filesystem::path of_writer() const { return folder_ / "film"; }
+    std::filesystem::path of_writer() const;
 
     /// The result of frame `number`, float32 [3,H,W]. Throws Output; reading Input when it is damaged or not there.
     void keep_result(std::int64_t number, const Tensor& result);
@@ -62,8 +68,6 @@ class FilmFolder {
 
   private:
     std::filesystem::path result_path(std::int64_t number) const;
-    void remove_files() const;
-
     std::filesystem::path folder_;
     std::unique_ptr<FileLock> lock_;
     std::unique_ptr<output::AppendFile> notes_;

@@ -61,6 +61,14 @@ void refuse_other_flags(const PictureOptions& pictures) {
 void check_output(Session& session, const FilmRequest& request) {
     const std::string& output = request.item.output;
     check_frame(output, request.size());
+    if (request.flags.report) {
+        if (output == "-") {
+            refuse(
+                "--report is written beside the film, which has no place on standard output; name a file with "
+                "--output");
+        }
+        refuse_existing(page_of(output), "--output", session.common().overwrite || request.resume);
+    }
     if (request.resume && request.streams()) {
         refuse("'" + output + "' is a stream and cannot be gone on with by --resume; name it .mkv or .mp4");
     }
@@ -95,6 +103,11 @@ bool takes_film(const std::vector<std::string>& inputs, const std::string& outpu
 Size FilmRequest::size() const { return *wanted_size_of(pictures, item); }
 
 bool FilmRequest::streams() const { return is_stream(item.output) || fs::path(item.output).extension() == ".y4m"; }
+
+fs::path page_of(const fs::path& film) {
+    fs::path page = film.has_filename() ? film : film.parent_path();
+    return page.replace_extension(".html");
+}
 
 FilmWriteOptions writing_of(const FilmRequest& request, bool overwrite) {
     const FilmInfo& info = request.frames->info();

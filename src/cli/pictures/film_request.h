@@ -34,6 +34,9 @@ struct FilmRequest {
     bool streams() const;  ///< the output goes by once, and cannot be gone on with
 };
 
+/// Where --report writes about a film: "clip.html" for "clip.mp4", "frames.html" for "frames/".
+std::filesystem::path page_of(const std::filesystem::path& film);
+
 /// What a FilmWriter is told, without a state.
 FilmWriteOptions writing_of(const FilmRequest& request, bool overwrite);
 

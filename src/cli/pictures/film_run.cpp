@@ -57,7 +57,7 @@ bool is_finished(const Session& session, const FilmRequest& request) {
     if (session.common().overwrite || !there) {
         return false;
     }
-    if (request.resume && !is_there(FilmFolder::of(output))) {
+    if (request.resume && !FilmFolder::is_needed(output)) {
         return true;
     }
     throw Error(ErrorKind::Output,
@@ -134,10 +134,11 @@ class FilmRun {
                                        "' came to be in the meantime and is kept; the film made here is '" +
                                        written.string() + "'");
         }
-        tell(written, film, folder, /*partial=*/false);
+        report(written, film, folder);
         if (folder != nullptr) {
             folder->finish();
         }
+        tell(written, film, /*partial=*/false);
     }
 
     /// Throws Cancelled once the user has stopped it.
@@ -267,19 +268,18 @@ class FilmRun {
             return;
         }
         try {
+            records_.resize(static_cast<std::size_t>(film.frames()));  // without a frame that could not be written
             const fs::path part = film.finish_partial();
-            tell(part, film, folder, /*partial=*/true);
+            report(part, film, folder);
+            tell(part, film, /*partial=*/true);
         } catch (const std::exception& fault) {
             session_.console().debug(std::string("what there is could not be written: ") + fault.what());
         }
     }
 
-    void tell(const fs::path& written, const FilmWriter& film, FilmFolder* folder, bool partial) {
+    void tell(const fs::path& written, const FilmWriter& film, bool partial) {
         if (request_.item.output == "-") {
             return;  // standard output carries the film itself
-        }
-        if (request_.flags.report) {
-            report(written, film, folder);
         }
         if (!session_.common().json) {
             session_.print(path_word(written.string()));
@@ -312,7 +312,10 @@ class FilmRun {
                                      [](const std::string& record) { return Json::parse(record).value("cut", false); });
     }
 
-    void report(const fs::path& written, const FilmWriter& film, FilmFolder* folder) const {
+    void report(const fs::path& written, const FilmWriter& film, const FilmFolder* folder) const {
+        if (!request_.flags.report) {
+            return;
+        }
         FilmStory story{.input = request_.item.input,
                         .output = written.string(),
                         .size = size_,
@@ -323,7 +326,7 @@ class FilmRun {
         if (folder != nullptr) {
             story.pictures = folder->pictures(film.frames());
         }
-        write_report(fs::path(written).replace_extension(".html"), film_report(story));
+        write_report(page_of(written), film_report(story));
     }
 
     void say_plan() {
@@ -368,6 +371,9 @@ int run_film(Session& session, const FilmRequest& request, const PictureProgram&
         if (is_finished(session, request)) {
             session.console().info("left out '" + request.item.input + "', whose output '" + request.item.output +
                                    "' exists");
+            if (!session.common().dry_run) {
+                FilmFolder::drop(request.item.output);
+            }
             return 0;
         }
         return FilmRun(session, request, program).run();

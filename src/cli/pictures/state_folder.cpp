@@ -23,7 +23,7 @@ std::unique_ptr<FileLock> hold_state_folder(const fs::path& folder, const std::s
         throw Error(ErrorKind::Output,
                     "the folder " + name + " cannot be made (" + error.message() + "); choose another --output");
     }
-    return std::make_unique<FileLock>(folder / ".lock", [&name] {
+    return std::make_unique<FileLock>(folder / kStateLock, [&name] {
         throw Error(ErrorKind::Usage,
                     "another program is making the film of " + name + "; wait for its end or choose another --output");
     });

@@ -9,6 +9,9 @@
 
 namespace reverie {
 
+/// The lock that is held in it.
+inline constexpr const char* kStateLock = ".lock";
+
 /// Makes the folder when it is missing, and holds its lock against other programs. One that holds anything but the file
 /// `marker` of earlier runs of its kind is left as it is. `what` is named in sentences: "the dreams of a film". Throws
 /// Output and, while another program works there, Usage.
