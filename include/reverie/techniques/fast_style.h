@@ -28,6 +28,7 @@ struct FastStyleOptions {
     std::int64_t side = 256;    ///< of the pictures trained on at the end; the first ones have half of it
     double least_crop = 0.3;    ///< a picture shows a square of the photo whose side is at least this share of it
     double drawn = 0.1;         ///< share of the pictures that are no photos: flat, shaded or noisy
+    double tone = 0.05;         ///< weight of 1 - the correlation of the photo's and the picture's coarse lightness
     double style_warmup = 0.1;  ///< share of the planned steps over which styles come to count in full
     bool adds_styles = false;   ///< only the norm values of the last styles learn: all else stays, to the bit
 };
@@ -66,7 +67,7 @@ struct FastStyleTeacher {
     std::map<std::string, std::string> notes;  ///< which nets these are: goes into the weights' notes
 };
 
-/// Trains. Logs style, content, palette.
+/// Trains. Logs style, content, palette, tone.
 class FastStyleTask : public TrainTask {
   public:
     /// `styles`: of the net's last so many, the others being no longer learnt. `start`: weights to begin from

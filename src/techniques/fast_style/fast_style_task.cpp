@@ -12,6 +12,7 @@
 #include "reverie/core/parallel.h"
 #include "reverie/core/random.h"
 #include "reverie/core/text.h"
+#include "reverie/image/color.h"
 #include "reverie/image/resample.h"
 #include "reverie/models/parameters.h"
 #include "reverie/output/grid.h"
@@ -31,6 +32,7 @@ constexpr std::uint64_t kStyleStream = 0x7374796c65;
 constexpr std::int64_t kMostShown = 4;    // photos of a preview
 constexpr std::int64_t kShownSide = 384;  // their side, at most
 constexpr std::int64_t kMostShownStyles = 8;
+constexpr std::int64_t kToneCells = 16;
 
 /// What a painted picture costs, to autograd: its value and its gradient come from the frozen nets, which know nothing
 /// of LibTorch's graph.
@@ -56,6 +58,24 @@ Tensor PaintedLoss::forward(AutogradContext* ctx, const Tensor& picture, StyleOb
 
 variable_list PaintedLoss::backward(AutogradContext* ctx, const variable_list& gradients) {
     return {ctx->get_saved_variables()[0] * gradients[0], Tensor()};
+}
+
+/// Lightness in squares of `kToneCells` a side, less its mean, at length 1; undefined where all is of one lightness.
+Tensor coarse_tones(const Tensor& image) {
+    constexpr double kFlat = 1e-3;  // deviation
+    const Tensor cells = at::adaptive_avg_pool2d(luma_of(image).unsqueeze(0), {kToneCells, kToneCells}).flatten();
+    const Tensor tones = cells - cells.mean();
+    const Tensor length = tones.norm();
+    return length.item<double>() < kFlat * kToneCells ? Tensor() : tones / length;
+}
+
+/// 1 - the correlation of both pictures' coarse lightness: 0 where what is light is light in both, whatever their
+/// contrast; 2 where it is the other way round. The objective alone does not care, for a palette can be met either way:
+/// it is by beginning with the photo that the optimiser keeps its tones. Undefined for pictures of one lightness.
+Tensor turned_tones(const Tensor& photo, const Tensor& picture) {
+    const Tensor wanted = coarse_tones(photo);
+    const Tensor tones = wanted.defined() ? coarse_tones(picture) : Tensor();
+    return tones.defined() ? 1.0 - tones.dot(wanted) : Tensor();
 }
 
 bool is_norm_value(const std::string& name) { return name.ends_with(".scale") || name.ends_with(".shift"); }
@@ -122,11 +142,18 @@ Tensor FastStyleTask::State::loss(const StepInput& input, StepLog& log, bool mea
         objective.weigh_styles(emphasis);
         const Tensor loss = PaintedLoss::apply(pictures[i], &objective);
         sum = sum.defined() ? sum + loss : loss;
+        if (options.tone > 0.0) {
+            if (const Tensor turned = turned_tones(photos[static_cast<std::size_t>(i)], pictures[i]);
+                turned.defined()) {
+                sum = sum + options.tone * turned;
+                parts["tone"] += options.tone * turned.item<double>() / static_cast<double>(count);
+            }
+        }
         for (const auto& [name, value] : objective.losses()) {
             parts[name] += value / static_cast<double>(count);
         }
     }
-    for (const char* name : {"style", "content", "palette"}) {
+    for (const char* name : {"style", "content", "palette", "tone"}) {
         log.add(name, at::scalar_tensor(parts[name], pictures.options()));
     }
     return sum / static_cast<double>(count);
