@@ -212,6 +212,30 @@ TEST(FastStyleTask, LossHasTheGradientOfItsPictures) {
     EXPECT_NEAR(slope, measured, 0.15 * std::abs(measured));  // kinks of ReLUs and maxima lie in between
 }
 
+TEST(FastStyleTask, TurnedTonesCost) {
+    FastStyleOptions options = small();
+    options.tone = 1.0;
+    options.drawn = 0.0;
+    const auto task = task_of(options, 1);
+    const auto tone = [&] {
+        StepLog log;
+        const Batch batch = photos(0, 2);
+        task->phases().at(0).loss({batch, 0, 10, 5}, log);
+        for (const auto& [name, value] : log.values()) {
+            if (name == "tone") {
+                return value.item<double>();
+            }
+        }
+        return -1.0;
+    };
+    const double before = tone();  // the first pictures are the photos in other contrasts
+    EXPECT_GT(before, 0.0);
+    EXPECT_LT(before, 0.5);
+    const c10::NoGradGuard no_grad;
+    task->state().at("out.weight").neg_();
+    EXPECT_NEAR(tone(), 2.0 - before, 0.2);
+}
+
 TEST(FastStyleTask, GivesTheSameBitsWithAnyNumberOfThreads) {
     std::vector<NamedTensors> all;
     for (const int threads : {1, 3}) {
