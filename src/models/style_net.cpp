@@ -7,8 +7,8 @@
 #include "kernels/convolution.h"
 #include "kernels/norm.h"
 #include "models/convolve.h"
+#include "models/initialize.h"
 #include "models/pyramid.h"
-#include "models/style_net_first_weights.h"
 #include "reverie/core/checks.h"
 #include "reverie/core/error.h"
 #include "reverie/core/size.h"
@@ -95,6 +95,8 @@ class LastWeight : public Module {
     Tensor forward(const Tensor& x) const {
         return convolution(mirrored(x, weight_.size(2) / 2), weight_, bias_, 1, 0);
     }
+    const Tensor& weight() const { return weight_; }
+    const Tensor& bias() const { return bias_; }
 
   private:
     Tensor weight_, bias_;
@@ -124,7 +126,7 @@ class JohnsonNet final : public StyleNet {
         add(*up, up_, quarter, middle, 3);
         add(*up, up_, middle, full, 3);
         out_ = register_module("out", std::make_shared<LastWeight>(full, options.ends));
-        set_first_weights(*this, options, seed);
+        initialize(seed);
     }
 
     Tensor forward(const Tensor& photos, const Tensor& styles) override {
@@ -147,6 +149,19 @@ class JohnsonNet final : public StyleNet {
     const StyleNetOptions& options() const override { return options_; }
 
   private:
+    void initialize(std::uint64_t seed) {
+        const c10::NoGradGuard no_grad;
+        for (const auto& item : named_parameters()) {
+            if (item.value().dim() == 4) {  // norms keep their 1 and 0
+                fill_normal_(item.value(), std::sqrt(2.0 / fan_in(item.value())), seed, item.key());
+            }
+        }
+        constexpr double kContrast = 0.1;  // of the first pictures, about grey
+        constexpr double kGrey = 0.5;
+        out_->weight().mul_(options_.adds_input ? 0.0 : kContrast);
+        out_->bias().fill_(options_.adds_input ? 0.0 : kGrey);
+    }
+
     void require(const Tensor& photos, const Tensor& styles) const {
         require_images(photos, "the photos of a style net");
         if (photos.dim() != 4 || photos.size(2) < kLeastSide || photos.size(3) < kLeastSide) {

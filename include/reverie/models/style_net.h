@@ -43,7 +43,7 @@ StyleNetOptions style_net_options(const std::map<std::string, std::string>& meta
 /// "blocks.N.conv2.weight", "up.0.weight" [C1,C2,3,3], "up.1.weight", "out.weight" [3,C0,k,k], "out.bias" [3]; the norm
 /// behind X.weight: "X.scale" and "X.shift" [S,C] ("down.0.scale", "blocks.3.conv1.shift").
 /// With `adds_input` the last convolution begins as 0: the untrained net gives the photo back. Else its pictures begin
-/// as the photo in blurred and evened tones.
+/// about grey.
 class StyleNet : public torch::nn::Module {
   public:
     /// Photos [N,3,H,W] in [0,1], sides >= 8, of which image n is painted in style `styles[n]` (int64 [N], CPU) ->

@@ -12,7 +12,6 @@
 #include "support/expect_error.h"
 #include "support/net_reference.h"
 #include "support/relative_error.h"
-#include "support/textured_picture.h"
 
 namespace reverie {
 namespace {
@@ -126,19 +125,6 @@ TEST(StyleNet, BeginsByGivingThePhotoBack) {
     const auto net = make_style_net(small(), 3);
     const Tensor images = photos(1, 21, 18);
     EXPECT_TRUE(at::equal(net->forward(images, styles({1})), images));
-}
-
-TEST(StyleNet, BeginsWithThePhotosTonesWhereItPaintsTheWholePicture) {
-    const c10::NoGradGuard no_grad;
-    StyleNetOptions options = small();
-    options.adds_input = false;
-    const Tensor photo = test::textured_picture(1, Size{60, 51}).unsqueeze(0);
-    const Tensor picture = make_style_net(options, 3)->forward(photo, styles({1}));
-    for (std::int64_t c = 0; c < 3; ++c) {
-        const Tensor pair = at::stack({photo[0][c].flatten(), picture[0][c].flatten()});
-        EXPECT_GT(at::corrcoef(pair)[0][1].item<double>(), 0.7);
-    }
-    EXPECT_LT((picture - 0.5).abs().max().item<double>(), 1.0);
 }
 
 TEST(StyleNet, ReturnsEverySizeExactly) {
