@@ -29,7 +29,7 @@ class StyleTransfer : public Program {
                "  styletransfer holiday/ --style paintings/*.jpg --each-style -o out/\n"
                "  styletransfer photo.jpg --style starry.jpg -o big.png --size 4000 \\\n"
                "      --checkpoint big.state --resume                 goes on where it stopped\n"
-               "  styletransfer holiday/ --model run/ -o out/     by a net that has learnt styles\n"
+               "  styletransfer holiday/ --model run/ -o out/    by a net that has learnt styles\n"
                "  styletransfer train starry.jpg --data photos/ -o run/ --time 30m\n"
                "      learns a style for good (styletransfer train --help, add --help; a picture\n"
                "      called train or add is given as ./train)\n"
