@@ -30,7 +30,7 @@ foreach(_reverie_plugin reverie_mpi reverie_nccl)
 endforeach()
 install(DIRECTORY include/reverie DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})
 # share/ is spelled out, because the programs look for ../share/reverie/models.
-install(FILES models/catalogue.json models/README.md DESTINATION share/reverie/models)
+install(FILES models/catalogue.json models/README.md models/paintings.safetensors DESTINATION share/reverie/models)
 install(FILES LICENSE DESTINATION share/doc/reverie)
 install(DIRECTORY examples DESTINATION share/doc/reverie)
 

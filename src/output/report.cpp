@@ -23,7 +23,10 @@ std::string section(const std::string& heading, const std::string& content) {
     return content.empty() ? "" : element("section", element("h2", heading) + content) + "\n";
 }
 
-std::string png_uri(const Tensor& image) {
+/// PNG, or JPEG for what is large: a page of a dozen sheets of photos would take a hundred megabytes.
+std::string picture_uri(const Tensor& image) {
+    constexpr std::int64_t kLarge = 640 * 640;
+    constexpr int kQuality = 88;
     Picture picture;
     if (image.dim() == 3 && image.size(0) == 4) {
         picture.color = image.narrow(0, 0, 3);
@@ -31,13 +34,16 @@ std::string png_uri(const Tensor& image) {
     } else {
         picture.color = to_rgb(image);
     }
-    const std::vector<std::byte> png = encode_picture(picture, PictureFormat::Png);
-    std::string text((png.size() + 2) / 3 * 4 + 1, '\0');  // EVP_EncodeBlock ends with a zero
+    const Size size = size_of(picture.color);
+    const bool jpeg = !picture.alpha.defined() && size.height * size.width > kLarge;
+    const std::vector<std::byte> bytes =
+        encode_picture(picture, jpeg ? PictureFormat::Jpeg : PictureFormat::Png, {.quality = kQuality});
+    std::string text((bytes.size() + 2) / 3 * 4 + 1, '\0');  // EVP_EncodeBlock ends with a zero
     const int length =
         EVP_EncodeBlock(reinterpret_cast<unsigned char*>(text.data()),
-                        reinterpret_cast<const unsigned char*>(png.data()), static_cast<int>(png.size()));
+                        reinterpret_cast<const unsigned char*>(bytes.data()), static_cast<int>(bytes.size()));
     text.resize(static_cast<std::size_t>(length));
-    return "data:image/png;base64," + text;
+    return std::string("data:image/") + (jpeg ? "jpeg" : "png") + ";base64," + text;
 }
 
 /// Small images are shown by whole multiples of their size, so that their pixels stay squares.
@@ -45,7 +51,7 @@ std::string image_element(const ReportPicture& picture) {
     constexpr std::int64_t kSmall = 160;
     const Size size = size_of(picture.image);
     const std::int64_t fold = std::max<std::int64_t>(1, kSmall / std::max(size.height, size.width));
-    return "<img src=\"" + png_uri(picture.image) + "\" alt=\"" + escaped(picture.caption) + "\" width=\"" +
+    return "<img src=\"" + picture_uri(picture.image) + "\" alt=\"" + escaped(picture.caption) + "\" width=\"" +
            std::to_string(size.width * fold) + "\" height=\"" + std::to_string(size.height * fold) + "\"" +
            (fold > 1 ? " class=\"whole\"" : "") + ">";
 }

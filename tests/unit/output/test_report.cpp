@@ -115,6 +115,14 @@ TEST(Report, HoldsPicturesAsTheyAre) {
     }
 }
 
+TEST(Report, HoldsLargePicturesAsJpeg) {
+    Report report;
+    report.pictures = {{"sheet", at::full({3, 700, 641}, 0.25)}};
+    const std::string page = report_html(report);
+    EXPECT_THAT(page, HasSubstr("data:image/jpeg;base64,"));
+    EXPECT_LT(page.size(), 40'000U);
+}
+
 TEST(Report, LeavesOutWhatItWasNotGiven) {
     Report report;
     report.title = "bare";
