@@ -77,23 +77,17 @@ void require_plain(const at::Tensor& tensor) {
     TORCH_CHECK(tensor.is_cpu() && tensor.is_non_overlapping_and_dense(), "MPI takes dense tensors on the CPU");
 }
 
-using Lane = MpiThread::Lane;
-
-Lane lane_of(const at::Tensor& summed) {
-    return summed.numel() * static_cast<std::int64_t>(summed.element_size()) <= kWhole ? Lane::Small : Lane::Bulk;
-}
-
-void all_reduce(MpiThread& mpi, const at::Tensor& tensor, Lane lane) {
+void all_reduce(MpiThread& mpi, const at::Tensor& tensor) {
     const std::int64_t ranks = mpi.count();
     const std::int64_t numbers = tensor.numel();
     const MPI_Datatype type = type_of(tensor);
     auto* const data = static_cast<char*>(tensor.data_ptr());
     const auto flat = tensor.options();
     MPI_Request request = MPI_REQUEST_NULL;
-    if (lane == Lane::Small) {
+    if (numbers * static_cast<std::int64_t>(tensor.element_size()) <= kWhole) {
         const at::Tensor rows = at::empty({ranks * numbers}, flat);
         MPI_Iallgather(data, static_cast<int>(numbers), type, rows.data_ptr(), static_cast<int>(numbers), type,
-                       mpi.comm(lane), &request);
+                       mpi.comm(), &request);
         mpi.wait(request);
         add_rows(rows, ranks, numbers, data);
         return;
@@ -115,10 +109,10 @@ void all_reduce(MpiThread& mpi, const at::Tensor& tensor, Lane lane) {
     }
     const at::Tensor rows = at::empty({ranks * counts[own]}, flat);
     MPI_Ialltoallv(data, counts.data(), places.data(), type, rows.data_ptr(), own_counts.data(), own_places.data(),
-                   type, mpi.comm(lane), &request);
+                   type, mpi.comm(), &request);
     mpi.wait(request);
     add_rows(rows, ranks, counts[own], data + places[own] * static_cast<std::int64_t>(tensor.element_size()));
-    MPI_Iallgatherv(MPI_IN_PLACE, 0, type, data, counts.data(), places.data(), type, mpi.comm(lane), &request);
+    MPI_Iallgatherv(MPI_IN_PLACE, 0, type, data, counts.data(), places.data(), type, mpi.comm(), &request);
     mpi.wait(request);
 }
 
@@ -179,21 +173,12 @@ std::string MpiThread::fault() const {
     return fault_;
 }
 
-void MpiThread::add(Lane lane, Job job) {
+void MpiThread::add(Job job) {
     {
         const std::lock_guard lock(mutex_);
-        jobs(lane).push_back(std::move(job));
+        jobs_.push_back(std::move(job));
     }
     changed_.notify_all();
-}
-
-std::optional<MpiThread::Job> MpiThread::next(Lane lane) {
-    std::optional<Job> job;
-    if (!jobs(lane).empty()) {
-        job = std::move(jobs(lane).front());
-        jobs(lane).pop_front();
-    }
-    return job;
 }
 
 void MpiThread::end(End how) noexcept {
@@ -225,29 +210,6 @@ void MpiThread::throw_if_lost() {
     }
 }
 
-/// Those that came while something large is under way, which MPI goes on with meanwhile.
-void MpiThread::do_small_ones() {
-    for (;;) {
-        std::optional<Job> job;
-        {
-            const std::lock_guard lock(mutex_);
-            job = next(Lane::Small);
-        }
-        if (!job) {
-            return;
-        }
-        std::exception_ptr fault;
-        in_small_ = true;
-        try {
-            job->collective();
-        } catch (...) {
-            fault = std::current_exception();
-        }
-        in_small_ = false;
-        job->done(fault);
-    }
-}
-
 void MpiThread::wait(MPI_Request& request) {
     const auto begin = std::chrono::steady_clock::now();
     for (;;) {
@@ -259,9 +221,6 @@ void MpiThread::wait(MPI_Request& request) {
             }
         }
         throw_if_lost();
-        if (!in_small_) {
-            do_small_ones();
-        }
         const auto since = std::chrono::steady_clock::now() - begin;
         if (waiting_ > 0 && since < kBusy) {
             ::sched_yield();
@@ -282,12 +241,10 @@ void MpiThread::run(double timeout) {
         return;
     }
     MPI_Comm watched = MPI_COMM_NULL;
-    for (MPI_Comm& comm : comms_) {
-        MPI_Comm_dup(MPI_COMM_WORLD, &comm);
-    }
+    MPI_Comm_dup(MPI_COMM_WORLD, &comm_);
     MPI_Comm_dup(MPI_COMM_WORLD, &watched);
-    MPI_Comm_rank(MPI_COMM_WORLD, &rank_);
-    MPI_Comm_size(MPI_COMM_WORLD, &count_);
+    MPI_Comm_rank(comm_, &rank_);
+    MPI_Comm_size(comm_, &count_);
     watch_.emplace(watched, timeout);
     {
         const std::lock_guard lock(mutex_);
@@ -302,10 +259,11 @@ void MpiThread::work() {
         std::optional<Job> job;
         {
             std::unique_lock lock(mutex_);
-            changed_.wait_for(lock, kIdle, [this] { return any_jobs() || end_ != End::None; });
-            in_small_ = !jobs(Lane::Small).empty();
-            job = next(in_small_ ? Lane::Small : Lane::Bulk);
-            if (!job && end_ == End::Finish) {
+            changed_.wait_for(lock, kIdle, [this] { return !jobs_.empty() || end_ != End::None; });
+            if (!jobs_.empty()) {
+                job = std::move(jobs_.front());
+                jobs_.pop_front();
+            } else if (end_ == End::Finish) {
                 break;
             }
         }
@@ -327,8 +285,8 @@ void MpiThread::work() {
         }
         if (fault && !job) {
             std::unique_lock lock(mutex_);
-            changed_.wait(lock, [this] { return any_jobs() || end_ != End::None; });
-            if (end_ == End::Finish && !any_jobs()) {
+            changed_.wait(lock, [this] { return !jobs_.empty() || end_ != End::None; });
+            if (end_ == End::Finish && jobs_.empty()) {
                 return;
             }
         }
@@ -340,9 +298,9 @@ MpiBackend::MpiBackend(std::shared_ptr<MpiThread> thread)
     : Backend(thread->rank(), thread->count()), thread_(std::move(thread)) {}
 
 c10::intrusive_ptr<c10d::Work> MpiBackend::start(c10d::OpType type, std::vector<at::Tensor> tensors,
-                                                 std::function<void()> collective, Lane lane) {
+                                                 std::function<void()> collective) {
     auto work = c10::make_intrusive<MpiWork>(getRank(), type, std::move(tensors), thread_);
-    thread_->add(lane, {std::move(collective), [work](const std::exception_ptr& fault) { work->end(fault); }});
+    thread_->add({std::move(collective), [work](const std::exception_ptr& fault) { work->end(fault); }});
     return work;
 }
 
@@ -353,8 +311,8 @@ c10::intrusive_ptr<c10d::Work> MpiBackend::broadcast(std::vector<at::Tensor>& te
     return start(c10d::OpType::BROADCAST, tensors,
                  [mpi = thread_.get(), tensor = tensors[0], root = static_cast<int>(options.rootRank)] {
                      MPI_Request request = MPI_REQUEST_NULL;
-                     MPI_Ibcast(tensor.data_ptr(), static_cast<int>(tensor.numel()), type_of(tensor), root,
-                                mpi->comm(Lane::Bulk), &request);
+                     MPI_Ibcast(tensor.data_ptr(), static_cast<int>(tensor.numel()), type_of(tensor), root, mpi->comm(),
+                                &request);
                      mpi->wait(request);
                  });
 }
@@ -363,10 +321,8 @@ c10::intrusive_ptr<c10d::Work> MpiBackend::allreduce(std::vector<at::Tensor>& te
                                                      const c10d::AllreduceOptions& options) {
     TORCH_CHECK(tensors.size() == 1 && options.reduceOp == c10d::ReduceOp::SUM, "the sum of one tensor at a time");
     require_plain(tensors[0]);
-    const Lane lane = lane_of(tensors[0]);
-    return start(
-        c10d::OpType::ALLREDUCE, tensors,
-        [mpi = thread_.get(), tensor = tensors[0], lane] { all_reduce(*mpi, tensor, lane); }, lane);
+    return start(c10d::OpType::ALLREDUCE, tensors,
+                 [mpi = thread_.get(), tensor = tensors[0]] { all_reduce(*mpi, tensor); });
 }
 
 c10::intrusive_ptr<c10d::Work> MpiBackend::_allgather_base(at::Tensor& output, at::Tensor& input,
@@ -379,7 +335,7 @@ c10::intrusive_ptr<c10d::Work> MpiBackend::_allgather_base(at::Tensor& output, a
         MPI_Request request = MPI_REQUEST_NULL;
         const auto numbers = static_cast<int>(input.numel());
         MPI_Iallgather(input.const_data_ptr(), numbers, type_of(input), output.data_ptr(), numbers, type_of(output),
-                       mpi->comm(Lane::Bulk), &request);
+                       mpi->comm(), &request);
         mpi->wait(request);
     });
 }
@@ -387,7 +343,7 @@ c10::intrusive_ptr<c10d::Work> MpiBackend::_allgather_base(at::Tensor& output, a
 c10::intrusive_ptr<c10d::Work> MpiBackend::barrier(const c10d::BarrierOptions& /*options*/) {
     return start(c10d::OpType::BARRIER, {}, [mpi = thread_.get()] {
         MPI_Request request = MPI_REQUEST_NULL;
-        MPI_Ibarrier(mpi->comm(Lane::Bulk), &request);
+        MPI_Ibarrier(mpi->comm(), &request);
         mpi->wait(request);
     });
 }

@@ -3,7 +3,6 @@
 
 #include <mpi.h>
 
-#include <array>
 #include <condition_variable>
 #include <deque>
 #include <functional>
@@ -20,13 +19,9 @@
 
 namespace reverie::distributed {
 
-/// The thread. Collectives of a lane are done one after the other, in the order in which they were asked for.
+/// The thread. Its collectives are done one after the other, in the order in which they were asked for.
 class MpiThread {
   public:
-    /// What is small is what others wait for (means of a batch norm, in mid-pass): it does not queue behind gradients,
-    /// but is done between two looks at them.
-    enum class Lane { Bulk, Small };
-
     /// Throws std::runtime_error when MPI does not begin.
     explicit MpiThread(double timeout);
     ~MpiThread();
@@ -42,12 +37,11 @@ class MpiThread {
         std::function<void()> collective;
         std::function<void(std::exception_ptr fault)> done;
     };
-    void add(Lane lane, Job job);
+    void add(Job job);
 
     /// For collectives: until the request is done. Throws std::runtime_error when a rank is lost meanwhile.
     void wait(MPI_Request& request);
-    /// A lane's own, so that ranks need not agree on which lane comes first.
-    MPI_Comm comm(Lane lane) const noexcept { return comms_[static_cast<std::size_t>(lane)]; }
+    MPI_Comm comm() const noexcept { return comm_; }
 
     /// While one waits for a collective it is driven without pauses for a while.
     void begin_waiting() noexcept { ++waiting_; }
@@ -63,22 +57,16 @@ class MpiThread {
     void work();
     void end(End how) noexcept;
     void throw_if_lost();
-    std::deque<Job>& jobs(Lane lane) noexcept { return jobs_[static_cast<std::size_t>(lane)]; }
-    bool any_jobs() const noexcept { return !jobs_[0].empty() || !jobs_[1].empty(); }
-    /// Takes a lane's next job out, if there is one; the mutex is held.
-    std::optional<Job> next(Lane lane);
-    void do_small_ones();
 
     int rank_ = 0;
     int count_ = 1;
-    std::array<MPI_Comm, 2> comms_ = {MPI_COMM_NULL, MPI_COMM_NULL};
-    bool in_small_ = false;  ///< of the thread itself
+    MPI_Comm comm_ = MPI_COMM_NULL;
     std::optional<RankWatch> watch_;
     std::atomic<int> waiting_ = 0;
 
     mutable std::mutex mutex_;
     std::condition_variable changed_;
-    std::array<std::deque<Job>, 2> jobs_;
+    std::deque<Job> jobs_;
     std::string fault_;
     std::string failed_;  ///< why MPI did not begin
     bool begun_ = false;
@@ -102,8 +90,7 @@ class MpiBackend final : public c10d::Backend {
 
   private:
     c10::intrusive_ptr<c10d::Work> start(c10d::OpType type, std::vector<at::Tensor> tensors,
-                                         std::function<void()> collective,
-                                         MpiThread::Lane lane = MpiThread::Lane::Bulk);
+                                         std::function<void()> collective);
 
     std::shared_ptr<MpiThread> thread_;
 };
