@@ -113,14 +113,15 @@ DreamResult DreamFilm::next_key(std::int64_t number, const Tensor& before, const
     const auto time = [&](std::int64_t key) {
         return motion_->passed(static_cast<double>(key) / film_.dreams_per_second);
     };
-    DreamJob job(seen_through(before, motion_->before(time(number) - time(number - 1)), key_).clamp_(0.0, 1.0));
+    const Similarity source = motion_->before(time(number) - time(number - 1));
+    DreamJob job(seen_through(before, source, key_).clamp_(0.0, 1.0));
     job.guides = guides;
     DreamResult result = dream(job, net, options_of(number), max_memory, hooks);
     if (!result.cancelled) {
         // Moving takes a little of the finest detail each time, and so does growing: it comes back as slowly.
         constexpr double kKept = 0.6;
         constexpr double kMost = 1.08;
-        hold_detail_(result.image, frame_, kKept * detail_of(first, frame_), 1.0, kMost);
+        return_detail_(result.image, frame_, kKept * detail_of(first, frame_), kMost, source);
         hold_tones_(result.image, frame_, tones_of(first, frame_));
     }
     return result;

@@ -14,16 +14,19 @@ Tensor middle_of(const Tensor& picture, Size size) {
         .narrow(2, (whole.width - size.width) / 2, size.width);
 }
 
-/// Each pixel's mean with its neighbours, weighed 1, 2, 1 along both axes.
-Tensor softened(const Tensor& picture) {
-    const auto along = [](const Tensor& padded, std::int64_t axis) {
-        const std::int64_t side = padded.size(axis) - 2;
-        return (padded.narrow(axis, 0, side) + padded.narrow(axis, 2, side))
-            .mul_(0.25)
-            .add_(padded.narrow(axis, 1, side), 0.5);
-    };
-    return along(along(at::replication_pad2d(picture, {1, 1, 1, 1}), 1), 2);
+constexpr std::int64_t kDown = 1;  // axes of a picture
+constexpr std::int64_t kAcross = 2;
+
+/// Each pixel's mean with its neighbours along an axis, weighed 1, 2, 1.
+Tensor softened(const Tensor& picture, std::int64_t axis) {
+    const std::int64_t across = axis == kAcross ? 1 : 0;
+    const Tensor padded = at::replication_pad2d(picture, {across, across, 1 - across, 1 - across});
+    const std::int64_t side = picture.size(axis);
+    return (padded.narrow(axis, 0, side) + padded.narrow(axis, 2, side))
+        .mul_(0.25)
+        .add_(padded.narrow(axis, 1, side), 0.5);
 }
+Tensor softened(const Tensor& picture) { return softened(softened(picture, kDown), kAcross); }
 
 double detail_in(const Tensor& detail, Size size) {
     double squares = 0.0;
@@ -32,6 +35,10 @@ double detail_in(const Tensor& detail, Size size) {
         squares += tones.mean[c] * tones.mean[c] + tones.deviation[c] * tones.deviation[c];
     }
     return std::sqrt(squares / static_cast<double>(tones.mean.size()));
+}
+
+double gain_to(double detail, const Tensor& finest, Size size, double least, double most) {
+    return std::clamp(detail / std::max(detail_in(finest, size), 1e-9), least, most);
 }
 
 }  // namespace
@@ -76,8 +83,27 @@ double detail_of(const Tensor& picture, Size size) { return detail_in(picture - 
 
 void hold_detail_(Tensor& picture, Size size, double detail, double least, double most) {
     const Tensor finest = picture - softened(picture);
-    const double gain = std::clamp(detail / std::max(detail_in(finest, size), 1e-9), least, most);
-    picture.add_(finest, gain - 1.0);
+    picture.add_(finest, gain_to(detail, finest, size, least, most) - 1.0);
+}
+
+void return_detail_(Tensor& picture, Size size, double detail, double most, const Similarity& source) {
+    const Tensor across = softened(picture, kAcross);
+    const Tensor both = softened(across, kDown);
+    const double gain = gain_to(detail, picture - both, size, 1.0, most) - 1.0;
+    const Tensor softer_across = picture - across;
+    const Tensor softer_down = across - both;
+    // How far each place has come, in pixels of both axes.
+    const auto places = [](std::int64_t side) {
+        return at::arange(side, at::kDouble).sub_(static_cast<double>(side - 1) / 2.0);
+    };
+    const Tensor x = places(picture.size(kAcross)).unsqueeze(0);
+    const Tensor y = places(picture.size(kDown)).unsqueeze(1);
+    const double turn = source.factor.imag();
+    const double growth = source.factor.real() - 1.0;
+    constexpr double kSoftens = 0.5;
+    const auto share = [](const Tensor& moved) { return moved.abs().div_(kSoftens).clamp_(0.0, 1.0).to(at::kFloat); };
+    picture.add_(softer_across * share(x * growth - y * turn + source.shift.real()), gain);
+    picture.add_(softer_down * share(x * turn + y * growth + source.shift.imag()), gain);
 }
 
 }  // namespace reverie

@@ -361,5 +361,25 @@ TEST(DreamFilmOptions, WhatDoesNotFitIsRefused) {
     expect_error(ErrorKind::Usage, [&] { film.next_key(1, photo(40, 50), photo(40, 50), {}, lite0()); });
 }
 
+TEST(FilmTones, DetailReturnsOnlyWhereMovingTookIt) {
+    const Tensor picture = at::rand({3, 61, 81}) * 0.5 + 0.25;
+    Tensor returned = picture.clone();
+    return_detail_(returned, Size{61, 81}, 1.0, 1.08, {.factor = 1.0});
+    EXPECT_TRUE(at::equal(returned, picture));  // nothing moved
+    return_detail_(returned, Size{61, 81}, 1.0, 1.08, {.factor = 0.95});
+    const Tensor change = (returned - picture).abs().mean(0);
+    EXPECT_EQ(change[30][40].item<float>(), 0.0F);  // the middle of the flight
+    EXPECT_GT(change[5][5].item<float>(), 0.0F);
+
+    // Stripes of one pixel that stand still across the flight's middle, and move beside it.
+    const Tensor stripes = (at::arange(81).remainder(2).to(at::kFloat) * 0.5 + 0.25).expand({3, 61, 81}).contiguous();
+    Tensor again = stripes.clone();
+    for (int i = 0; i < 20; ++i) {
+        return_detail_(again, Size{61, 81}, 1.0, 1.08, {.factor = 0.95});
+    }
+    EXPECT_EQ((again - stripes).abs().select(2, 40).max().item<float>(), 0.0F);
+    EXPECT_GT((again - stripes).abs().select(2, 10).max().item<float>(), 0.2F);
+}
+
 }  // namespace
 }  // namespace reverie
