@@ -52,6 +52,16 @@ inline std::vector<double> moments_of(const std::filesystem::path& path) {
     return moments;
 }
 
+/// A film's second frame as a picture of its own, which loses nothing.
+inline void write_second_frame(const std::filesystem::path& film, const std::filesystem::path& picture) {
+    FilmReader reader(film);
+    reader.next();
+    Picture second;
+    second.color = reader.next()->image;
+    second.bits = 16;
+    write_picture(picture, second);
+}
+
 /// Waits until that many frames are kept in a film's state.
 inline void wait_for_frames(const std::filesystem::path& state, std::int64_t frames) {
     constexpr int kPatience = 30'000;  // 60 s

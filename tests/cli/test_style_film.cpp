@@ -42,12 +42,7 @@ TEST_F(StyleFilm, EachFrameIsThePictureItWouldBeAlone) {
     write_moving_film(path("clip.mkv"), 3);
     std::filesystem::rename(path("clip.mkv"), path("clip.mp4"));  // content counts, and not the name
     ASSERT_EQ(run(words("frames/")).exit_code, 0);
-    FilmReader film(path("clip.mp4"));
-    film.next();
-    Picture second;
-    second.color = film.next()->image;
-    second.bits = 16;
-    write_picture(path("second.png"), second);
+    write_second_frame(path("clip.mp4"), path("second.png"));
     styled({path("second.png"), "--style", path("wave.png"), "-o", path("alone.png")});
     const Tensor difference = image("alone.png") - image("frames/000001.png");
     EXPECT_LT(difference.abs().max().item<float>(), 4.5F / 255);

@@ -141,12 +141,7 @@ TEST_F(StyleModel, PaintsFilmsFrameByFrame) {
         return all;
     };
     ASSERT_EQ(run(words("frames/")).exit_code, 0);
-    FilmReader film(path("clip.mp4"));
-    film.next();
-    Picture second;
-    second.color = film.next()->image;
-    second.bits = 16;
-    write_picture(path("photo.png"), second);
+    write_second_frame(path("clip.mp4"), path("photo.png"));
     const Tensor difference = painted("net.safetensors:wave") - image("frames/000001.png");
     EXPECT_LT(difference.abs().max().item<float>(), 1.5F / 255);
 

@@ -14,6 +14,7 @@
 #include "cli/frame/option_flags.h"
 #include "cli/pictures/identity.h"
 #include "cli/pictures/picture_run.h"
+#include "cli/pictures/plan_text.h"
 #include "core/json_text.h"
 #include "reverie/core/error.h"
 #include "reverie/core/files.h"
@@ -289,9 +290,7 @@ class FilmMaker {
             return;
         }
         session_.print(path_word(item_.input) + " -> " + path_word(item_.output) + "  " + text_of(size));
-        for (const Setting& line : plan.all()) {
-            session_.print("  " + line.name + ": " + join(line.values, ", ", ", "));
-        }
+        print_plan(session_, plan);
     }
 
     Session& session_;

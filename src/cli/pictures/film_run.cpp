@@ -16,6 +16,7 @@
 #include "cli/pictures/identity.h"
 #include "cli/pictures/picture_faults.h"
 #include "cli/pictures/picture_run.h"
+#include "cli/pictures/plan_text.h"
 #include "core/json_text.h"
 #include "reverie/core/error.h"
 #include "reverie/core/files.h"
@@ -343,9 +344,7 @@ class FilmRun {
         }
         session_.print(path_word(item.input) + " -> " + path_word(item.output) + "  " + text_of(size_));
         session_.print("  frames: " + (count > 0 ? std::to_string(count) : "not known") + ", each of them:");
-        for (const Setting& line : plan.all()) {
-            session_.print("  " + line.name + ": " + join(line.values, ", ", ", "));
-        }
+        print_plan(session_, plan);
     }
 
     Session& session_;

@@ -8,6 +8,7 @@
 #include <system_error>
 
 #include "cli/pictures/picture_faults.h"
+#include "cli/pictures/plan_text.h"
 #include "core/json_text.h"
 #include "core/machine.h"
 #include "reverie/core/files.h"
@@ -303,9 +304,7 @@ void describe_picture(const PictureShop& shop, const PictureTask& task, const Pi
         return;
     }
     session.print(path_word(item.input) + " -> " + path_word(item.output) + "  " + text_of(size));
-    for (const Setting& line : plan.all()) {
-        session.print("  " + line.name + ": " + join(line.values, ", ", ", "));
-    }
+    print_plan(session, plan);
 }
 
 }  // namespace reverie
