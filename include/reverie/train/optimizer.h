@@ -13,7 +13,7 @@ namespace reverie {
 /// Tensors by name; the names are those of the checkpoint. Sorted, so that order is never an accident.
 using NamedTensors = std::map<std::string, Tensor>;
 
-enum class OptimizerKind { Adam, AdamW, RmsProp };
+enum class OptimizerKind { Adam, AdamW, RmsProp, Muon };
 
 struct OptimizerOptions {
     OptimizerKind kind = OptimizerKind::Adam;
@@ -21,11 +21,14 @@ struct OptimizerOptions {
     double beta1 = 0.9;
     double beta2 = 0.999;  ///< RMSprop: its smoothing constant
     double epsilon = 1e-8;
-    double weight_decay = 0.0;  ///< AdamW: decoupled (Loshchilov, Hutter 2019); the others: added to the gradient
+    double weight_decay = 0.0;  ///< AdamW, Muon: decoupled (Loshchilov, Hutter 2019); the others: added to the gradient
     double clip_value = 0.0;    ///< each gradient entry is held to +- this; 0: no
 };
 
 /// Adam (Kingma, Ba 2015), AdamW and RMSprop as PyTorch computes them, with LibTorch's fused kernels where it has them.
+/// Muon (Jordan et al. 2024), with steps as long as AdamW's (Liu et al. 2025) and PyTorch's momentum of 0.95: a
+/// convolution's weights [O,...] move, as a matrix [O,inputs x window], along their momentum with all singular values
+/// made equal. What is no convolution, and one of fewer than 8 outputs such as colours, moves by AdamW.
 class Optimizer {
   public:
     Optimizer(NamedTensors parameters, const OptimizerOptions& options);
@@ -45,6 +48,7 @@ class Optimizer {
   private:
     NamedTensors parameters_;
     OptimizerOptions options_;
+    // By parameter; undefined where its rule needs none.
     std::vector<Tensor> first_;
     std::vector<Tensor> second_;
     std::vector<Tensor> steps_;  ///< float32 scalars, as the fused kernels want them

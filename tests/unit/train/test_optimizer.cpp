@@ -4,6 +4,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <array>
 #include <fstream>
 #include <nlohmann/json.hpp>
 
@@ -16,7 +17,10 @@ namespace {
 using test::expect_error;
 using testing::HasSubstr;
 
-const std::map<std::string, std::vector<std::int64_t>> kShapes = {{"a", {3, 5}}, {"b", {7}}, {"c", {2, 1, 3}}};
+const std::map<std::string, std::vector<std::int64_t>> kShapes = {
+    {"a", {3, 5}}, {"b", {7}}, {"c", {2, 1, 3}}, {"d", {8, 3, 1, 2}}, {"e", {9, 4, 2, 2}}};
+
+constexpr std::array kKinds = {OptimizerKind::Adam, OptimizerKind::AdamW, OptimizerKind::RmsProp, OptimizerKind::Muon};
 
 /// Between -1 and 1, as in make_optimizer_references.py.
 Tensor numbers(const std::string& name, const std::vector<std::int64_t>& shape) {
@@ -55,6 +59,7 @@ OptimizerOptions options_of(const nlohmann::json& reference) {
     const std::string kind = reference["kind"];
     return {.kind = kind == "adam"    ? OptimizerKind::Adam
                     : kind == "adamw" ? OptimizerKind::AdamW
+                    : kind == "muon"  ? OptimizerKind::Muon
                                       : OptimizerKind::RmsProp,
             .learning_rate = reference["learning_rate"],
             .beta1 = reference["beta1"],
@@ -67,7 +72,7 @@ OptimizerOptions options_of(const nlohmann::json& reference) {
 TEST(Optimizers, StepAsPyTorchs) {
     const nlohmann::json file = references();
     const std::vector<double> rates = file["rates"];
-    ASSERT_EQ(file["cases"].size(), 6U);
+    ASSERT_EQ(file["cases"].size(), 7U);
     for (const nlohmann::json& reference : file["cases"]) {
         const NamedTensors all = parameters();
         Optimizer optimizer(all, options_of(reference));
@@ -117,7 +122,7 @@ TEST(Optimizers, TakeGradientsThatLieOtherwiseInMemory) {
 }
 
 TEST(Optimizers, LeaveTheCallersGradientsAlone) {
-    for (const OptimizerKind kind : {OptimizerKind::Adam, OptimizerKind::AdamW, OptimizerKind::RmsProp}) {
+    for (const OptimizerKind kind : kKinds) {
         const Tensor gradient = numbers("a/0", {3, 5});
         const Tensor before = gradient.clone();
         Optimizer optimizer({{"a", numbers("a", {3, 5})}}, {.kind = kind, .weight_decay = 0.1, .clip_value = 0.2});
@@ -196,7 +201,7 @@ TEST(MeanWeights, AreExchangedInPlace) {
 }
 
 TEST(Optimizer, RestsWhereItIsTold) {
-    for (const OptimizerKind kind : {OptimizerKind::Adam, OptimizerKind::AdamW, OptimizerKind::RmsProp}) {
+    for (const OptimizerKind kind : kKinds) {
         const OptimizerOptions options{.kind = kind, .learning_rate = 0.01, .weight_decay = 0.1};
         const NamedTensors resting = parameters();
         const NamedTensors plain = parameters();
