@@ -106,7 +106,7 @@ class Excitation : public Module {
     std::shared_ptr<GanWeight> squeeze_, excite_;
 };
 
-class FastganGenerator final : public GanGenerator {
+class FastganGenerator final : public LayoutGenerator {
   public:
     FastganGenerator(const GanNetOptions& options, std::uint64_t seed)
         : sizes_(pyramid(options.size, kLeastSide)), widths_(level_widths(options.generator_width, sizes_.size())) {
@@ -136,11 +136,16 @@ class FastganGenerator final : public GanGenerator {
         initialize_norms(*this, seed);
     }
 
-    Tensor forward(const Tensor& latents, const Tensor& labels) override {
+    Tensor coarsest_maps(const Tensor& latents, const Tensor& labels) override {
         const Tensor unit = latents * at::rsqrt(latents.square().mean(1, /*keepdim=*/true) + 1e-8);
-        Tensor x =
+        const Tensor x =
             fully_connected(unit, stem_->weight(), {}).view({-1, 2 * widths_.back(), base().height, base().width});
-        std::vector<Tensor> maps = {norm_->gated(x.contiguous(at::MemoryFormat::ChannelsLast), labels)};
+        return norm_->gated(x.contiguous(at::MemoryFormat::ChannelsLast), labels);
+    }
+
+    Tensor images_of(const Tensor& coarsest, const Tensor& labels) override {
+        std::vector<Tensor> maps = {coarsest};
+        Tensor x;
         for (std::size_t i = 0; i < stages_.size(); ++i) {
             x = stages_[i]->forward(maps.back(), labels);
             const std::size_t excitation = i + 1 - kExcitedLevels;

@@ -105,6 +105,16 @@ class GanGenerator : public torch::nn::Module {
     virtual void advance_norms() {}
 };
 
+/// A generator whose pass has two halves: the coarsest maps, which lay an image out, and images of them.
+class LayoutGenerator : public GanGenerator {
+  public:
+    Tensor forward(const Tensor& latents, const Tensor& labels) override {
+        return images_of(coarsest_maps(latents, labels), labels);
+    }
+    virtual Tensor coarsest_maps(const Tensor& latents, const Tensor& labels) = 0;  ///< [N,C,h,w], h and w 4 to 7
+    virtual Tensor images_of(const Tensor& maps, const Tensor& labels) = 0;
+};
+
 /// Where the dropout of a pass draws its numbers from: row i uses (seed, stream, first + i).
 struct DropoutNoise {
     std::uint64_t seed = 0;

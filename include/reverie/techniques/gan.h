@@ -117,8 +117,18 @@ class Gan {
     /// [N,latent] -> images [N,C,H,W] in [0,1], on the CPU. `labels` for a conditional net (empty: class 0).
     Tensor generate(const Tensor& latents, const Tensor& labels = {}) const;
 
+    /// Whether the generator's layouts can be truncated: a fastgan's, for which all latents lie equally far out.
+    bool has_layouts() const;
+    /// The same generator, but layouts keep only `share` (0 or more) of what sets them apart from the mean one: below 1
+    /// more usual images, less variety. The truncation of StyleGAN (Karras et al. 2019) in the coarsest maps, less what
+    /// is the same in all of their places (how light an image is), with the norms behind them measured anew (the
+    /// standing statistics of BigGAN, Brock et al. 2019), for images would lose contrast. Takes as long as some
+    /// hundred images. Throws Usage without layouts, Cancelled.
+    Gan with_truncated_layouts(double share, const Hooks& hooks = {}) const;
+
   private:
     struct State;
+    explicit Gan(std::shared_ptr<State> state);
     std::shared_ptr<State> state_;
 };
 

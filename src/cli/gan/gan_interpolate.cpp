@@ -32,7 +32,7 @@ class Interpolate : public Program {
         const std::string seeds = latents_.seeds.empty() ? kSeeds : latents_.seeds;
         const ShowAs how = check_output(session, /*moving=*/true);
         seeds_of(latents_, seeds);
-        const GanRun run(session, run_);
+        const GanRun run(session, run_, latents_.truncation);
         const Latents way = way_between(latents_of(run, latents_, seeds), way_, how);
         Settings settings = run.made_with();
         add_which_settings(settings, latents_, seeds);

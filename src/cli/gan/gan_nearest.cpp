@@ -52,7 +52,7 @@ class Nearest : public Program {
         require_features(features_);
         check_sheet_output(session);
         const std::string seeds = latents_.seeds.empty() ? kSeeds : latents_.seeds;
-        const GanRun run(session, run_);
+        const GanRun run(session, run_, latents_.truncation);
         const Latents latents = latents_of(run, latents_, seeds);
         const NetworkWeights weights = required_feature_weights(session, features_, looked_through(run.options()));
         const ImageList reals =

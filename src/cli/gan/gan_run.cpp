@@ -5,7 +5,6 @@
 #include <utility>
 #include <vector>
 
-#include "reverie/core/option_text.h"
 #include "reverie/techniques/latent_space.h"
 
 namespace reverie {
@@ -16,10 +15,16 @@ ImageKind kind_of(const Gan& gan) {
     return {net.size, net.channels, net.classes};
 }
 
+Gan truncated(const Gan& gan, double truncation, const Hooks& hooks) {
+    return truncation != 1.0 && gan.has_layouts() ? gan.with_truncated_layouts(truncation, hooks) : gan;
+}
+
 }  // namespace
 
-GanRun::GanRun(Session& session, const RunFlags& flags)
-    : GanRun(session, flags, load_gan(run_path(flags), flags.weights, session.runtime().device)) {}
+GanRun::GanRun(Session& session, const RunFlags& flags, double truncation)
+    : GanRun(
+          session, flags,
+          truncated(load_gan(run_path(flags), flags.weights, session.runtime().device), truncation, session.hooks())) {}
 
 GanRun::GanRun(Session& session, const RunFlags& flags, Gan gan)
     : TrainedRun(session, flags, kind_of(gan)), gan_(std::move(gan)) {}
@@ -50,13 +55,8 @@ Latents latents_of(const GanRun& run, const GanLatentFlags& flags, const std::st
     if (!flags.file.empty()) {
         return run.labelled(read_latents(flags.file, run.dimensions()));
     }
-    if (flags.truncation != 1.0 && run.options().generator == GanGeneratorKind::Fastgan) {
-        throw Error(ErrorKind::Usage, "--truncation " + number_text(flags.truncation) +
-                                          " would change nothing: the generator of this run (fastgan) brings all "
-                                          "latents to one distance from the middle; leave it out");
-    }
     const std::vector<std::uint64_t> numbers = seeds_of(flags, seeds);
-    return run.labelled(seed_latents(numbers, run.dimensions(), flags.truncation), numbers);
+    return run.labelled(seed_latents(numbers, run.dimensions(), run.has_layouts() ? 1.0 : flags.truncation), numbers);
 }
 
 void add_which_settings(Settings& settings, const GanLatentFlags& flags, const std::string& seeds) {

@@ -12,10 +12,13 @@ namespace reverie {
 
 class GanRun : public TrainedRun {
   public:
-    /// Sets up the device and loads the weights. Throws Usage without a RUN, and what load_gan throws.
-    GanRun(Session& session, const RunFlags& flags);
+    /// Sets up the device and loads the weights; a generator that has layouts gets them truncated. Throws Usage without
+    /// a RUN, Cancelled, and what load_gan throws.
+    GanRun(Session& session, const RunFlags& flags, double truncation = 1.0);
 
     const GanNetOptions& options() const { return gan_.options(); }
+    /// Whether it is layouts that --truncation is about, not latents.
+    bool has_layouts() const { return gan_.has_layouts(); }
     std::int64_t dimensions() const override { return gan_.options().latent; }
     Tensor decode(const Latents& latents, std::int64_t first, std::int64_t count) const override;
 

@@ -39,7 +39,7 @@ class Sample : public Program {
         const std::string seeds = seeds_text(latents_, count_);
         const ShowAs how = check_output(session, /*moving=*/false);
         seeds_of(latents_, seeds);
-        const GanRun run(session, run_);
+        const GanRun run(session, run_, latents_.truncation);
         const Latents latents = latents_of(run, latents_, seeds);
         Settings settings = run.made_with();
         add_settings(settings, latents_);

@@ -3,10 +3,15 @@
 #include <ATen/ATen.h>
 #include <c10/core/GradMode.h>
 
+#include <optional>
+#include <utility>
+
 #include "reverie/core/checks.h"
 #include "reverie/core/error.h"
+#include "reverie/core/option_table.h"
 #include "techniques/fixed_batches.h"
 #include "techniques/gan/gan_model.h"
+#include "techniques/gan/layout_truncation.h"
 
 namespace reverie {
 namespace {
@@ -19,6 +24,17 @@ struct Gan::State {
     GanNetOptions options;
     std::shared_ptr<GanGenerator> generator;
     c10::Device device;
+    std::optional<LayoutTruncation> truncation = {};
+
+    State(const GanNetOptions& net, const NamedTensors& weights, c10::Device on)
+        : options(resolved(net)), generator(make_gan_generator(net, 0)), device(on) {
+        generator->to(device);
+        load_weights(tensors_of(*generator, kGenerator), weights);
+        generator->eval();
+    }
+    Tensor images(const Tensor& latents, const Tensor& labels) const {
+        return truncation ? truncation->images(latents, labels) : generator->forward(latents, labels);
+    }
 };
 
 std::map<std::string, std::string> to_metadata(const GanOptions& options) {
@@ -32,11 +48,9 @@ std::string looked_through(const GanNetOptions& options) {
 }
 
 Gan::Gan(const GanNetOptions& options, const NamedTensors& weights, c10::Device device)
-    : state_(std::make_shared<State>(State{resolved(options), make_gan_generator(options, 0), device})) {
-    state_->generator->to(device);
-    load_weights(tensors_of(*state_->generator, kGenerator), weights);
-    state_->generator->eval();
-}
+    : state_(std::make_shared<State>(options, weights, device)) {}
+
+Gan::Gan(std::shared_ptr<State> state) : state_(std::move(state)) {}
 
 const GanNetOptions& Gan::options() const { return state_->options; }
 
@@ -47,10 +61,26 @@ Tensor Gan::generate(const Tensor& latents, const Tensor& labels) const {
     const std::int64_t batch = fixed_batch(state_->device);
     const Tensor classes = labels_or_first(labels, latents.size(0));
     return in_fixed_batches(latents.size(0), batch, [&](std::int64_t first) {
-        return from_range(state_->generator->forward(padded_rows(latents, first, batch, state_->device),
-                                                     padded_rows(classes, first, batch, state_->device)),
+        return from_range(state_->images(padded_rows(latents, first, batch, state_->device),
+                                         padded_rows(classes, first, batch, state_->device)),
                           value_range(state_->options.kind));
     });
+}
+
+bool Gan::has_layouts() const { return std::dynamic_pointer_cast<LayoutGenerator>(state_->generator) != nullptr; }
+
+Gan Gan::with_truncated_layouts(double share, const Hooks& hooks) const {
+    if (!has_layouts()) {
+        throw Error(ErrorKind::Usage,
+                    "this generator has no layouts to truncate; truncate its latents, or take a run with {--generator} "
+                    "fastgan");
+    }
+    require_in_range("truncation", share, {0.0, 100.0});
+    // Of its own, because its norms will change.
+    auto state = std::make_shared<State>(state_->options, tensors_of(*state_->generator, kGenerator), state_->device);
+    state->truncation.emplace(std::dynamic_pointer_cast<LayoutGenerator>(state->generator), state->options,
+                              state->device, share, hooks);
+    return Gan(std::move(state));
 }
 
 Gan load_gan(const std::filesystem::path& run, RunWeights which, c10::Device device) {
