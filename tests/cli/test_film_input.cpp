@@ -264,6 +264,10 @@ TEST_F(FilmInput, ADryRunSaysWhatItTakesAndLeavesNothing) {
     ASSERT_EQ(result.exit_code, 0) << result.error;
     EXPECT_THAT(result.output, HasSubstr("66x50"));
     EXPECT_THAT(result.output, HasSubstr("frames: 4"));
+    EXPECT_THAT(result.output, HasSubstr("\n  all of them: about "));
+    const auto line = json_lines(painted("clip.mp4", "out.mp4", {"--dry-run", "--json"}).output).at(0);
+    EXPECT_THAT(line["time"], testing::StartsWith("about "));
+    EXPECT_TRUE(line["each"].contains("time"));
     EXPECT_EQ(names(""), before);
 }
 

@@ -331,20 +331,27 @@ class FilmRun {
     }
 
     void say_plan() {
-        const Settings plan = task_.plan(size_);
+        const PicturePlan plan = task_.plan(size_);
         const std::int64_t count = request_.frames->count();
+        const std::string time = count > 0 && !plan.how_surely.empty() ? time_text(plan, count) : "";
         const BatchItem& item = request_.item;
         if (session_.common().json) {
             Json object = line_for(program_, item);
             object.update({{"output", item.output}, {"width", size_.width}, {"height", size_.height}});
             object["frames"] = count > 0 ? Json(count) : Json(nullptr);
-            object["each"] = Json::parse(to_json(plan));
+            object["each"] = Json::parse(to_json(plan.said));
+            if (!time.empty()) {
+                object["time"] = time;
+            }
             session_.print(json_text(object));
             return;
         }
         session_.print(path_word(item.input) + " -> " + path_word(item.output) + "  " + text_of(size_));
         session_.print("  frames: " + (count > 0 ? std::to_string(count) : "not known") + ", each of them:");
-        print_plan(session_, plan);
+        print_plan(session_, plan.said);
+        if (!time.empty()) {
+            session_.print("  all of them: " + time);
+        }
     }
 
     Session& session_;
