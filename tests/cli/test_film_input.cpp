@@ -257,6 +257,25 @@ TEST_F(FilmInput, APageTellsOfIt) {
     expect_fault(painted("clip.mp4", "out.webm", {"--report"}), 6, "out.html' exists");
 }
 
+TEST_F(FilmInput, NumberedPicturesThatChangedAreAnotherFilm) {
+    const auto put = [&](std::int64_t number) {
+        save_image(path("shot/" + std::to_string(number) + ".png"), moving_frame(number));
+    };
+    std::filesystem::create_directory(path("shot"));
+    for (std::int64_t i = 0; i < 6; ++i) {
+        put(i);
+    }
+    ASSERT_EQ(stopped(words("shot/%d.png", "out.mp4"), "out.state", 2, SIGKILL).signal, SIGKILL);
+    save_image(path("shot/5.png"), moving_frame(17));
+    expect_fault(painted("shot/%d.png", "out.mp4", {"--resume"}), 2, "other bytes of the film");
+    put(5);
+    put(6);
+    expect_fault(painted("shot/%d.png", "out.mp4", {"--resume"}), 2, "other bytes of the film");
+    std::filesystem::remove(path("shot/6.png"));
+    const RunResult result = painted("shot/%d.png", "out.mp4", {"--resume"});
+    EXPECT_EQ(result.exit_code, 0) << result.error;
+}
+
 TEST_F(FilmInput, ADryRunSaysWhatItTakesAndLeavesNothing) {
     write_moving_film(path("clip.mp4"), 5);
     const std::vector<std::string> before = names("");

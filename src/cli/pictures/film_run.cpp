@@ -32,10 +32,20 @@ using Json = nlohmann::ordered_json;
 
 double seconds_since(Clock::time_point begin) { return std::chrono::duration<double>(Clock::now() - begin).count(); }
 
-/// One number for a file, none for what cannot be read twice; of numbered pictures those who made them know.
+/// One number for a file or all numbered pictures, none for what cannot be read twice.
 std::string bytes_of_input(const BatchItem& item) {
     std::error_code ignored;
-    return fs::is_regular_file(item.input, ignored) ? sha256_of_file(item.input) : "";
+    if (fs::is_regular_file(item.input, ignored)) {
+        return sha256_of_file(item.input);
+    }
+    if (!names_numbered_pictures(item.input)) {
+        return "";
+    }
+    std::string pictures;
+    for (const fs::path& picture : numbered_pictures(item.input)) {
+        pictures += picture.filename().string() + " " + sha256_of_file(picture) + "\n";
+    }
+    return sha256_of(pictures);
 }
 
 Picture picture_of(const ChosenFrame& frame, Size size, int bits) {
