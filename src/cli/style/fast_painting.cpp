@@ -19,11 +19,10 @@
 #include "reverie/core/text.h"
 #include "reverie/train/run_weights.h"
 #include "reverie/weights/sha256.h"
+#include "techniques/style/style_plan.h"
 
 namespace reverie {
 namespace {
-
-constexpr std::int64_t kOneScale = 1 << 20;  // longer than any side
 
 /// One scale, the full one, and so many steps of it.
 StyleOptions refining(StyleOptions options, std::int64_t steps) {
