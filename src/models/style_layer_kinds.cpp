@@ -193,7 +193,7 @@ class EnlargingLayer final : public GatheringLayer {
         const at::Tensor wide = at::einsum("kcyx,piy,qjx->pqijck", {weight.to(at::kDouble), lines, lines})
                                     .to(at::kFloat)
                                     .contiguous();  // [2,2,2,2,C,K]
-        const float* const values = wide.const_data_ptr<float>();
+        const auto* const values = wide.const_data_ptr<float>();
         const std::int64_t depth = std::int64_t{4} * inputs_;
         packed_ = {kernels, 4, depth, channels_, [&](std::int64_t place, std::int64_t row, std::int64_t column) {
                        return values[(place * depth + row) * channels_ + column];

@@ -312,6 +312,9 @@ TEST_F(FilmInput, WhatDoesNotFitIsOneSentence) {
     expect_fault(painted("photo.jpg", "out.png", {"--every", "2"}), 2, "--every is of films");
     expect_fault(painted("photo.jpg", "out.png", {"--report"}), 2, "--report is of films");
     expect_fault(painted("none/%04d.png", "out.mp4"), 3, "matches no picture");
+    expect_fault(painted("none.mp4", "out.mp4"), 3, "none.mp4' does not exist");
+    std::filesystem::create_directory(path("shot"));
+    expect_fault(painted("shot", "out.mp4"), 2, "shot/%06d.png");
     write_file(path("empty.mp4"), std::string_view(""));
     expect_fault(painted("empty.mp4", "out.mp4"), 3, "is empty");
     std::filesystem::create_directory(path("out.state"));
