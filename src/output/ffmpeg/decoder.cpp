@@ -6,6 +6,7 @@ extern "C" {
 }
 
 #include <algorithm>
+#include <cmath>
 #include <cstdio>
 #include <cstring>
 #include <optional>
@@ -300,7 +301,7 @@ class Decoder : public FilmDecoder {
             double rest = 0;
             if (std::sscanf(entry->value, "%d:%d:%lf", &hours, &minutes, &rest) == 3) {
                 const double end = (60.0 * hours + minutes) * 60.0 + rest;
-                duration = static_cast<std::int64_t>(end / av_q2d(stream_->time_base) + 0.5) - pts;
+                duration = std::llround(end / av_q2d(stream_->time_base)) - pts;
             }
         }
         if (duration <= 0 || fault_) {
