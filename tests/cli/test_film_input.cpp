@@ -204,6 +204,9 @@ TEST_F(FilmInput, Y4mComesInAndGoesOut) {
     const RunResult in = painted("-", "out.mkv");
     ASSERT_EQ(in.exit_code, 0) << in.error;
     EXPECT_EQ(moments_of(path("out.mkv")).size(), 4U);
+    write_moving_film(path("clip.mp4"), 3);
+    run_.input = bytes("clip.mp4");
+    expect_fault(painted("-", "none.mkv"), 3, "from standard input films come as Y4M");
     run_.input = "";
     const RunResult out = painted("clip.y4m", "-");
     ASSERT_EQ(out.exit_code, 0) << out.error;
