@@ -51,7 +51,7 @@ std::vector<double> shares_of(const StyleNetOptions& net, const std::vector<Styl
 /// The net in training, without training: for other devices, and as the measure of our own kernels.
 class LibtorchNet {
   public:
-    LibtorchNet(const StyleNetWeights& weights, c10::Device device) : weights_(weights), device_(device) {}
+    LibtorchNet(StyleNetWeights weights, c10::Device device) : weights_(std::move(weights)), device_(device) {}
 
     Tensor paint(const Tensor& photo, const std::vector<double>& shares, double strength) const {
         const TrainingEngine engine(false);
