@@ -34,10 +34,23 @@ std::int64_t whole_rows(std::int64_t count, const Kernels& kernels) {
     return ceil_div(count, kernels.rows) * kernels.rows;
 }
 
-class WindowLayer final : public StyleLayer {
+/// One whose blocks bring together what their windows see and nothing else.
+class GatheringLayer : public StyleLayer {
+  protected:
+    using StyleLayer::StyleLayer;
+    /// What outputs see along an axis, beyond the border too.
+    virtual Span windows(Span outputs) const = 0;
+
+  private:
+    std::int64_t scratch_floats() const final {
+        return windows({0, block_.height}).count() * windows({0, block_.width}).count() * inputs_;
+    }
+};
+
+class WindowLayer final : public GatheringLayer {
   public:
     WindowLayer(const at::Tensor& weight, std::int64_t stride, const Kernels& kernels)
-        : StyleLayer(static_cast<int>(weight.size(1)), static_cast<int>(weight.size(0)), kWindowBlock, kernels),
+        : GatheringLayer(static_cast<int>(weight.size(1)), static_cast<int>(weight.size(0)), kWindowBlock, kernels),
           side_(static_cast<int>(weight.size(2))),
           stride_(stride) {
         const at::Tensor rows = weight.permute({0, 2, 3, 1}).contiguous();  // [K,k,k,C]
@@ -53,12 +66,9 @@ class WindowLayer final : public StyleLayer {
     }
 
   private:
-    Span windows(Span outputs) const {
+    Span windows(Span outputs) const override {
         const std::int64_t reach = side_ / 2;
         return {outputs.begin * stride_ - reach, (outputs.end - 1) * stride_ + reach + 1};
-    }
-    std::int64_t scratch_floats() const override {
-        return windows({0, block_.height}).count() * windows({0, block_.width}).count() * inputs_;
     }
     void block(const MapRows& from, const MapNorm* norm, Span rows, Span columns, float* out, float* scratch,
                Scratch& tables) const override {
@@ -174,16 +184,16 @@ class TiledLayer final : public StyleLayer {
 
 /// Along an axis an output sees two cells, its own and the nearer neighbour, one of them through two weights: w0 and
 /// w1 + w2 for the first output of a cell, w0 + w1 and w2 for the second.
-class EnlargingLayer final : public StyleLayer {
+class EnlargingLayer final : public GatheringLayer {
   public:
     EnlargingLayer(const at::Tensor& weight, const Kernels& kernels)
-        : StyleLayer(static_cast<int>(weight.size(1)), static_cast<int>(weight.size(0)), kWindowBlock, kernels) {
+        : GatheringLayer(static_cast<int>(weight.size(1)), static_cast<int>(weight.size(0)), kWindowBlock, kernels) {
         const at::Tensor lines = at::tensor({1.0, 0.0, 0.0, 0.0, 1.0, 1.0, 1.0, 1.0, 0.0, 0.0, 0.0, 1.0}, at::kDouble)
                                      .view({2, 2, 3});  // [place][cell][weight]
         const at::Tensor wide = at::einsum("kcyx,piy,qjx->pqijck", {weight.to(at::kDouble), lines, lines})
                                     .to(at::kFloat)
                                     .contiguous();  // [2,2,2,2,C,K]
-        const float* const values = wide.const_data_ptr<float>();
+        const auto* const values = wide.const_data_ptr<float>();
         const std::int64_t depth = std::int64_t{4} * inputs_;
         packed_ = {kernels, 4, depth, channels_, [&](std::int64_t place, std::int64_t row, std::int64_t column) {
                        return values[(place * depth + row) * channels_ + column];
@@ -197,10 +207,7 @@ class EnlargingLayer final : public StyleLayer {
     }
 
   private:
-    static Span windows(Span outputs) { return {outputs.begin / 2 - 1, (outputs.end - 1) / 2 + 2}; }
-    std::int64_t scratch_floats() const override {
-        return windows({0, block_.height}).count() * windows({0, block_.width}).count() * inputs_;
-    }
+    Span windows(Span outputs) const override { return {outputs.begin / 2 - 1, (outputs.end - 1) / 2 + 2}; }
     void block(const MapRows& from, const MapNorm* norm, Span rows, Span columns, float* out, float* scratch,
                Scratch& tables) const override {
         const Span across = windows(columns);

@@ -14,15 +14,16 @@ struct Name {
     std::string_view extension;
     FilmKind kind;
     const char* container = "";
+    std::int64_t units_per_second = 0;
 };
 constexpr std::array kNames = {
     Name{".mp4", FilmKind::Video, "mp4"},
     Name{".m4v", FilmKind::Video, "mp4"},
     Name{".mov", FilmKind::Video, "mov"},
-    Name{".mkv", FilmKind::Video, "matroska"},
-    Name{".webm", FilmKind::Video, "webm"},
-    Name{".gif", FilmKind::Gif},
-    Name{".webp", FilmKind::WebP},
+    Name{".mkv", FilmKind::Video, "matroska", 1000},
+    Name{".webm", FilmKind::Video, "webm", 1000},
+    Name{".gif", FilmKind::Gif, "", 100},
+    Name{".webp", FilmKind::WebP, "", 1000},
     Name{".y4m", FilmKind::Y4m},
     Name{"", FilmKind::Folder},
 };
@@ -49,6 +50,11 @@ FilmKind film_kind(const std::filesystem::path& path) {
 std::string container_of(const std::filesystem::path& path) {
     const Name* name = find(path);
     return name == nullptr ? "" : name->container;
+}
+
+std::int64_t units_per_second(const std::filesystem::path& path) {
+    const Name* name = find(path);
+    return name == nullptr ? 0 : name->units_per_second;
 }
 
 std::int64_t longest_side(FilmKind kind) {

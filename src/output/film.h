@@ -17,6 +17,8 @@ enum class FilmKind { Video, Gif, WebP, Folder, Y4m, None };
 FilmKind film_kind(const std::filesystem::path& path);
 /// FFmpeg's name for the container of a Video: "mp4", "mov", "matroska", "webm".
 std::string container_of(const std::filesystem::path& path);
+/// What its format counts times in: 100 or 1000 a second; 0: whatever the film's own time base is.
+std::int64_t units_per_second(const std::filesystem::path& path);
 /// The most pixels that a side of its frames can have.
 std::int64_t longest_side(FilmKind kind);
 

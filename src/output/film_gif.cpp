@@ -34,12 +34,6 @@ class Gif : public Film {
     Keeping keeping() const override { return Keeping::Film; }
 
     Samples begin(Size /*size*/, bool alpha, std::int64_t /*first*/) override {
-        constexpr std::int64_t kPerSecond = 100;
-        if (kPerSecond * options_.time_base.numerator % options_.time_base.denominator != 0) {
-            notes_.push_back(
-                "'" + path_.string() +
-                "' counts in hundredths of a second, so a frame may be shown up to half a one early or late");
-        }
         if (alpha) {
             notes_.push_back("'" + path_.string() +
                              "' cannot keep soft transparency, so it is put on white; .webp does");
@@ -102,7 +96,7 @@ class Gif : public Film {
     void put_delay(std::int64_t duration) {
         constexpr std::int64_t kLongest = 0xffff;
         ticks_ += duration;
-        const std::int64_t end = reverie::output::elapsed(ticks_, options_.time_base, 100);
+        const std::int64_t end = reverie::output::elapsed(ticks_, options_.time_base, units_per_second(path_));
         const GraphicsControlBlock control = {.DisposalMode = DISPOSE_DO_NOT,
                                               .UserInputFlag = false,
                                               .DelayTime = static_cast<int>(std::min(kLongest, end - elapsed_)),

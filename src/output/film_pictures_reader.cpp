@@ -130,6 +130,8 @@ Numbers in_folder(const fs::path& path) {
     return families.begin()->second;
 }
 
+Numbers numbers_of(const fs::path& path) { return is_picture_pattern(path) ? in_pattern(path) : in_folder(path); }
+
 class Pictures : public FrameSource {
   public:
     Pictures(const fs::path& path, const FilmReadOptions& options) : options_(options) {
@@ -137,7 +139,7 @@ class Pictures : public FrameSource {
             throw Error(ErrorKind::Usage,
                         "numbered pictures want a rate above 0 frames a second; choose one with {--fps}");
         }
-        const Numbers numbers = is_picture_pattern(path) ? in_pattern(path) : in_folder(path);
+        const Numbers numbers = numbers_of(path);
         for (const auto& [number, file] : numbers) {
             files_.push_back(file);
         }
@@ -203,3 +205,15 @@ std::unique_ptr<FrameSource> open_pictures(const fs::path& path, const FilmReadO
 }
 
 }  // namespace reverie::output
+
+namespace reverie {
+
+std::vector<std::filesystem::path> numbered_pictures(const std::filesystem::path& path) {
+    std::vector<std::filesystem::path> pictures;
+    for (const auto& [number, file] : output::numbers_of(path)) {
+        pictures.push_back(file);
+    }
+    return pictures;
+}
+
+}  // namespace reverie

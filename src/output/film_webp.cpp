@@ -30,18 +30,12 @@ class WebPFilm : public Film {
 
     Keeping keeping() const override { return Keeping::Film; }
 
-    Samples begin(Size /*size*/, bool /*alpha*/, std::int64_t /*first*/) override {
-        if (kPerSecond * options_.time_base.numerator % options_.time_base.denominator != 0) {
-            notes_.push_back("'" + path_.string() +
-                             "' counts in milliseconds, so a frame may be shown up to half a one early or late");
-        }
-        return {8, true};
-    }
+    Samples begin(Size /*size*/, bool /*alpha*/, std::int64_t /*first*/) override { return {8, true}; }
 
     void add(const image::Raster& frame, FilmTime time, bool /*cut*/) override {
         const std::vector<std::byte> bytes = image::encode_webp(frame, {}, options_.quality);
         ticks_ += time.duration;
-        const auto end = static_cast<int>(elapsed(ticks_, options_.time_base, kPerSecond));
+        const auto end = static_cast<int>(elapsed(ticks_, options_.time_base, units_per_second(path_)));
         const WebPMuxFrameInfo content = {
             .bitstream = {reinterpret_cast<const std::uint8_t*>(bytes.data()), bytes.size()},
             .x_offset = 0,
@@ -68,8 +62,6 @@ class WebPFilm : public Film {
     }
 
   private:
-    static constexpr std::int64_t kPerSecond = 1000;
-
     void write_to(AtomicFile& file) {
         WebPData data = {};
         check(WebPMuxAssemble(muxer_.get(), &data) == WEBP_MUX_OK);

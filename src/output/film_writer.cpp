@@ -112,6 +112,8 @@ struct FilmWriter::State {
     std::vector<FilmTime> times;
     std::vector<std::int64_t> shape;
     std::vector<std::string> notes;
+    std::size_t heard = 0;  ///< of the film's own notes
+    bool rounds = false;    ///< which has been noted
 
     Size size() const { return {shape[1], shape[2]}; }
 
@@ -119,7 +121,27 @@ struct FilmWriter::State {
         constexpr std::int64_t kWithAlpha = 4;
         check_frame(path, size());
         samples = film->begin(size(), shape[0] == kWithAlpha, first);
-        notes = film->notes();
+        hear();
+    }
+
+    void hear() {
+        for (; heard < film->notes().size(); ++heard) {
+            notes.push_back(film->notes()[heard]);
+        }
+    }
+
+    /// That frames begin between what the format counts in.
+    void note_rounding(FilmTime time) {
+        const std::int64_t per_second = output::units_per_second(path);
+        const std::int64_t since = time.pts + time.duration - times.front().pts;
+        const Rational& base = options.time_base;
+        if (per_second == 0 || rounds || since * base.numerator * per_second % base.denominator == 0) {
+            return;
+        }
+        rounds = true;
+        notes.push_back(
+            "'" + path.string() + "' counts in " + (per_second == 100 ? "hundredths of a second" : "milliseconds") +
+            ", so a frame may be shown up to half a one early or late; .mp4 and .mov keep the times exactly");
     }
 
     void resume() {
@@ -225,6 +247,8 @@ void FilmWriter::add(const Tensor& frame, FilmTime time, bool cut) {
     }
     state_->add(image::to_raster(picture, state_->samples.bits, state_->samples.alpha), time, cut);
     state_->times.push_back(time);
+    state_->hear();
+    state_->note_rounding(time);
 }
 
 fs::path FilmWriter::finish() {
@@ -250,9 +274,7 @@ fs::path FilmWriter::finish_partial() {
     return written;
 }
 
-const std::vector<std::string>& FilmWriter::notes() const {
-    return state_->film != nullptr && !state_->film->notes().empty() ? state_->film->notes() : state_->notes;
-}
+const std::vector<std::string>& FilmWriter::notes() const { return state_->notes; }
 
 std::vector<std::string> film_codecs(const fs::path& path) {
     if (output::film_kind(path) != FilmKind::Video) {

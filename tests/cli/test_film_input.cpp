@@ -204,6 +204,9 @@ TEST_F(FilmInput, Y4mComesInAndGoesOut) {
     const RunResult in = painted("-", "out.mkv");
     ASSERT_EQ(in.exit_code, 0) << in.error;
     EXPECT_EQ(moments_of(path("out.mkv")).size(), 4U);
+    write_moving_film(path("clip.mp4"), 3);
+    run_.input = bytes("clip.mp4");
+    expect_fault(painted("-", "none.mkv"), 3, "from standard input films come as Y4M");
     run_.input = "";
     const RunResult out = painted("clip.y4m", "-");
     ASSERT_EQ(out.exit_code, 0) << out.error;
@@ -257,6 +260,25 @@ TEST_F(FilmInput, APageTellsOfIt) {
     expect_fault(painted("clip.mp4", "out.webm", {"--report"}), 6, "out.html' exists");
 }
 
+TEST_F(FilmInput, NumberedPicturesThatChangedAreAnotherFilm) {
+    const auto put = [&](std::int64_t number) {
+        save_image(path("shot/" + std::to_string(number) + ".png"), moving_frame(number));
+    };
+    std::filesystem::create_directory(path("shot"));
+    for (std::int64_t i = 0; i < 6; ++i) {
+        put(i);
+    }
+    ASSERT_EQ(stopped(words("shot/%d.png", "out.mp4"), "out.state", 2, SIGKILL).signal, SIGKILL);
+    save_image(path("shot/5.png"), moving_frame(17));
+    expect_fault(painted("shot/%d.png", "out.mp4", {"--resume"}), 2, "other bytes of the film");
+    put(5);
+    put(6);
+    expect_fault(painted("shot/%d.png", "out.mp4", {"--resume"}), 2, "other bytes of the film");
+    std::filesystem::remove(path("shot/6.png"));
+    const RunResult result = painted("shot/%d.png", "out.mp4", {"--resume"});
+    EXPECT_EQ(result.exit_code, 0) << result.error;
+}
+
 TEST_F(FilmInput, ADryRunSaysWhatItTakesAndLeavesNothing) {
     write_moving_film(path("clip.mp4"), 5);
     const std::vector<std::string> before = names("");
@@ -264,6 +286,10 @@ TEST_F(FilmInput, ADryRunSaysWhatItTakesAndLeavesNothing) {
     ASSERT_EQ(result.exit_code, 0) << result.error;
     EXPECT_THAT(result.output, HasSubstr("66x50"));
     EXPECT_THAT(result.output, HasSubstr("frames: 4"));
+    EXPECT_THAT(result.output, HasSubstr("\n  all of them: about "));
+    const auto line = json_lines(painted("clip.mp4", "out.mp4", {"--dry-run", "--json"}).output).at(0);
+    EXPECT_THAT(line["time"], testing::StartsWith("about "));
+    EXPECT_TRUE(line["each"].contains("time"));
     EXPECT_EQ(names(""), before);
 }
 
@@ -289,6 +315,9 @@ TEST_F(FilmInput, WhatDoesNotFitIsOneSentence) {
     expect_fault(painted("photo.jpg", "out.png", {"--every", "2"}), 2, "--every is of films");
     expect_fault(painted("photo.jpg", "out.png", {"--report"}), 2, "--report is of films");
     expect_fault(painted("none/%04d.png", "out.mp4"), 3, "matches no picture");
+    expect_fault(painted("none.mp4", "out.mp4"), 3, "none.mp4' does not exist");
+    std::filesystem::create_directory(path("shot"));
+    expect_fault(painted("shot", "out.mp4"), 2, "shot/%06d.png");
     write_file(path("empty.mp4"), std::string_view(""));
     expect_fault(painted("empty.mp4", "out.mp4"), 3, "is empty");
     std::filesystem::create_directory(path("out.state"));

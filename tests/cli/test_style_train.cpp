@@ -80,12 +80,16 @@ TEST_F(StyleTrain, AddsAStyleAndLeavesTheOthersToTheBit) {
         EXPECT_TRUE(at::equal(image("run.png"), image("more.png"))) << style;
     }
     EXPECT_EQ(run({path("photo.png"), "--model", path("more") + ":dots", "-o", path("dots-out.png")}).exit_code, 0);
+    expect_fault(run({"train", "--resume", "-o", path("more"), "--quiet"}), 2, "`styletransfer add --resume`");
 }
 
 TEST_F(StyleTrain, SaysWhatIsWrongBeforeItBegins) {
     expect_fault(run(words({"train"}, "run")), 2, "STYLE");
     expect_fault(run(words({"train", path("none.png")}, "run")), 3, "none.png");
     expect_fault(run(words({"add", path("photos"), path("wave.png")}, "run")), 3, "photos");
+    write_safetensors(path("other.safetensors"), {{"weight", at::zeros({2})}}, {});
+    expect_fault(run(train("run", {"--init-from", path("other.safetensors")})), 4,
+                 "other.safetensors' holds no style net");
     expect_fault(run(train("run", {"--train-size", "8"})), 2, "--train-size");
     expect_fault(run(train("run", {"--network", "vgg19"})), 4, "vgg19");
     EXPECT_FALSE(exists("run"));

@@ -16,6 +16,7 @@ struct Finding : std::runtime_error {
 };
 
 void pictures(Bytes bytes);  ///< every picture format
+void films(Bytes bytes);     ///< Y4M, animated WebP and GIF, and what tells kinds of films
 void sets(Bytes bytes);      ///< archives, IDX files and lists of images
 void weights(Bytes bytes);   ///< .pth of both containers, safetensors
 void runs(Bytes bytes);      ///< what a program reads of an earlier run: settings, checkpoints, metrics, the catalogue
@@ -24,6 +25,7 @@ struct Family {
     const char* name;
     void (*run)(Bytes);
 };
-inline constexpr Family kFamilies[] = {{"pictures", pictures}, {"sets", sets}, {"weights", weights}, {"runs", runs}};
+inline constexpr Family kFamilies[] = {
+    {"pictures", pictures}, {"films", films}, {"sets", sets}, {"weights", weights}, {"runs", runs}};
 
 }  // namespace reverie::fuzz

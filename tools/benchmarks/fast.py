@@ -10,7 +10,6 @@ Python with PyTorch of the same version (PYTHON=... picks one; without it that r
 """
 import argparse
 import os
-import subprocess
 import sys
 import tempfile
 import time
@@ -20,24 +19,6 @@ from support import measuring
 NETS = measuring.built_program("tests/bench_fast")
 OURS = [("half", "own"), ("half", "strips"), ("half", "libtorch"), ("full", "own"), ("full", "strips"),
         ("full", "libtorch")]
-
-
-class Passes:
-    """bench_fast: seconds of one pass, asked for when its turn comes."""
-
-    def __init__(self, options):
-        if not os.path.isfile(NETS):
-            sys.exit(f"{NETS} is not built; cmake --build --preset release")
-        self.process = subprocess.Popen([NETS, str(options.threads)], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-                                        text=True)
-
-    def __call__(self, net, engine, side):
-        self.process.stdin.write(f"{net} {engine} {side}\n")
-        self.process.stdin.flush()
-        line = self.process.stdout.readline()
-        if not line:
-            sys.exit(f"bench_fast failed at {net} {engine}")
-        return float(line), 0
 
 
 def transcriptions(options):
@@ -66,8 +47,8 @@ def transcriptions(options):
 
 
 def bench_nets(options):
-    ask = Passes(options)
-    contestants = {f"{net}, {engine}": lambda net=net, engine=engine: ask(net, engine, options.side)
+    ask = measuring.Asked(NETS, options.threads)
+    contestants = {f"{net}, {engine}": lambda net=net, engine=engine: (ask(net, engine, options.side)[0], 0)
                    for net, engine in OURS}
     contestants.update(transcriptions(options))
     for measure in contestants.values():
@@ -104,11 +85,14 @@ def main():
     parser.add_argument("--side", type=int, default=1024, help="nets: of the photo")
     parser.add_argument("--repeats", type=int, default=5)
     parser.add_argument("--threads", type=int, default=os.cpu_count())
+    parser.add_argument("--avx2", action="store_true", help="hold LibTorch and our kernels to AVX2")
     parser.add_argument("--model", help="run: as styletransfer takes it")
     parser.add_argument("--photo", help="run: a JPEG")
     parser.add_argument("--flags", nargs="*", default=[], help="run: more flags for styletransfer")
     parser.add_argument("--program", default=measuring.built_program("bin/styletransfer"))
     options = parser.parse_args()
+    if options.avx2:
+        os.environ.update(measuring.HELD_TO_AVX2)
     print(measuring.machine(options.threads))
     {"nets": bench_nets, "run": bench_run}[options.what](options)
 

@@ -36,28 +36,9 @@ NETS = {  # name: (what it is, steps at a time, LibTorch's ways)
     "gan-pytorch-64": ("DCGAN of pytorch/examples, 64x64, batch 64", 2, ["libtorch"]),
 }
 DCGAN = "gan-pytorch-64"
-HELD_TO_AVX2 = {"ATEN_CPU_CAPABILITY": "avx2", "ONEDNN_MAX_CPU_ISA": "AVX2", "MKL_ENABLE_INSTRUCTIONS": "AVX2"}
 STEPS = measuring.built_program("tests/bench_steps")
 LATENTS = {"fastgan": 256, "dcgan": 64}
 PLANNED = 1_000_000  # steps of a dry run, which tells their time in minutes
-
-
-class Steps:
-    """bench_steps: seconds of some steps of a net, asked for when their turn comes."""
-
-    def __init__(self, options):
-        if not os.path.isfile(STEPS):
-            sys.exit(f"{STEPS} is not built; cmake --build --preset release")
-        self.process = subprocess.Popen([STEPS, str(options.threads)], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-                                        text=True)
-
-    def __call__(self, net, engine, steps):
-        self.process.stdin.write(f"{net} {engine} {steps}\n")
-        self.process.stdin.flush()
-        times = [float(word) for word in self.process.stdout.readline().split()]
-        if len(times) != steps:
-            sys.exit(f"bench_steps failed at {net} {engine}")
-        return sum(times) / steps
 
 
 def timed(step):
@@ -93,13 +74,13 @@ def transcriptions(options):
 
 
 def bench_steps(options):
-    ask = Steps(options)
+    ask = measuring.Asked(STEPS, options.threads)
     rows = []
     for net in options.nets:
         what, count, ways = NETS[net]
-        contestants = {"own": lambda: (ask(net, "own", count), 0)}
+        contestants = {"own": lambda: (statistics.fmean(ask(net, "own", count)), 0)}
         for way in ways:
-            contestants[way] = lambda way=way: (ask(net, way, count), 0)
+            contestants[way] = lambda way=way: (statistics.fmean(ask(net, way, count)), 0)
         if net == DCGAN:
             for name, measure in transcriptions(options).items():
                 contestants[name] = lambda measure=measure: (measure(count), 0)
@@ -235,8 +216,8 @@ def main():
     projected.add_argument("--program", default=measuring.built_program("bin/gan"))
     options = parser.parse_args()
     if options.avx2:
-        os.environ.update(HELD_TO_AVX2)
-    print(measuring.machine(options.threads) + (", held to AVX2" if options.avx2 else ""))
+        os.environ.update(measuring.HELD_TO_AVX2)
+    print(measuring.machine(options.threads))
     {"steps": bench_steps, "projected": bench_projected, "layers": bench_layers,
      "memory": bench_memory}[options.what](options)
 

@@ -21,12 +21,20 @@ struct PictureResult {
     Settings settings;       ///< more of what shaped the pixels, that only this picture's size decided
 };
 
+/// What --dry-run says about a picture.
+struct PicturePlan {
+    Settings said;           ///< the line of time among them
+    std::string how_surely;  ///< of the time: "about"; empty: there is none to speak of
+    double seconds = 0.0;    ///< each picture takes
+    double once = 0.0;       ///< before the first
+};
+
 /// What a program does to one picture. With --jobs its functions are called by several threads at once, but for
 /// `plan`.
 struct PictureTask {
     Settings settings;  ///< all that shapes the pixels; goes into the picture
     std::function<PictureResult(const Picture& picture, const BatchItem& item, const Hooks& hooks)> work;
-    std::function<Settings(Size image)> plan;            ///< what --dry-run says about a picture of that size
+    std::function<PicturePlan(Size image)> plan;         ///< of a picture of that size
     std::function<void()> written = {};                  ///< may be empty: after a finished picture was written
     std::function<std::int64_t(Size image)> bytes = {};  ///< may be empty: memory that work on that size takes
     std::int64_t max_memory = 0;                         ///< of all pictures that are in work at once; 0: no limit

@@ -4,6 +4,7 @@
 #include <filesystem>
 #include <memory>
 #include <optional>
+#include <vector>
 
 #include "reverie/core/size.h"
 #include "reverie/core/tensor.h"
@@ -61,5 +62,9 @@ bool holds_film(const std::filesystem::path& path) noexcept;
 
 /// Whether it is the pattern of numbered pictures' names, as "shot/%04d.png", and not itself there.
 bool names_numbered_pictures(const std::filesystem::path& path);
+
+/// The pictures for which such a pattern or a folder stands, in the order of their numbers. Throws Input when there are
+/// none, or when what is in a folder has no clear order.
+std::vector<std::filesystem::path> numbered_pictures(const std::filesystem::path& path);
 
 }  // namespace reverie

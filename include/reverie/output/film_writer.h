@@ -73,8 +73,8 @@ class FilmWriter {
     /// when there is no frame. No frame can be added afterwards. Throws Output.
     std::filesystem::path finish_partial();
 
-    /// Sentences about what is not as it was asked for: another encoder, padding, alpha on white. They come with the
-    /// first frame at the latest.
+    /// Sentences about what is not as it was asked for: another encoder, padding, alpha on white, times that are
+    /// rounded. They come with the frame that they are about, and none goes again.
     const std::vector<std::string>& notes() const;
 
   private:

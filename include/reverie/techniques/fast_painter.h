@@ -57,7 +57,8 @@ class FastPainter {
     Engine engine() const;
 
     /// Throws Input for a side below 8 pixels, Device when `max_memory` is too small, naming the smallest that works.
-    FastPainterPlan plan(Size photo) const;
+    /// `alpha`: the photo has some.
+    FastPainterPlan plan(Size photo, bool alpha = false) const;
 
     /// [3,H,W] in [0,1], on the CPU; undefined when the hooks' token stopped it. Throws like plan; Usage for other
     /// kinds of tensors, values that are not finite, maps of another size, or masks that are not one per style.

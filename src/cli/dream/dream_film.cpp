@@ -280,7 +280,7 @@ class FilmMaker {
     }
 
     void say_plan(const DreamFilm& film, const FilmCost& cost) {
-        const Settings plan = describe_film(film, cost, net_, shared_.guides());
+        const Settings plan = describe_film(film, cost, net_, shared_.guides()).said;
         const Size size = film.frame_size();
         if (session_.common().json) {
             Json object = {

@@ -48,20 +48,22 @@ FilmCost film_cost(const DreamFilm& film, const FrozenNet& net, std::int64_t max
     return cost;
 }
 
-Settings describe_film(const DreamFilm& film, const FilmCost& cost, FrozenNet& net, const std::vector<Tensor>& guides) {
+PicturePlan describe_film(const DreamFilm& film, const FilmCost& cost, FrozenNet& net,
+                          const std::vector<Tensor>& guides) {
     const std::int64_t dreams = film.key_dreams();
     const double seconds =
         dream_seconds(cost.first, net, film.options_of(0), guides) +
         dream_seconds(cost.next, net, film.options_of(dreams - 1), guides) * static_cast<double>(dreams - 1) +
         frame_seconds(film) * static_cast<double>(film.frames());
     const auto disk = static_cast<std::uint64_t>(DreamFilmKeys::bytes_of(dreams, film.key_size()));
-    Settings said;
+    PicturePlan plan{.how_surely = "about", .seconds = seconds};
+    Settings& said = plan.said;
     said.set("frames", std::to_string(film.frames()) + " at " + value_text(film.options().fps) + " a second");
     said.set("dreams", std::to_string(dreams) + " of " + text_of(film.key_size()));
     said.set("steps", steps_of(cost.next) + "; of the first dream " + steps_of(cost.first));
     said.set("disk", "up to " + human_bytes(disk) + " for the dreams, until the film is done");
-    add_cost(said, cost.bytes, cost.next.tile, "about", seconds);
-    return said;
+    add_cost(plan, cost.bytes, cost.next.tile);
+    return plan;
 }
 
 }  // namespace reverie

@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "reverie/cli/settings.h"
+#include "reverie/cli/run_pictures.h"
 #include "reverie/techniques/dream_film.h"
 
 namespace reverie {
@@ -20,6 +20,7 @@ struct FilmCost {
 FilmCost film_cost(const DreamFilm& film, const FrozenNet& net, std::int64_t max_memory);
 
 /// Frames, key dreams, disk, memory, tiles and time.
-Settings describe_film(const DreamFilm& film, const FilmCost& cost, FrozenNet& net, const std::vector<Tensor>& guides);
+PicturePlan describe_film(const DreamFilm& film, const FilmCost& cost, FrozenNet& net,
+                          const std::vector<Tensor>& guides);
 
 }  // namespace reverie

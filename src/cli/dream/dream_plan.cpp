@@ -6,12 +6,12 @@
 
 namespace reverie {
 
-Settings describe_plan(Size image, FrozenNet& net, const std::vector<DreamOptions>& dreams,
-                       const std::vector<Tensor>& guides, std::int64_t max_memory) {
-    Settings said;
+PicturePlan describe_plan(Size image, FrozenNet& net, const std::vector<DreamOptions>& dreams,
+                          const std::vector<Tensor>& guides, std::int64_t max_memory) {
+    PicturePlan described{.how_surely = "about", .once = 0.3};  // before and after it dreams
+    Settings& said = described.said;
     std::int64_t bytes = 0;
     std::int64_t tile = 0;
-    double seconds = 0.3;  // before and after it dreams
     if (dreams.size() > 1) {
         said.set("dreams", std::to_string(dreams.size()));
     }
@@ -37,10 +37,10 @@ Settings describe_plan(Size image, FrozenNet& net, const std::vector<DreamOption
         if (i % every == 0) {
             tried = dream_seconds(plan, net, options, guides);
         }
-        seconds += tried;
+        described.seconds += tried;
     }
-    add_cost(said, bytes, tile, "about", seconds);
-    return said;
+    add_cost(described, bytes, tile);
+    return described;
 }
 
 }  // namespace reverie

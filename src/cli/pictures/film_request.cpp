@@ -95,9 +95,17 @@ bool takes_film(const std::vector<std::string>& inputs, const std::string& outpu
         return true;
     }
     std::error_code ignored;
-    return holds_picture(input) ? holds_film(input) && says_film(output)
-                                : holds_film(input) ||  // or is broken, which the reader knows best how to say
-                                      (says_only_film(output) && fs::is_regular_file(input, ignored));
+    if (says_only_film(output) && fs::is_directory(input, ignored)) {
+        refuse("'" + input + "' is a folder, whose pictures are done one by one, and '" + output +
+               "' names a film; name the pictures by their numbers, as '" + (fs::path(input) / "%06d.png").string() +
+               "', or end --output in / for a folder");
+    }
+    if (holds_picture(input)) {
+        return holds_film(input) && says_film(output);
+    }
+    // What is broken or not there the reader knows best how to say; a quoted pattern is neither.
+    const bool is_missing = says_film(input) && !is_there(input) && input.find_first_of("*?[") == std::string::npos;
+    return holds_film(input) || (says_only_film(output) && (is_missing || fs::is_regular_file(input, ignored)));
 }
 
 Size FilmRequest::size() const { return *wanted_size_of(pictures, item); }

@@ -18,7 +18,8 @@ namespace reverie {
 
 /// Whether the only input is a film, by its content, or the pattern of numbered pictures. What can be a picture too is
 /// a film where the output's name is one's: an animated GIF or WebP for .mp4, .gif, .webp and the like, a stream for
-/// those but .webp. A folder is none of these names, unless its pictures are named too: "out/%06d.png".
+/// those but .webp. A folder is none of these names, unless its pictures are named too: "out/%06d.png". Throws Usage
+/// for a folder whose pictures would have to become one film.
 bool takes_film(const std::vector<std::string>& inputs, const std::string& output);
 
 struct FilmRequest {

@@ -13,10 +13,10 @@
 #include "cli/frame/option_flags.h"
 #include "cli/pictures/film_folder.h"
 #include "cli/pictures/film_report.h"
+#include "cli/pictures/film_telling.h"
 #include "cli/pictures/identity.h"
 #include "cli/pictures/picture_faults.h"
 #include "cli/pictures/picture_run.h"
-#include "cli/pictures/plan_text.h"
 #include "core/json_text.h"
 #include "reverie/core/error.h"
 #include "reverie/core/files.h"
@@ -32,10 +32,20 @@ using Json = nlohmann::ordered_json;
 
 double seconds_since(Clock::time_point begin) { return std::chrono::duration<double>(Clock::now() - begin).count(); }
 
-/// One number for a file, none for what cannot be read twice; of numbered pictures those who made them know.
+/// One number for a file or all numbered pictures, none for what cannot be read twice.
 std::string bytes_of_input(const BatchItem& item) {
     std::error_code ignored;
-    return fs::is_regular_file(item.input, ignored) ? sha256_of_file(item.input) : "";
+    if (fs::is_regular_file(item.input, ignored)) {
+        return sha256_of_file(item.input);
+    }
+    if (!names_numbered_pictures(item.input)) {
+        return "";
+    }
+    std::string pictures;
+    for (const fs::path& picture : numbered_pictures(item.input)) {
+        pictures += picture.filename().string() + " " + sha256_of_file(picture) + "\n";
+    }
+    return sha256_of(pictures);
 }
 
 Picture picture_of(const ChosenFrame& frame, Size size, int bits) {
@@ -75,7 +85,7 @@ class FilmRun {
     int run() {
         session_.save_config(task_.settings);
         if (session_.common().dry_run) {
-            say_plan();
+            telling_.plan();
             return 0;
         }
         if (request_.streams()) {
@@ -135,11 +145,11 @@ class FilmRun {
                                        "' came to be in the meantime and is kept; the film made here is '" +
                                        written.string() + "'");
         }
-        report(written, film, folder);
+        telling_.page(written, film, records_, folder);
         if (folder != nullptr) {
             folder->finish();
         }
-        tell(written, film, /*partial=*/false);
+        telling_.line(written, film, records_, seconds_since(begin_), /*partial=*/false);
     }
 
     /// Throws Cancelled once the user has stopped it.
@@ -218,7 +228,7 @@ class FilmRun {
             }
         }
         film.add(picture.alpha.defined() ? at::cat({image, picture.alpha}) : image, frame.time, frame.cut);
-        say_notes(film);
+        telling_.notes(film);
         if (folder != nullptr) {
             folder->forget_results(done_);
         }
@@ -244,12 +254,6 @@ class FilmRun {
         return number % (count > 0 ? std::max<std::int64_t>(1, count / kKeys) : kUnknown) == 0;
     }
 
-    void say_notes(const FilmWriter& film) {
-        for (; said_ < film.notes().size(); ++said_) {
-            session_.console().warning(film.notes()[said_]);
-        }
-    }
-
     void show(const Progress& inner) {
         Progress progress = inner;
         const double part = inner.total > 0.0 ? inner.done / inner.total : 0.0;
@@ -271,80 +275,11 @@ class FilmRun {
         try {
             records_.resize(static_cast<std::size_t>(film.frames()));  // without a frame that could not be written
             const fs::path part = film.finish_partial();
-            report(part, film, folder);
-            tell(part, film, /*partial=*/true);
+            telling_.page(part, film, records_, folder);
+            telling_.line(part, film, records_, seconds_since(begin_), /*partial=*/true);
         } catch (const std::exception& fault) {
             session_.console().debug(std::string("what there is could not be written: ") + fault.what());
         }
-    }
-
-    void tell(const fs::path& written, const FilmWriter& film, bool partial) {
-        if (request_.item.output == "-") {
-            return;  // standard output carries the film itself
-        }
-        if (!session_.common().json) {
-            session_.print(path_word(written.string()));
-            return;
-        }
-        const double base = request_.frames->info().time_base.value();
-        const FilmTime& first = film.times().front();
-        const FilmTime& last = film.times().back();
-        Json object = line_for(program_, request_.item);
-        object.update({{"output", written.string()},
-                       {"width", size_.width},
-                       {"height", size_.height},
-                       {"frames", film.frames()},
-                       {"cuts", cuts()},
-                       {"film_seconds", static_cast<double>(last.pts + last.duration - first.pts) * base}});
-        std::error_code error;
-        if (const std::uintmax_t bytes = fs::file_size(written, error); !error) {
-            object["bytes"] = bytes;
-        }
-        object["seconds"] = seconds_since(begin_);
-        if (partial) {
-            object["partial"] = true;
-        }
-        object["settings"] = Json::parse(to_json(task_.settings));
-        session_.print(json_text(object));
-    }
-
-    std::int64_t cuts() const {
-        return std::ranges::count_if(records_,
-                                     [](const std::string& record) { return Json::parse(record).value("cut", false); });
-    }
-
-    void report(const fs::path& written, const FilmWriter& film, const FilmFolder* folder) const {
-        if (!request_.flags.report) {
-            return;
-        }
-        FilmStory story{.input = request_.item.input,
-                        .output = written.string(),
-                        .size = size_,
-                        .info = request_.frames->info(),
-                        .settings = task_.settings,
-                        .records = records_,
-                        .notes = film.notes()};
-        if (folder != nullptr) {
-            story.pictures = folder->pictures(film.frames());
-        }
-        write_report(page_of(written), film_report(story));
-    }
-
-    void say_plan() {
-        const Settings plan = task_.plan(size_);
-        const std::int64_t count = request_.frames->count();
-        const BatchItem& item = request_.item;
-        if (session_.common().json) {
-            Json object = line_for(program_, item);
-            object.update({{"output", item.output}, {"width", size_.width}, {"height", size_.height}});
-            object["frames"] = count > 0 ? Json(count) : Json(nullptr);
-            object["each"] = Json::parse(to_json(plan));
-            session_.print(json_text(object));
-            return;
-        }
-        session_.print(path_word(item.input) + " -> " + path_word(item.output) + "  " + text_of(size_));
-        session_.print("  frames: " + (count > 0 ? std::to_string(count) : "not known") + ", each of them:");
-        print_plan(session_, plan);
     }
 
     Session& session_;
@@ -357,7 +292,7 @@ class FilmRun {
     std::int64_t done_ = 0;   ///< frames that the film has
     Tensor last_;             ///< with --carry: the last frame's result
     std::vector<std::string> records_;
-    std::size_t said_ = 0;
+    FilmTelling telling_{session_, request_, program_, task_};
 };
 
 }  // namespace

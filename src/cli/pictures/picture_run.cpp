@@ -294,7 +294,7 @@ void describe_picture(const PictureShop& shop, const PictureTask& task, const Pi
         require_memory_to_read(shop, task, item, size);
     }
     const ThreadShare share(known ? shop.sharing.threads_for(size) : shop.sharing.threads);
-    const Settings plan = task.plan(size);
+    const Settings plan = task.plan(size).said;
     Session& session = shop.session;
     if (session.common().json) {
         Json object = line_for(shop.program, item);

@@ -19,11 +19,10 @@
 #include "reverie/core/text.h"
 #include "reverie/train/run_weights.h"
 #include "reverie/weights/sha256.h"
+#include "techniques/style/style_plan.h"
 
 namespace reverie {
 namespace {
-
-constexpr std::int64_t kOneScale = 1 << 20;  // longer than any side
 
 /// One scale, the full one, and so many steps of it.
 StyleOptions refining(StyleOptions options, std::int64_t steps) {
@@ -181,7 +180,7 @@ PictureResult FastPainting::refine(const Picture& picture, const FastPainterJob&
     return result;
 }
 
-Settings FastPainting::plan(Size size) {
+PicturePlan FastPainting::plan(Size size) {
     const FastPainterPlan planned = painter_->plan(size);
     if (refinement_) {
         return describe_plan(
@@ -196,12 +195,12 @@ Settings FastPainting::plan(Size size) {
         const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
         pixel_seconds_[threads] = seconds / static_cast<double>(kSide * kSide);
     }
-    Settings said;
     constexpr double kStrips = 1.8;  // made anew, large maps take that much longer
-    add_cost(
-        said, planned.peak_bytes, 0, "about",
-        pixel_seconds_[threads] * static_cast<double>(size.height * size.width) * (planned.strips ? kStrips : 1.0));
-    return said;
+    PicturePlan described{.how_surely = "about",
+                          .seconds = pixel_seconds_[threads] * static_cast<double>(size.height * size.width) *
+                                     (planned.strips ? kStrips : 1.0)};
+    add_cost(described, planned.peak_bytes, 0);
+    return described;
 }
 
 }  // namespace reverie

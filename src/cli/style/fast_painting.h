@@ -37,7 +37,7 @@ class FastPainting {
     void prepare_refinement(Settings& settings);
     PictureResult paint(const Picture& picture, const Hooks& hooks);
     PictureResult refine(const Picture& picture, const FastPainterJob& job, const Tensor& painted, const Hooks& hooks);
-    Settings plan(Size size);
+    PicturePlan plan(Size size);
 
     Session& session_;
     const StyleFlags& flags_;

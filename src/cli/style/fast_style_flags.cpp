@@ -96,7 +96,16 @@ std::vector<std::string> fast_style_names(const std::vector<StyleInput>& styles,
 
 StyleNetFile read_style_net(const fs::path& path) {
     const StateDict weights = read_run_weights(path, RunWeights::Average, kStyleProgram);
-    return {{style_net_options(weights.metadata()), all_tensors(weights)}, weights.metadata()};
+    try {
+        return {{style_net_options(weights.metadata()), all_tensors(weights)}, weights.metadata()};
+    } catch (const Error& error) {
+        if (error.kind() != ErrorKind::Input) {
+            throw;
+        }
+        throw Error(ErrorKind::Weights, "'" + weights.path().string() +
+                                            "' holds no style net that `styletransfer train` wrote; pass the folder of "
+                                            "its run, or its weights file");
+    }
 }
 
 RunOptions fast_style_identity(const FastStyleFlags& flags, const FastStyleOptions& options) {

@@ -101,7 +101,7 @@ int run_only_color(Session& session, const StyleFlags& flags, const PictureOptio
             identity.set(pixels_of("--protect"), digest_of(protect.values));
             return identity;
         };
-        task.plan = [](Size) { return Settings(); };
+        task.plan = [](Size) { return PicturePlan(); };
         task.bytes = [](Size size) { return size.height * size.width * kBytesPerPixel; };
         task.max_memory = memory_limit(session, pictures);
         return task;

@@ -89,7 +89,8 @@ void validate(const StyleFlags& flags, bool paints_film) {
     }
     if (flags.styles.empty() && (flags.coarse.empty() || flags.fine.empty())) {
         refuse(flags.coarse.empty() && flags.fine.empty()
-                   ? "no style is given; pass --style IMAGE (a picture, or a folder of pictures)"
+                   ? std::string("no style is given; pass --style IMAGE (a picture, or a folder of pictures)") +
+                         (flags.model.empty() ? ", or --model FILE, a net that has learnt one" : "")
                    : "--style-coarse and --style-fine leave structures without a style; give both of them, or --style");
     }
     if (flags.each_style && !(flags.coarse.empty() && flags.fine.empty())) {

@@ -66,9 +66,9 @@ StyleCost measure_cost(StyleNets nets, const std::vector<StyleSource>& styles, c
     return cost;
 }
 
-Settings describe_plan(Size content, const Stylizer& stylizer, const StyleCost& cost) {
+PicturePlan describe_plan(Size content, const Stylizer& stylizer, const StyleCost& cost) {
     const StylePlan plan = stylizer.plan(content);
-    Settings said;
+    PicturePlan described{.how_surely = "at most about"};
     std::vector<std::string> scales;
     std::vector<std::string> steps;
     double all_steps = 0.0;
@@ -77,11 +77,11 @@ Settings describe_plan(Size content, const Stylizer& stylizer, const StyleCost& 
         steps.push_back(std::to_string(plan.steps[i]));
         all_steps += static_cast<double>(plan.steps[i]);
     }
-    said.set_list("scales", scales);
-    said.set_list("steps", steps);
-    add_cost(said, plan.peak_bytes, plan.tile, "at most about",
-             plan.pixel_steps * cost.seconds_per_pixel + all_steps * cost.seconds_per_step);
-    return said;
+    described.said.set_list("scales", scales);
+    described.said.set_list("steps", steps);
+    described.seconds = plan.pixel_steps * cost.seconds_per_pixel + all_steps * cost.seconds_per_step;
+    add_cost(described, plan.peak_bytes, plan.tile);
+    return described;
 }
 
 }  // namespace reverie

@@ -1,7 +1,7 @@
 // What --dry-run says of a style transfer.
 #pragma once
 
-#include "reverie/cli/settings.h"
+#include "reverie/cli/run_pictures.h"
 #include "reverie/techniques/style.h"
 
 namespace reverie {
@@ -18,6 +18,6 @@ StyleCost measure_cost(StyleNets nets, const std::vector<StyleSource>& styles, c
                        const Hooks& hooks);
 
 /// Scales, memory, tiles and the time it will take at most. Throws like Stylizer::plan.
-Settings describe_plan(Size content, const Stylizer& stylizer, const StyleCost& cost);
+PicturePlan describe_plan(Size content, const Stylizer& stylizer, const StyleCost& cost);
 
 }  // namespace reverie

@@ -41,7 +41,13 @@ class FastStyleTraining : public Program {
     std::vector<Followers> followers() const override { return train_followers(); }
 
     std::filesystem::path goes_on_with(const CommonOptions& common) const override {
-        return options_to_resume(train_, common, kStyleProgram);
+        std::filesystem::path earlier = options_to_resume(train_, common, kStyleProgram);
+        if (!earlier.empty() && read_config(earlier).value("to").empty() == adds_) {
+            const std::string other = adds_ ? "train" : "add";
+            throw Error(ErrorKind::Usage, "the run '" + common.output + "' is one of `styletransfer " + other +
+                                              "`; go on with it by `styletransfer " + other + " --resume`");
+        }
+        return earlier;
     }
 
     int run(Session& session) override {

@@ -73,14 +73,6 @@ class Coder : public FilmCoder {
             notes_.push_back(path + "is " + std::to_string(plan_.width) + "x" + std::to_string(plan_.height) +
                              ", because its codec wants even sides: the last row or column is repeated");
         }
-        if (spec.container == "matroska" || spec.container == "webm") {
-            // A tick is a whole number of milliseconds?
-            if ((1000 * spec.time_base.numerator) % spec.time_base.denominator != 0) {
-                notes_.push_back(path +
-                                 "counts in milliseconds, so a frame may be shown up to half a one early or late; "
-                                 ".mp4 and .mov keep the times exactly");
-            }
-        }
     }
 
     EncoderPlan plan_;

@@ -6,6 +6,7 @@ extern "C" {
 }
 
 #include <algorithm>
+#include <cmath>
 #include <cstdio>
 #include <cstring>
 #include <optional>
@@ -149,6 +150,7 @@ class Decoder : public FilmDecoder {
         fault_.reset();
         ahead_pts_.reset();
         ended_ = false;
+        read_to_ = 0;
     }
 
     /// To the key frame before.
@@ -212,7 +214,7 @@ class Decoder : public FilmDecoder {
         for (;;) {
             const int code = av_read_frame(format_.get(), packet_.get());
             if (code < 0) {
-                if (!fault_ && source_.cut_off) {
+                if (!fault_ && (source_.cut_off || ends_within_a_frame(code))) {
                     fault_ = FilmFault(ErrorKind::Input,
                                        quoted() +
                                            " ends before it should, because its end is missing; the frames up to "
@@ -223,6 +225,7 @@ class Decoder : public FilmDecoder {
                 end();
                 return;
             }
+            read_to_ = packet_->pos + packet_->size;
             if (packet_->stream_index != stream_->index) {
                 av_packet_unref(packet_.get());
                 continue;
@@ -240,6 +243,11 @@ class Decoder : public FilmDecoder {
             }
             return;
         }
+    }
+
+    /// A stream does not know how long it should be, but a part of a frame behind the last whole one is a part too few.
+    bool ends_within_a_frame(int code) const {
+        return source_.y4m && code == AVERROR_EOF && read_to_ > 0 && avio_tell(format_->pb) > read_to_;
     }
 
     /// What the decoder holds back still comes.
@@ -293,7 +301,7 @@ class Decoder : public FilmDecoder {
             double rest = 0;
             if (std::sscanf(entry->value, "%d:%d:%lf", &hours, &minutes, &rest) == 3) {
                 const double end = (60.0 * hours + minutes) * 60.0 + rest;
-                duration = static_cast<std::int64_t>(end / av_q2d(stream_->time_base) + 0.5) - pts;
+                duration = std::llround(end / av_q2d(stream_->time_base)) - pts;
             }
         }
         if (duration <= 0 || fault_) {
@@ -334,6 +342,7 @@ class Decoder : public FilmDecoder {
     int first_height_ = 0;
     int passed_ = 0;
     std::int64_t previous_duration_ = 0;
+    std::int64_t read_to_ = 0;  ///< bytes of a stream, up to the end of its last packet
     bool ended_ = false;
     bool jumped_ = false;
 };

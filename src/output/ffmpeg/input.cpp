@@ -7,10 +7,13 @@ namespace {
 constexpr const char* kFormats = "mov,matroska,avi,gif,mpegts,mpeg,flv,asf,ogg,ivf,nut,mxf";
 
 [[noreturn]] void fail(const std::string& path, int code) {
-    const bool is_damaged = code == AVERROR_INVALIDDATA || code == AVERROR_EOF;
-    throw FilmFault(ErrorKind::Input, "'" + path + "' cannot be read as a film (" + reason_of(code) + "); " +
-                                          (is_damaged ? "it is damaged or its end is missing: get a whole copy"
-                                                      : "check the path and its permissions"));
+    const bool is_refused = code == AVERROR(EACCES) || code == AVERROR(EPERM) || code == AVERROR(ENOENT) ||
+                            code == AVERROR(EIO) || code == AVERROR(EISDIR);
+    throw FilmFault(ErrorKind::Input,
+                    "'" + path + "' cannot be read as a film (" + reason_of(code) + "); " +
+                        (path == "-"  ? "from standard input films come as Y4M: send that, or name the file"
+                         : is_refused ? "check the path and its permissions"
+                                      : "it is damaged or its end is missing: get a whole copy"));
 }
 
 }  // namespace

@@ -23,6 +23,7 @@ namespace {
 constexpr std::int64_t kLeastSide = 8;
 constexpr std::int64_t kProcess = 180'000'000;  // bytes before anything is painted
 constexpr std::int64_t kPhoto = 3 * 4;          // bytes a pixel
+constexpr std::int64_t kAlpha = 4 + kPhoto;     // and of the photo whose transparent places are filled
 
 /// How much of each of the net's styles, summing up to 1.
 std::vector<double> shares_of(const StyleNetOptions& net, const std::vector<StyleShare>& styles) {
@@ -50,7 +51,7 @@ std::vector<double> shares_of(const StyleNetOptions& net, const std::vector<Styl
 /// The net in training, without training: for other devices, and as the measure of our own kernels.
 class LibtorchNet {
   public:
-    LibtorchNet(const StyleNetWeights& weights, c10::Device device) : weights_(weights), device_(device) {}
+    LibtorchNet(StyleNetWeights weights, c10::Device device) : weights_(std::move(weights)), device_(device) {}
 
     Tensor paint(const Tensor& photo, const std::vector<double>& shares, double strength) const {
         const TrainingEngine engine(false);
@@ -154,20 +155,21 @@ const FastPainterOptions& FastPainter::options() const { return state_->options;
 
 Engine FastPainter::engine() const { return state_->own ? Engine::Frozen : Engine::Libtorch; }
 
-FastPainterPlan FastPainter::plan(Size photo) const {
+FastPainterPlan FastPainter::plan(Size photo, bool alpha) const {
     if (std::min(photo.height, photo.width) < kLeastSide) {
         throw Error(ErrorKind::Input, "the picture is " + text_of(photo) +
                                           " pixels, too small to be painted; wanted at least " +
                                           std::to_string(kLeastSide) + " on each side, so enlarge it with {--size}");
     }
     const std::int64_t pixels = photo.height * photo.width;
+    const std::int64_t fixed = kProcess + (alpha ? pixels * kAlpha : 0);
     if (!state_->own) {
         // Maps at full size: one as it comes, its mirrored copy, and what is made of it.
-        return {false, kProcess + pixels * (2 * kPhoto + 3 * 4 * state_->net.channels.front())};
+        return {false, fixed + pixels * (2 * kPhoto + 3 * 4 * state_->net.channels.front())};
     }
     const std::int64_t photos = state_->options.color == StyleColor::Luma ? 2 : 1;  // the grey one too
     const auto peak = [&](StyleMemory memory) {
-        return kProcess + photos * pixels * kPhoto + state_->own->bytes(photo, memory);
+        return fixed + photos * pixels * kPhoto + state_->own->bytes(photo, memory);
     };
     const std::int64_t most = state_->options.max_memory;
     FastPainterPlan plan{false, peak(StyleMemory::Whole)};
@@ -201,7 +203,7 @@ Tensor FastPainter::paint(const FastPainterJob& job, const Hooks& hooks) const {
                                           std::to_string(options.styles.size()) +
                                           " of the net's styles; wanted one mask for every style");
     }
-    const FastPainterPlan planned = plan(size);
+    const FastPainterPlan planned = plan(size, job.alpha.defined());
     if (planned.strips) {
         return_freed_memory();  // what reading the photo took
     }

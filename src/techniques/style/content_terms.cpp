@@ -63,7 +63,7 @@ bool ContentTerms::asks(const std::string& tap) const {
     return std::ranges::any_of(terms_, [&tap](const Term& term) { return term.layer.tap == tap; });
 }
 
-void ContentTerms::add(const Features& features, const StyleTile& tile, Tensor& loss, Features& seeds) const {
+void ContentTerms::add(const Features& features, const StyleTile& tile, Tensor& loss, Features* seeds) const {
     for (const Term& term : terms_) {
         const OwnFeatures own = own_features(features, term.layer, tile);
         if (own.empty()) {
@@ -77,7 +77,10 @@ void ContentTerms::add(const Features& features, const StyleTile& tile, Tensor& 
                                                       .narrow(2, own.columns.begin, own.columns.count)
                                    : difference;
         loss.add_((counted * difference).sum(at::kDouble), term.factor);
-        Tensor& seed = seeds[term.layer.tap];
+        if (seeds == nullptr) {
+            continue;
+        }
+        Tensor& seed = (*seeds)[term.layer.tap];
         if (!seed.defined()) {
             seed = at::zeros_like(features.at(term.layer.tap));
         }

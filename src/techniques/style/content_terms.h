@@ -23,8 +23,8 @@ class ContentTerms {
     std::vector<std::string> taps() const;
     bool asks(const std::string& tap) const;
 
-    /// Adds what a tile's own cells cost to `loss`, a float64 scalar, and its gradient to `seeds`, by tap.
-    void add(const Features& features, const StyleTile& tile, Tensor& loss, Features& seeds) const;
+    /// Adds what a tile's own cells cost to `loss`, a float64 scalar, and its gradient to `seeds`, by tap, if any.
+    void add(const Features& features, const StyleTile& tile, Tensor& loss, Features* seeds) const;
 
   private:
     struct Term {

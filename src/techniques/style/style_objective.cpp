@@ -85,9 +85,10 @@ struct StyleObjective::State {
     void add_sums(const Features& features, const StyleTile& tile, std::int64_t number);
     void measure_distances();
     Features seeds(Features features, const StyleTile& tile);
-    void add_second_content(const Tensor& image, Tensor& gradient);
-    void add_palette(const Tensor& image, Tensor& gradient);
-    void add_variation(const Tensor& image, Tensor& gradient);
+    void add_second_content(const Tensor& image, Tensor* gradient);
+    void add_palette(const Tensor& image, Tensor* gradient);
+    void add_variation(const Tensor& image, Tensor* gradient);
+    Tensor value(const Tensor& image, Tensor* gradient);
 };
 
 void StyleObjective::State::set_content(const Tensor& content, const Tensor& counted, std::int64_t tile) {
@@ -223,26 +224,29 @@ Features StyleObjective::State::seeds(Features features, const StyleTile& tile) 
             features.erase(layers[l].tap);
         }
     }
-    contents->add(features, tile, content_loss, seeds);
+    contents->add(features, tile, content_loss, &seeds);
     return seeds;
 }
 
-void StyleObjective::State::add_second_content(const Tensor& image, Tensor& gradient) {
+void StyleObjective::State::add_second_content(const Tensor& image, Tensor* gradient) {
     if (!more_contents) {
         return;
     }
     const std::vector<std::string> wanted = more_contents->taps();
     for (const StyleTile& tile : content_tiles) {
-        const Features features = content_net->forward(tile.patch_of(image), wanted);
+        const Features features = content_net->forward(tile.patch_of(image), wanted, gradient != nullptr);
         Features seeds;
-        more_contents->add(features, tile, content_loss, seeds);
+        more_contents->add(features, tile, content_loss, gradient != nullptr ? &seeds : nullptr);
+        if (gradient == nullptr) {
+            continue;
+        }
         if (const Tensor part = content_net->backward(seeds); part.defined()) {
-            add_patch_(gradient, tile, part);
+            add_patch_(*gradient, tile, part);
         }
     }
 }
 
-void StyleObjective::State::add_palette(const Tensor& image, Tensor& gradient) {
+void StyleObjective::State::add_palette(const Tensor& image, Tensor* gradient) {
     for (StyleTerm& term : palette) {
         term.sums = {};
         for_each_band(image, [&](const Tensor& rows, std::int64_t y, std::int64_t count) {
@@ -253,26 +257,70 @@ void StyleObjective::State::add_palette(const Tensor& image, Tensor& gradient) {
         }
         term.distance = term.target.distance(term.sums.means());
         palette_loss.add_(term.distance.value, term.share * emphasis);
+        if (gradient == nullptr) {
+            continue;
+        }
         for_each_band(image, [&](const Tensor& rows, std::int64_t y, std::int64_t count) {
             Tensor part = at::empty_like(rows);
             add_rows_gradient_(part, rows, band_weights(term.weights, y, count), term.distance,
                                emphasis * term.share / term.sums.weight, /*begun=*/false);
-            gradient.narrow(1, y, count).add_(part.view({count, -1, 3}).permute({2, 0, 1}));
+            gradient->narrow(1, y, count).add_(part.view({count, -1, 3}).permute({2, 0, 1}));
         });
     }
 }
 
-void StyleObjective::State::add_variation(const Tensor& image, Tensor& gradient) {
+void StyleObjective::State::add_variation(const Tensor& image, Tensor* gradient) {
     if (options.tv <= 0.0) {
         return;
     }
+    Tensor unasked = gradient == nullptr ? at::zeros_like(image) : Tensor();
+    Tensor& slope = gradient == nullptr ? unasked : *gradient;
     if (balances(options.preset)) {
-        tv_loss = add_variation_(image, options.tv, options.tv * options.tv_chroma, gradient);
+        tv_loss = add_variation_(image, options.tv, options.tv * options.tv_chroma, slope);
     } else {
-        tv_loss =
-            add_variation_(image, variation_of(options.preset), options.tv, pixel_range(options.preset), gradient) *
-            options.tv;
+        tv_loss = add_variation_(image, variation_of(options.preset), options.tv, pixel_range(options.preset), slope) *
+                  options.tv;
     }
+}
+
+/// `gradient`, where one is asked for, is added to.
+Tensor StyleObjective::State::value(const Tensor& image, Tensor* gradient) {
+    forget_losses(image.options());
+    for (std::vector<StyleTerm>& layer : style_terms) {
+        for (StyleTerm& term : layer) {
+            term.sums = {};
+        }
+    }
+    // Style is said about the whole picture. Pass 1 sums it up over the tiles, the small matrices give each sum's
+    // gradient, and pass 2 brings that back to the pixels. A picture in one piece needs one forward pass only, and so
+    // does a value without a gradient.
+    const bool whole = tiles.size() == 1;
+    const bool once = whole || gradient == nullptr;
+    Features kept;
+    for (std::size_t t = 0; t < tiles.size(); ++t) {
+        Features features =
+            net.forward(tiles[t].patch_of(image), once ? taps : style_taps, whole && gradient != nullptr);
+        add_sums(features, tiles[t], static_cast<std::int64_t>(t));
+        if (gradient == nullptr) {
+            contents->add(features, tiles[t], content_loss, nullptr);
+        } else if (whole) {
+            kept = std::move(features);
+        }
+    }
+    measure_distances();
+    if (gradient != nullptr) {
+        for (const StyleTile& tile : tiles) {
+            Features features = whole ? std::exchange(kept, {}) : net.forward(tile.patch_of(image), taps);
+            const Tensor part = net.backward(seeds(std::move(features), tile));
+            if (part.defined()) {
+                add_patch_(*gradient, tile, part);
+            }
+        }
+    }
+    add_second_content(image, gradient);
+    add_palette(image, gradient);
+    add_variation(image, gradient);
+    return style_loss + content_loss + palette_loss + tv_loss;
 }
 
 StyleObjective::StyleObjective(StyleNets nets, const StyleOptions& options, const Tensor& content,
@@ -306,37 +354,13 @@ void StyleObjective::weigh_styles(double factor) { state_->emphasis = factor; }
 
 Tensor StyleObjective::value_and_gradient(const Tensor& image, std::int64_t /*step*/, Tensor& gradient) {
     const c10::NoGradGuard no_grad;
-    State& s = *state_;
-    s.forget_losses(image.options());
-    for (std::vector<State::StyleTerm>& layer : s.style_terms) {
-        for (State::StyleTerm& term : layer) {
-            term.sums = {};
-        }
-    }
-    // Style is said about the whole picture. Pass 1 sums it up over the tiles, the small matrices give each sum's
-    // gradient, and pass 2 brings that back to the pixels. A picture in one piece needs one forward pass only.
-    const bool whole = s.tiles.size() == 1;
-    Features kept;
-    for (std::size_t t = 0; t < s.tiles.size(); ++t) {
-        Features features = s.net.forward(s.tiles[t].patch_of(image), whole ? s.taps : s.style_taps, whole);
-        s.add_sums(features, s.tiles[t], static_cast<std::int64_t>(t));
-        if (whole) {
-            kept = std::move(features);
-        }
-    }
-    s.measure_distances();
     gradient = at::zeros_like(image);
-    for (const StyleTile& tile : s.tiles) {
-        Features features = whole ? std::exchange(kept, {}) : s.net.forward(tile.patch_of(image), s.taps);
-        const Tensor part = s.net.backward(s.seeds(std::move(features), tile));
-        if (part.defined()) {
-            add_patch_(gradient, tile, part);
-        }
-    }
-    s.add_second_content(image, gradient);
-    s.add_palette(image, gradient);
-    s.add_variation(image, gradient);
-    return s.style_loss + s.content_loss + s.palette_loss + s.tv_loss;
+    return state_->value(image, &gradient);
+}
+
+Tensor StyleObjective::value(const Tensor& image) {
+    const c10::NoGradGuard no_grad;
+    return state_->value(image, nullptr);
 }
 
 std::map<std::string, double> StyleObjective::losses() const {

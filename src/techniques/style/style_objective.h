@@ -36,6 +36,8 @@ class StyleObjective final : public Objective {
     void weigh_styles(double factor);
 
     Tensor value_and_gradient(const Tensor& image, std::int64_t step, Tensor& gradient) override;
+    /// The same value to the bit, without the backward passes.
+    Tensor value(const Tensor& image);
 
     /// The last value's parts, weighted, and "total".
     std::map<std::string, double> losses() const;

@@ -136,7 +136,11 @@ TEST(FilmRequest, ContentAndTheOutputsNameSayWhatIsAFilm) {
     EXPECT_TRUE(takes_film({"-"}, "out.mkv"));
     EXPECT_FALSE(takes_film({"-"}, "out.webp"));
     EXPECT_FALSE(takes_film({"-"}, "-"));
-    EXPECT_FALSE(takes_film({folder.path().string()}, "out.mp4"));
+    EXPECT_FALSE(takes_film({folder.path().string()}, "out"));
+    test::expect_error(ErrorKind::Usage, [&] { takes_film({folder.path().string()}, "out.mp4"); });
+    EXPECT_TRUE(takes_film({folder / "missing.mp4"}, "out.mp4")) << "the reader says so";
+    EXPECT_FALSE(takes_film({folder / "missing.jpg"}, "out.mp4"));
+    EXPECT_FALSE(takes_film({folder / "*.gif"}, "out.gif"));
     EXPECT_FALSE(takes_film({}, "out.mp4"));
 }
 

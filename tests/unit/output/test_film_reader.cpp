@@ -292,7 +292,7 @@ void cut_file(const std::filesystem::path& path, double share) {
 
 TEST(BrokenFilm, ThatIsCutOffGivesTheFramesBeforeAndThenSaysSo) {
     const TemporaryFolder folder;
-    for (const char* name : {"a.mp4", "a.mkv", "a.webm", "a.avi", "a.gif"}) {
+    for (const char* name : {"a.mp4", "a.mkv", "a.webm", "a.avi", "a.gif", "a.y4m"}) {
         const std::filesystem::path path = folder / name;
         if (path.extension() == ".avi") {
             std::vector<Tensor> pictures;
@@ -300,6 +300,8 @@ TEST(BrokenFilm, ThatIsCutOffGivesTheFramesBeforeAndThenSaysSo) {
                 pictures.push_back(soft_frame(i, 48, 64));
             }
             write_mjpeg(path, pictures);
+        } else if (path.extension() == ".y4m") {  // within a frame: a stream that ends between two is whole
+            write_soft_film(path, {48, 64}, {}, ones(20));
         } else {
             write_soft_film(
                 path, {48, 64},

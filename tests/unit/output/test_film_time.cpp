@@ -100,6 +100,23 @@ TEST(Matroska, IsHalfAMillisecondOffAtMostAndSaysSo) {
     }
 }
 
+TEST(FilmTimes, AreSaidToBeRoundedOnlyWhereTheyAre) {
+    const auto is_said = [](const std::string& name, std::int64_t duration) {
+        const TemporaryFolder folder;
+        FilmWriter film(folder / name, {.time_base = {1, 12800}, .rate = {8, 1}});
+        film.add(soft_frame(0, 20, 20), {5, duration});
+        film.add(soft_frame(1, 20, 20), {5 + duration, duration});
+        return testing::Value(film.notes(), testing::Contains(HasSubstr("counts in")));
+    };
+    for (const char* name : {"film.webp", "film.mkv", "film.webm"}) {
+        EXPECT_FALSE(is_said(name, 1600)) << name;  // 125 ms
+        EXPECT_TRUE(is_said(name, 1606)) << name;
+    }
+    EXPECT_FALSE(is_said("film.gif", 1536));  // 120 ms
+    EXPECT_TRUE(is_said("film.gif", 1601));
+    EXPECT_FALSE(is_said("film.mp4", 1601));
+}
+
 TEST(GifFilm, KeepsItsDelays) {
     const TemporaryFolder folder;
     const std::vector<std::int64_t> durations = {2, 3, 7, 10, 100, 2, 41};

@@ -236,6 +236,21 @@ TEST(FastPainter, MakesStripsWhenMemoryIsShortAndSaysWhatItNeeds) {
     expect_error(ErrorKind::Device, [&] { FastPainter(net, {.max_memory = 1'000'000'000}).plan(large); });
 }
 
+TEST(FastPainter, CountsTheCopyThatAlphaTakes) {
+    const StyleNetWeights net = style_weights(test::half_style_net());
+    const Size size{403, 598};
+    const FastPainterPlan whole = FastPainter(net, {}).plan(size);
+    EXPECT_GE(FastPainter(net, {}).plan(size, /*alpha=*/true).peak_bytes - whole.peak_bytes, 3 * 4 * 403 * 598);
+    EXPECT_TRUE(FastPainter(net, {.max_memory = whole.peak_bytes}).plan(size, /*alpha=*/true).strips);
+
+    const FastPainterPlan strips = FastPainter(net, {.max_memory = whole.peak_bytes - 1}).plan(size);
+    ASSERT_TRUE(strips.strips);
+    const FastPainter scarce(net, {.max_memory = strips.peak_bytes});
+    const Tensor photo = textured_picture(1, size);
+    EXPECT_TRUE(scarce.paint({.photo = photo}).defined());
+    expect_error(ErrorKind::Device, [&] { scarce.paint({.photo = photo, .alpha = at::ones({1, 403, 598})}); });
+}
+
 TEST(FastPainter, StopsWhenAsked) {
     CancelToken token;
     Hooks hooks;

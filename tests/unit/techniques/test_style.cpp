@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <cmath>
 #include <functional>
+#include <map>
+#include <string>
 #include <thread>
 #include <vector>
 
@@ -71,6 +73,7 @@ Tensor left_mask(std::int64_t height, std::int64_t width) {
 struct Evaluation {
     double value;
     Tensor gradient;
+    double value_alone;  // without a gradient
 };
 
 Evaluation evaluate(FrozenNet& net, const StyleOptions& options, std::int64_t tile, bool masked) {
@@ -87,6 +90,9 @@ Evaluation evaluate(FrozenNet& net, const StyleOptions& options, std::int64_t ti
     StyleObjective objective(net, options, content, masked ? 0.5 + 0.5 * mask : Tensor(), regions, tile);
     Evaluation result;
     result.value = objective.value_and_gradient(image, 0, result.gradient).item<double>();
+    const std::map<std::string, double> losses = objective.losses();
+    result.value_alone = objective.value(image).item<double>();
+    EXPECT_EQ(objective.losses(), losses);
     return result;
 }
 
@@ -103,6 +109,8 @@ TEST_P(StyleTiles, GiveTheGradientOfTheWholePicture) {
     EXPECT_LT(relative_error(tiled.gradient, whole.gradient), engine == Engine::Frozen ? 1e-4 : 1e-5);
     EXPECT_NEAR(tiled.value, whole.value, 1e-6 * whole.value);
     EXPECT_GT(whole.gradient.norm().item<double>(), 0.0);
+    EXPECT_EQ(whole.value_alone, whole.value);
+    EXPECT_EQ(tiled.value_alone, tiled.value);
 }
 
 INSTANTIATE_TEST_SUITE_P(Statistics, StyleTiles,
@@ -144,6 +152,7 @@ TEST(StyleTiles, AreExactForASecondNetThatSeesTheContent) {
             StyleObjective objective({quick_net(), &second}, options, content, left_mask(size.height, size.width), {},
                                      tile);
             values.push_back(objective.value_and_gradient(image, 0, gradients.emplace_back()).item<double>());
+            EXPECT_EQ(objective.value(image).item<double>(), values.back());
         }
         EXPECT_GT(gradients[0].norm().item<double>(), 0.0);
         EXPECT_LT(relative_error(gradients[1], gradients[0]), 1e-5) << text_of(size);

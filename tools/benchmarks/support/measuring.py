@@ -12,6 +12,8 @@ ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.dirname(os.path.a
 LAUNCH = os.path.join(os.path.dirname(os.path.abspath(__file__)), "launch.py")
 SAMPLES = os.path.expanduser("~/.cache/reverie/samples")
 TRIES = 3  # of a slope that drowns in noise
+# The environment of LibTorch, and with it our kernels, on a processor that has more.
+HELD_TO_AVX2 = {"ATEN_CPU_CAPABILITY": "avx2", "ONEDNN_MAX_CPU_ISA": "AVX2", "MKL_ENABLE_INSTRUCTIONS": "AVX2"}
 
 
 @dataclasses.dataclass
@@ -35,6 +37,25 @@ class Series:
 
 def built_program(name):
     return os.path.join(ROOT, "build/release", name)
+
+
+class Asked:
+    """A program of tests/bench that measures what a line of words says, when its turn comes: numbers, a line each."""
+
+    def __init__(self, program, threads):
+        if not os.path.isfile(program):
+            sys.exit(f"{program} is not built; cmake --build --preset release")
+        self.name = os.path.basename(program)
+        self.process = subprocess.Popen([program, str(threads)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+
+    def __call__(self, *words):
+        said = " ".join(map(str, words))
+        self.process.stdin.write(said + "\n")
+        self.process.stdin.flush()
+        numbers = [float(word) for word in self.process.stdout.readline().split()]
+        if not numbers:
+            sys.exit(f"{self.name} failed at {said}")
+        return numbers
 
 
 def run(command):
@@ -118,5 +139,7 @@ def machine(threads):
         pass
     flags = facts.get("flags", "").split()
     vectors = "AVX-512" if "avx512f" in flags else "AVX2" if "avx2" in flags else "no AVX2"
+    if vectors == "AVX-512" and HELD_TO_AVX2.items() <= os.environ.items():
+        vectors += " held to AVX2"
     return (f"{facts.get('model name', 'unknown processor')}, {os.cpu_count()} cores, {vectors}; {threads} "
             f"{'thread' if threads == 1 else 'threads'}; {datetime.date.today()}")
