@@ -45,6 +45,9 @@ enum class StylePadding { Zero, ReplicateFirst, ReplicateAll };
 
 enum class StyleInit { Content, Style, Noise };
 
+/// A smallest scale larger than any picture: then the first scale is the last.
+inline constexpr std::int64_t kOneScale = 1 << 20;
+
 struct StyleOptions {
     StylePreset preset = StylePreset::Reverie;
     std::vector<LayerWeight> style_layers;    ///< weights count as shares of their sum (Reverie, Crowsonkb), else as is

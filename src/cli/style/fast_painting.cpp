@@ -19,7 +19,6 @@
 #include "reverie/core/text.h"
 #include "reverie/train/run_weights.h"
 #include "reverie/weights/sha256.h"
-#include "techniques/style/style_plan.h"
 
 namespace reverie {
 namespace {

@@ -47,9 +47,8 @@ void add_flags(CLI::App& app, FastStyleFlags& flags, bool adds) {
                         ": pictures, or folders whose pictures are one style");
     FlagGroup model(app, "Model");
     if (!adds) {
-        model.add(
-            "--init-from", flags.init_from, "RUN",
-            "begin from the net of another run or file, whatever its styles: a good start saves most of the time");
+        model.add("--init-from", flags.init_from, "RUN",
+                  "begin from the net of another run or file, whatever its styles: it saves the first minutes");
     }
     FlagGroup loss(app, "Loss");
     loss.add("--network", flags.network, "NAME",

@@ -10,9 +10,6 @@
 
 namespace reverie {
 
-/// A smallest scale larger than any picture: then the first scale is the last.
-inline constexpr std::int64_t kOneScale = 1 << 20;
-
 /// Every tap the options ask about, each once.
 std::vector<std::string> style_taps(const StyleOptions& options);
 
