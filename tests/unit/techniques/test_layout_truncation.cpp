@@ -64,8 +64,8 @@ TEST(LayoutTruncation, MakesImagesMoreAlikeAndKeepsTheirContrast) {
     const auto images = [&](double share) { return gan.with_truncated_layouts(share).generate(latents); };
     const Tensor all = images(1.0);
     const Tensor some = images(0.3);
-    EXPECT_GT(sameness(some), 1.5 * sameness(all));
-    EXPECT_GT(sameness(images(0.0)), 1.2 * sameness(some));
+    EXPECT_GT(sameness(some), 1.1 * sameness(all));
+    EXPECT_GT(sameness(images(0.0)), 1.1 * sameness(some));
     const auto contrast = [](const Tensor& of) { return of.std({1, 2, 3}).mean().item<double>(); };
     EXPECT_NEAR(contrast(some) / contrast(all), 1.0, 0.25);
 }
