@@ -296,10 +296,8 @@ std::unique_ptr<Collective> mpi_collective(std::vector<at::Tensor> tensors,
     return std::make_unique<MpiCollective>(std::move(tensors), begin, std::move(end));
 }
 
-bool is_large(std::int64_t bytes) { return bytes > kSmall; }
-
 std::unique_ptr<Collective> sum_of_ranks(MpiLines& lines, const at::Tensor& tensor) {
-    if (is_large(static_cast<std::int64_t>(tensor.nbytes()))) {
+    if (static_cast<std::int64_t>(tensor.nbytes()) > kSmall) {
         return std::make_unique<LargeSum>(lines, tensor);
     }
     return small_sum(lines, tensor);

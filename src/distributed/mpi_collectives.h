@@ -43,12 +43,9 @@ std::unique_ptr<Collective> mpi_collective(std::vector<at::Tensor> tensors,
                                            const std::function<void(MPI_Request& request)>& begin,
                                            std::function<void()> end = {});
 
-/// Of `bytes`, a sum is cut into pieces of which only some are on the way at once: what is asked for later and small
-/// does not have to wait until all of them are through.
-bool is_large(std::int64_t bytes);
-
-/// In place, in the order of the ranks whatever lies beside what. Throws std::runtime_error for numbers that are not
-/// summed.
+/// In place, in the order of the ranks whatever lies beside what. A large one is cut into pieces of which only some are
+/// on the way at once: what is asked for later and small does not have to wait until all of them are through. Throws
+/// std::runtime_error for numbers that are not summed.
 std::unique_ptr<Collective> sum_of_ranks(MpiLines& lines, const at::Tensor& tensor);
 
 /// Throws std::runtime_error for one that MPI has no word for.
