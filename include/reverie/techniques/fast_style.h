@@ -51,6 +51,13 @@ void validate(const FastStyleOptions& options);
 Tensor training_picture(const Tensor& photo, std::int64_t side, const FastStyleOptions& options, std::uint64_t seed,
                         std::int64_t number);
 
+/// What is judged of a painted picture, [3,S+7,S+7] -> [3,S,S]: a square at one of `kJudgedPlaces` places along each
+/// axis. The judging nets' poolings and the painting net's enlargements both have grids of 2, 4 and 8 pixels; did one
+/// always lie the same way on the other, lattices of dots would be learnt that only those poolings do not see. A
+/// function of (seed, number) alone.
+inline constexpr std::int64_t kJudgedPlaces = 8;
+Tensor judged_part(const Tensor& picture, std::uint64_t seed, std::int64_t number);
+
 /// The pictures' side at a step: first a half of the options', then three quarters, then all of it.
 std::int64_t side_at(const FastStyleOptions& options, std::int64_t step, std::int64_t total);
 

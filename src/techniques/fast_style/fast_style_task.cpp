@@ -128,7 +128,7 @@ Tensor FastStyleTask::State::loss(const StepInput& input, StepLog& log, bool mea
     std::vector<std::int64_t> styles;
     for (std::int64_t i = 0; i < count; ++i) {
         const std::int64_t number = batch.first + i;
-        photos.push_back(training_picture(batch.images[i], side, options, input.seed, number));
+        photos.push_back(training_picture(batch.images[i], side + kJudgedPlaces - 1, options, input.seed, number));
         styles.push_back(random_integer(input.seed, kStyleStream, static_cast<std::uint64_t>(number), 0, learnt() - 1));
     }
     const Tensor pictures = net->forward(at::stack(photos), at::tensor(styles, at::kLong) + first_learnt());
@@ -138,13 +138,14 @@ Tensor FastStyleTask::State::loss(const StepInput& input, StepLog& log, bool mea
     std::map<std::string, double> parts;
     for (std::int64_t i = 0; i < count; ++i) {
         StyleObjective& objective = *objectives[static_cast<std::size_t>(styles[static_cast<std::size_t>(i)])];
-        objective.keep_content_of(photos[static_cast<std::size_t>(i)]);
+        const Tensor photo = judged_part(photos[static_cast<std::size_t>(i)], input.seed, batch.first + i);
+        const Tensor picture = judged_part(pictures[i], input.seed, batch.first + i);
+        objective.keep_content_of(photo);
         objective.weigh_styles(emphasis);
-        const Tensor loss = PaintedLoss::apply(pictures[i], &objective);
+        const Tensor loss = PaintedLoss::apply(picture, &objective);
         sum = sum.defined() ? sum + loss : loss;
         if (options.tone > 0.0) {
-            if (const Tensor turned = turned_tones(photos[static_cast<std::size_t>(i)], pictures[i]);
-                turned.defined()) {
+            if (const Tensor turned = turned_tones(photo, picture); turned.defined()) {
                 sum = sum + options.tone * turned;
                 parts["tone"] += options.tone * turned.item<double>() / static_cast<double>(count);
             }

@@ -15,6 +15,7 @@ namespace {
 
 constexpr std::uint64_t kPicture = 0x70696374757265;  // the stream of what a picture is made by
 constexpr std::uint64_t kClouds = 0x636c6f756473;
+constexpr std::uint64_t kPlaces = 0x706c61636573;
 
 /// The draws of one picture, in the order they are made.
 class Draws {
@@ -103,6 +104,16 @@ Tensor training_picture(const Tensor& photo, std::int64_t side, const FastStyleO
     constexpr double kMostTurn = 0.3;  // radians
     picture = turned_hue(picture.clamp(0.0, 1.0).pow(gamma) * gain, draws.between(-kMostTurn, kMostTurn));
     return picture.clamp(0.0, 1.0);
+}
+
+Tensor judged_part(const Tensor& picture, std::uint64_t seed, std::int64_t number) {
+    require_image(picture, "a painted picture");
+    const auto part_of = [&](const Tensor& whole, std::int64_t axis) {
+        const auto counter = static_cast<std::uint64_t>(2 * number + axis);
+        const std::int64_t first = random_integer(seed, kPlaces, counter, 0, kJudgedPlaces - 1);
+        return whole.narrow(axis + 1, first, whole.size(axis + 1) - (kJudgedPlaces - 1));
+    };
+    return part_of(part_of(picture, 0), 1).contiguous();
 }
 
 }  // namespace reverie

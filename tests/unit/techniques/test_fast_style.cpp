@@ -5,6 +5,7 @@
 #include <cmath>
 #include <limits>
 #include <memory>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -234,6 +235,21 @@ TEST(FastStyleTask, TurnedTonesCost) {
     const c10::NoGradGuard no_grad;
     task->state().at("out.weight").neg_();
     EXPECT_NEAR(tone(), 2.0 - before, 1e-4);  // the negatives
+}
+
+TEST(FastStylePictures, AreJudgedAtEveryPlaceOfAGridOfEight) {
+    const Tensor x = at::arange(20, at::kFloat).expand({3, 20, 20});
+    const Tensor both = x + 100 * x.transpose(1, 2);  // 100 y + x
+    std::set<int> corners;
+    for (std::int64_t number = 0; number < 1000; ++number) {
+        const Tensor part = judged_part(both, 5, number);
+        ASSERT_EQ(part.sizes(), (std::vector<std::int64_t>{3, 13, 13}));
+        EXPECT_TRUE(at::equal(part, judged_part(both, 5, number)));
+        corners.insert(part[0][0][0].item<int>());
+    }
+    EXPECT_EQ(corners.size(), 64U);
+    EXPECT_EQ(*corners.begin(), 0);
+    EXPECT_EQ(*corners.rbegin(), 707);
 }
 
 TEST(FastStyleTask, GivesTheSameBitsWithAnyNumberOfThreads) {
