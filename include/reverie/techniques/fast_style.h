@@ -52,9 +52,8 @@ Tensor training_picture(const Tensor& photo, std::int64_t side, const FastStyleO
                         std::int64_t number);
 
 /// What is judged of a painted picture, [3,S+7,S+7] -> [3,S,S]: a square at one of `kJudgedPlaces` places along each
-/// axis. The judging nets' poolings and the painting net's enlargements both have grids of 2, 4 and 8 pixels; did one
-/// always lie the same way on the other, lattices of dots would be learnt that only those poolings do not see. A
-/// function of (seed, number) alone.
+/// axis, a function of (seed, number) alone. The judging nets' poolings and the painting net's enlargements both have
+/// grids of 2, 4 and 8 pixels; where one always lay the same way on the other, more lattices of dots were learnt.
 inline constexpr std::int64_t kJudgedPlaces = 8;
 Tensor judged_part(const Tensor& picture, std::uint64_t seed, std::int64_t number);
 
