@@ -57,9 +57,11 @@ PhaseGradients::PhaseGradients(PhaseGradients&&) noexcept = default;
 /// ranks do not depend on what lies beside what.
 std::vector<Tensor> PhaseGradients::first(const Tensor& loss) {
     std::vector<Tensor> gradients = gradients_of(loss, parameters_);
-    for (Tensor& gradient : gradients) {
-        if (gradient.defined()) {
-            gradient = ranks_.sum(gradient / static_cast<double>(ranks_.count()));
+    for (std::size_t i = 0; i < gradients.size(); ++i) {
+        if (Tensor& gradient = gradients[i]; gradient.defined()) {
+            const Tensor mean = ranks_.sum(gradient / static_cast<double>(ranks_.count()));
+            // It lies as its parameter does, as in the Reducer's buckets: else a norm would add it up in another order.
+            gradient = at::empty_like(parameters_[i]).copy_(mean);
         }
     }
     shared_ = std::make_unique<Shared>(parameters_, gradients, ranks_);
