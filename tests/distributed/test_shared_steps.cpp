@@ -12,6 +12,7 @@
 #include "reverie/techniques/gan.h"
 #include "reverie/techniques/vae.h"
 #include "support/relative_error.h"
+#include "train/gradients.h"
 #include "train/stepper.h"
 
 namespace reverie {
@@ -150,12 +151,53 @@ TEST_F(RankTest, AGanWithNormsInBothNetsLearnsTheSameInParts) {
     expect_same_steps(ranks_, gan(gan_options(GanNetKind::Pytorch)), {.steps = 4, .side = 32});
 }
 
-TEST_F(RankTest, AVaeLearnsTheSameInParts) {
+VaeOptions vae_options() {
     VaeOptions options;
     options.net = {.size = Size{16, 16}, .channels = 1, .latent = 5, .width = 8, .blocks = 1};
     options.optimizer.learning_rate = 2e-3;
     options.free_bits = 0.3;
-    expect_same_steps(ranks_, [&] { return std::make_unique<VaeTask>(options, 3, kCpu, nullptr, NamedTensors()); });
+    return options;
+}
+
+TEST_F(RankTest, AVaeLearnsTheSameInParts) {
+    expect_same_steps(ranks_,
+                      [] { return std::make_unique<VaeTask>(vae_options(), 3, kCpu, nullptr, NamedTensors()); });
+}
+
+TEST_F(RankTest, GradientsAndTheirNormAreTheSameInTheFirstStepAndInLaterOnes) {
+    VaeTask task(vae_options(), 3, kCpu, nullptr, NamedTensors());
+    const Phase phase = task.phases().front();
+    std::vector<Tensor> parameters;
+    for (const auto& [name, parameter] : phase.parameters) {
+        parameters.push_back(parameter);
+    }
+    PhaseGradients shared(parameters, ranks_);
+    const TrainingEngine engine(true);
+    const Batch batch = part_of(0, 16, ranks_, at::kFloat);
+    const StepInput input{.batch = batch, .total = 1, .seed = 3, .ranks = ranks_};
+    std::vector<Tensor> first;
+    Tensor first_norm;
+    for (int time = 0; time < 3; ++time) {
+        StepLog log;
+        const Tensor loss = phase.loss(input, log);
+        std::vector<Tensor> found = shared.of(loss);
+        const Tensor norm = norm_of(found, loss);
+        if (time == 0) {
+            first_norm = norm;
+            for (const Tensor& gradient : found) {
+                first.push_back(gradient.defined() ? gradient.clone() : gradient);
+            }
+            continue;
+        }
+        EXPECT_TRUE(at::equal(norm, first_norm)) << norm.item<double>() - first_norm.item<double>();
+        for (std::size_t i = 0; i < found.size(); ++i) {
+            ASSERT_EQ(found[i].defined(), first[i].defined());
+            if (found[i].defined()) {
+                EXPECT_TRUE(at::equal(found[i], first[i]));
+                EXPECT_EQ(found[i].strides(), first[i].strides());
+            }
+        }
+    }
 }
 
 }  // namespace
