@@ -12,6 +12,7 @@
 #include "cli/dream/dream_film_keys.h"
 #include "cli/dream/dream_film_plan.h"
 #include "cli/frame/option_flags.h"
+#include "cli/pictures/film_telling.h"
 #include "cli/pictures/identity.h"
 #include "cli/pictures/picture_run.h"
 #include "cli/pictures/plan_text.h"
@@ -267,16 +268,7 @@ class FilmMaker {
                        {"fps", value_text(request_.film.fps)},
                        {"film_seconds", static_cast<double>(frames) / request_.film.fps.value()},
                        {"dreams", key_dreams}};
-        std::error_code error;
-        if (const std::uintmax_t bytes = fs::file_size(written, error); !error) {
-            object["bytes"] = bytes;
-        }
-        object["seconds"] = seconds;
-        if (partial) {
-            object["partial"] = true;
-        }
-        object["settings"] = Json::parse(to_json(settings()));
-        session_.print(json_text(object));
+        print_film_line(session_, std::move(object), written, seconds, partial, settings());
     }
 
     void say_plan(const DreamFilm& film, const FilmCost& cost) {

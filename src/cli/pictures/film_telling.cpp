@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <nlohmann/json.hpp>
 #include <system_error>
+#include <utility>
 
 #include "cli/pictures/film_report.h"
 #include "cli/pictures/picture_faults.h"
@@ -23,6 +24,20 @@ std::int64_t cuts_in(const std::vector<std::string>& records) {
 }
 
 }  // namespace
+
+void print_film_line(Session& session, Json object, const fs::path& written, double seconds, bool partial,
+                     const Settings& settings) {
+    std::error_code error;
+    if (const std::uintmax_t bytes = fs::file_size(written, error); !error) {
+        object["bytes"] = bytes;
+    }
+    object["seconds"] = seconds;
+    if (partial) {
+        object["partial"] = true;
+    }
+    object["settings"] = Json::parse(to_json(settings));
+    session.print(json_text(object));
+}
 
 void FilmTelling::plan() const {
     const Size size = request_.size();
@@ -93,16 +108,7 @@ void FilmTelling::line(const fs::path& written, const FilmWriter& film, const st
                    {"frames", film.frames()},
                    {"cuts", cuts_in(records)},
                    {"film_seconds", static_cast<double>(last.pts + last.duration - first.pts) * base}});
-    std::error_code error;
-    if (const std::uintmax_t bytes = fs::file_size(written, error); !error) {
-        object["bytes"] = bytes;
-    }
-    object["seconds"] = seconds;
-    if (partial) {
-        object["partial"] = true;
-    }
-    object["settings"] = Json::parse(to_json(task_.settings));
-    session_.print(json_text(object));
+    print_film_line(session_, std::move(object), written, seconds, partial, task_.settings);
 }
 
 }  // namespace reverie

@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <filesystem>
+#include <nlohmann/json.hpp>
 #include <string>
 #include <vector>
 
@@ -11,6 +12,11 @@
 #include "reverie/cli/run_pictures.h"
 
 namespace reverie {
+
+/// Prints the JSON line of a film that was written: `object`, which says what it is, and behind that its bytes, how
+/// long it took, whether it is a part only, and what it was made with.
+void print_film_line(Session& session, nlohmann::ordered_json object, const std::filesystem::path& written,
+                     double seconds, bool partial, const Settings& settings);
 
 class FilmTelling {
   public:
