@@ -23,7 +23,7 @@ class RankTest : public testing::Test {
     void SetUp() override {
         if (ranks_.alone()) {
             GTEST_SKIP()
-                << "one process: started by mpirun these run as test_ranks_2 and test_ranks_4, where MPI is there";
+                << "one process: started by mpirun these run as test_ranks_2 to test_ranks_4, where MPI is there";
         }
     }
 

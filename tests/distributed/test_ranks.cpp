@@ -3,6 +3,7 @@
 
 #include <vector>
 
+#include "distributed/ranks_state.h"
 #include "kernels/engine.h"
 #include "kernels/norm.h"
 #include "kernels/shared_norms.h"
@@ -44,6 +45,31 @@ TEST_F(RankTest, SumsAreTakenInTheOrderOfTheRanksWhateverTheirSize) {
         EXPECT_TRUE((sum == ranks_.count() * (ranks_.count() + 1) / 2).all().item<bool>());
     }
     EXPECT_EQ(ranks_.sum(at::zeros({0})).numel(), 0);
+}
+
+TEST_F(RankTest, SumsOfManySizesThatAreUnderWayAtOnceDoNotDisturbEachOther) {
+    const std::vector<std::int64_t> counts = {700'001, 1,    15'361, 8193, 33,      1'000'000,
+                                              100'003, 8192, 46'083, 300,  520'000, 7};
+    std::vector<std::vector<Tensor>> sums(counts.size());
+    std::vector<c10::intrusive_ptr<c10d::Work>> works;
+    const auto type = [](std::size_t i) { return i % 3 == 1 ? at::kDouble : at::kFloat; };
+    for (int round = 0; round < 3; ++round) {
+        for (std::size_t i = 0; i < counts.size(); ++i) {
+            sums[i] = {numbers(ranks_.rank() + 100 * round, {counts[i]}).to(type(i))};
+            works.push_back(ranks_.state()->processes->allreduce(sums[i]));
+        }
+        EXPECT_TRUE(ranks_.any(ranks_.rank() == round % ranks_.count()));  // asked for last, and small
+        for (; !works.empty(); works.pop_back()) {
+            works.back()->wait();
+        }
+        for (std::size_t i = 0; i < counts.size(); ++i) {
+            Tensor expected = numbers(100 * round, {counts[i]}).to(type(i));
+            for (std::int64_t rank = 1; rank < ranks_.count(); ++rank) {
+                expected = expected + numbers(rank + 100 * round, {counts[i]}).to(type(i));
+            }
+            EXPECT_TRUE(at::equal(sums[i][0], expected)) << counts[i];
+        }
+    }
 }
 
 TEST_F(RankTest, AllGetWhatTheFirstHasAndTheRowsOfEach) {
