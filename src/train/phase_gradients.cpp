@@ -59,8 +59,9 @@ std::vector<Tensor> PhaseGradients::first(const Tensor& loss) {
     std::vector<Tensor> gradients = gradients_of(loss, parameters_);
     for (std::size_t i = 0; i < gradients.size(); ++i) {
         if (Tensor& gradient = gradients[i]; gradient.defined()) {
-            const Tensor mean = ranks_.sum(gradient / static_cast<double>(ranks_.count()));
-            // It lies as its parameter does, as in the Reducer's buckets: else a norm would add it up in another order.
+            // As the Reducer does it, to the bit: by the inverse, which is something else for three ranks, and lying as
+            // the parameter does, because a norm adds up in the order of memory.
+            const Tensor mean = ranks_.sum(gradient * (1.0 / ranks_.count()));
             gradient = at::empty_like(parameters_[i]).copy_(mean);
         }
     }
