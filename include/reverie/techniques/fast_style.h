@@ -29,6 +29,7 @@ struct FastStyleOptions {
     double least_crop = 0.3;    ///< a picture shows a square of the photo whose side is at least this share of it
     double drawn = 0.1;         ///< share of the pictures that are no photos: flat, shaded or noisy
     double tone = 0.05;         ///< weight of 1 - the correlation of the photo's and the picture's coarse lightness
+    double lattice = 100.0;     ///< weight of the mean square of `lattice_of` the picture
     double style_warmup = 0.1;  ///< share of the planned steps over which styles come to count in full
     bool adds_styles = false;   ///< only the norm values of the last styles learn: all else stays, to the bit
 };
@@ -57,6 +58,10 @@ Tensor training_picture(const Tensor& photo, std::int64_t side, const FastStyleO
 inline constexpr std::int64_t kJudgedPlaces = 8;
 Tensor judged_part(const Tensor& picture, std::uint64_t seed, std::int64_t number);
 
+/// What all squares of 4x4 pixels of a picture [3,H,W] have in common, less its mean: [3,4,4], near 0 for photos. Lines
+/// and dots at distances of 2 and 4 pixels that always lie the same way are there, which a net's enlargements leave.
+Tensor lattice_of(const Tensor& picture);
+
 /// The pictures' side at a step: first a half of the options', then three quarters, then all of it.
 std::int64_t side_at(const FastStyleOptions& options, std::int64_t step, std::int64_t total);
 
@@ -73,7 +78,7 @@ struct FastStyleTeacher {
     std::map<std::string, std::string> notes;  ///< which nets these are: goes into the weights' notes
 };
 
-/// Trains. Logs style, content, palette, tone.
+/// Trains. Logs style, content, palette, tone, lattice.
 class FastStyleTask : public TrainTask {
   public:
     /// `styles`: of the net's last so many, the others being no longer learnt. `start`: weights to begin from

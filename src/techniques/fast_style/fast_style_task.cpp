@@ -150,11 +150,17 @@ Tensor FastStyleTask::State::loss(const StepInput& input, StepLog& log, bool mea
                 parts["tone"] += options.tone * turned.item<double>() / static_cast<double>(count);
             }
         }
+        if (options.lattice > 0.0) {
+            // Of all of it: it is to the net's own grid that a lattice keeps.
+            const Tensor cost = options.lattice * lattice_of(pictures[i]).square().mean();
+            sum = sum + cost;
+            parts["lattice"] += cost.item<double>() / static_cast<double>(count);
+        }
         for (const auto& [name, value] : objective.losses()) {
             parts[name] += value / static_cast<double>(count);
         }
     }
-    for (const char* name : {"style", "content", "palette", "tone"}) {
+    for (const char* name : {"style", "content", "palette", "tone", "lattice"}) {
         log.add(name, at::scalar_tensor(parts[name], pictures.options()));
     }
     return sum / static_cast<double>(count);

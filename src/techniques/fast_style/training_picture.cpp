@@ -116,4 +116,17 @@ Tensor judged_part(const Tensor& picture, std::uint64_t seed, std::int64_t numbe
     return part_of(part_of(picture, 0), 1).contiguous();
 }
 
+Tensor lattice_of(const Tensor& picture) {
+    require_image(picture, "a painted picture");
+    constexpr std::int64_t kPeriod = 4;
+    const std::int64_t rows = picture.size(1) / kPeriod;
+    const std::int64_t columns = picture.size(2) / kPeriod;
+    const Tensor squares = picture.narrow(1, 0, rows * kPeriod)
+                               .narrow(2, 0, columns * kPeriod)
+                               .unflatten(2, {columns, kPeriod})
+                               .unflatten(1, {rows, kPeriod});
+    const Tensor common = squares.mean({1, 3});
+    return common - common.mean({1, 2}, /*keepdim=*/true);
+}
+
 }  // namespace reverie

@@ -212,28 +212,58 @@ TEST(FastStyleTask, LossHasTheGradientOfItsPictures) {
     EXPECT_NEAR(slope, measured, 0.05 * std::abs(measured));  // kinks of ReLUs and maxima lie in between
 }
 
+double logged(FastStyleTask& task, const std::string& wanted) {
+    StepLog log;
+    const Batch batch = photos(0, 2);
+    task.phases().at(0).loss({batch, 0, 10, 5}, log);
+    for (const auto& [name, value] : log.values()) {
+        if (name == wanted) {
+            return value.item<double>();
+        }
+    }
+    return -1.0;
+}
+
 TEST(FastStyleTask, TurnedTonesCost) {
     FastStyleOptions options = small();
     options.tone = 1.0;
     options.drawn = 0.0;
     const auto task = task_of(options, 1);
-    const auto tone = [&] {
-        StepLog log;
-        const Batch batch = photos(0, 2);
-        task->phases().at(0).loss({batch, 0, 10, 5}, log);
-        for (const auto& [name, value] : log.values()) {
-            if (name == "tone") {
-                return value.item<double>();
-            }
-        }
-        return -1.0;
-    };
+    const auto tone = [&] { return logged(*task, "tone"); };
     const double before = tone();
     EXPECT_GT(before, 0.0);
     EXPECT_LT(before, 2.0);
     const c10::NoGradGuard no_grad;
     task->state().at("out.weight").neg_();
     EXPECT_NEAR(tone(), 2.0 - before, 1e-4);  // the negatives
+}
+
+TEST(FastStyleTask, LatticesCostByTheirWeight) {
+    FastStyleOptions options = small();
+    options.lattice = 1.0;
+    const double once = logged(*task_of(options, 1), "lattice");
+    EXPECT_GT(once, 0.0);
+    options.lattice = 50.0;
+    EXPECT_NEAR(logged(*task_of(options, 1), "lattice"), 50.0 * once, 1e-5 * once);
+}
+
+TEST(FastStylePictures, WhatSquaresOfFourHaveInCommonIsTheirLattice) {
+    const Tensor photo = test::textured_picture(3, {201, 330});
+    const auto length = [](const Tensor& picture) { return lattice_of(picture).square().mean().sqrt().item<double>(); };
+    EXPECT_EQ(lattice_of(photo).sizes(), (std::vector<std::int64_t>{3, 4, 4}));
+    EXPECT_LT(length(photo), 2e-3);
+    EXPECT_LT(length(at::full({3, 9, 12}, 0.7)), 1e-6);
+
+    const Tensor columns = at::arange(330, at::kFloat);
+    for (const double period : {2.0, 4.0}) {
+        const double amplitude = 0.1;
+        const Tensor stripes = amplitude * at::cos(2.0 * 3.14159265358979 / period * columns);
+        const double wanted = amplitude * std::sqrt(period == 2.0 ? 1.0 : 0.5);
+        EXPECT_NEAR(length(photo + stripes), wanted, 0.05 * wanted) << period;
+        EXPECT_NEAR(length((photo + stripes).transpose(1, 2)), wanted, 0.05 * wanted) << period;
+    }
+    // Dots at other distances are a picture's own affair.
+    EXPECT_LT(length(photo + 0.1 * at::cos(2.0 * 3.14159265358979 / 5.0 * columns)), 4e-3);
 }
 
 TEST(FastStylePictures, AreJudgedAtEveryPlaceOfAGridOfEight) {
