@@ -16,30 +16,25 @@ styles = json.loads(notes["styles"])
 style = styles.index(sys.argv[4]) if len(sys.argv) > 4 else 0
 
 
-def bordered(x, name):
-    return F.pad(x, [w[name + ".weight"].shape[-1] // 2] * 4, mode="reflect")
-
-
-def enlarged(x):  # and a border of one pixel
-    x = F.pad(x, [1] * 4, mode="replicate")
-    return F.interpolate(x, scale_factor=2, mode=notes.get("enlargement", "nearest"))[..., 1:-1, 1:-1]
+def convolve(name, x, stride=1, bias=None):
+    reach = w[name + ".weight"].shape[-1] // 2
+    return F.conv2d(F.pad(x, [reach] * 4, mode="reflect"), w[name + ".weight"], bias, stride)
 
 
 def layer(name, x, stride=1):  # a convolution, and the instance norm with the style's own scale and shift
-    x = F.conv2d(x, w[name + ".weight"], None, stride)
+    x = convolve(name, x, stride)
     return F.instance_norm(x, weight=w[name + ".scale"][style], bias=w[name + ".shift"][style], eps=1e-5)
 
 
 def paint(photo):  # [1,3,H,W] in [0,1] -> the same
-    x = photo
-    for name, stride in (("down.0", 1), ("down.1", 2), ("down.2", 2)):
-        x = F.relu(layer(name, bordered(x, name), stride))
-    for block in (f"blocks.{i}" for i in range(int(notes["blocks"]))):
-        inner = F.relu(layer(block + ".conv1", bordered(x, block + ".conv1")))
-        x = x + layer(block + ".conv2", bordered(inner, block + ".conv2"))
+    x = F.relu(layer("down.0", photo))
+    x = F.relu(layer("down.1", x, 2))
+    x = F.relu(layer("down.2", x, 2))
+    for i in range(int(notes["blocks"])):
+        x = x + layer(f"blocks.{i}.conv2", F.relu(layer(f"blocks.{i}.conv1", x)))
     for name in ("up.0", "up.1"):
-        x = F.relu(layer(name, enlarged(x)))
-    y = F.conv2d(bordered(x, "out"), w["out.weight"], w["out.bias"])[..., : photo.shape[2], : photo.shape[3]]
+        x = F.relu(layer(name, F.interpolate(x, scale_factor=2)))
+    y = convolve("out", x, bias=w["out.bias"])[..., : photo.shape[2], : photo.shape[3]]
     return (photo + y if notes["adds_input"] == "1" else y).clamp(0, 1)
 
 

@@ -48,7 +48,6 @@ StyleNetWeights read_pytorch_style_net(const StateDict& file) {
         ++options.blocks;
     }
     options.styles = {file.path().stem().string()};
-    options.enlargement = StyleEnlargement::Nearest;
     options.adds_input = false;
     try {
         validate(options);

@@ -16,7 +16,6 @@ using kernels::Scratch;
 
 constexpr Size kWindowBlock = {16, 96};       // as much as stays in the cache, in whole groups of a product's rows
 constexpr Size kTiledBlock = {4 * 6, 6 * 6};  // of Winograd's tiles
-constexpr Size kEnlargedBlock = {4 * 4, 8 * 4};
 
 /// Addresses of the `rows` rows of a window for `count` windows side by side, a product's rows at a time.
 const float* const* window_table(const float* patch, std::int64_t row_floats, int rows, std::int64_t count,
@@ -96,50 +95,41 @@ class WindowLayer final : public GatheringLayer {
     PackedMatrices packed_;
 };
 
-/// 3x3 by Winograd's tiles, which lie where the map's size puts them, whatever rows are asked for.
-class TiledLayer : public StyleLayer {
-  protected:
-    TiledLayer(const at::Tensor& weight, const kernels::SquareScheme& scheme, Size block, const Kernels& kernels)
-        : StyleLayer(static_cast<int>(weight.size(1)), static_cast<int>(weight.size(0)), block, kernels),
-          scheme_(scheme),
+class TiledLayer final : public StyleLayer {
+  public:
+    TiledLayer(const at::Tensor& weight, const Kernels& kernels)
+        : StyleLayer(static_cast<int>(weight.size(1)), static_cast<int>(weight.size(0)), kTiledBlock, kernels),
+          scheme_(kernels::kSquareSix),
           transform_(kernels.*scheme_.transform),
           packed_(kernels::square_weights(scheme_, weight, false, kernels)) {}
 
-    /// What the windows see, pixel by pixel without gaps. `beside` has `floats_beside`.
-    virtual void bring(const MapRows& from, const MapNorm* norm, Span rows, Span columns, float* patch,
-                       float* beside) const = 0;
-    virtual std::int64_t floats_beside() const { return 0; }
-
-    /// The rows of whole tiles.
-    Span tiled(Span rows) const {
-        return {rows.begin / scheme_.step * scheme_.step, ceil_div(rows.end, scheme_.step) * scheme_.step};
-    }
-    Size patch() const { return {block_.height + 2, block_.width + 2}; }
+    Size size(Size input) const override { return input; }
+    Span seen(Span, std::int64_t height) const override { return {0, height}; }
 
   private:
     // Floats between positions: equal places in a cache would push each other out.
     static constexpr std::int64_t kPadding = 16;
 
     std::int64_t tiles() const { return block_.height / scheme_.step * (block_.width / scheme_.step); }
+    Size patch() const { return {block_.height + 2, block_.width + 2}; }
     std::int64_t in_position() const { return tiles() * inputs_ + kPadding; }
     std::int64_t out_position() const { return tiles() * channels_ + kPadding; }
 
     std::int64_t scratch_floats() const override {
-        return patch().height * patch().width * inputs_ +
-               std::max(floats_beside(), scheme_.positions() * (in_position() + out_position()));
+        return patch().height * patch().width * inputs_ + scheme_.positions() * (in_position() + out_position());
     }
 
     void block(const MapRows& from, const MapNorm* norm, Span rows, Span columns, float* out, float* scratch,
-               Scratch& tables) const final {
+               Scratch& tables) const override {
         const int side = scheme_.side;
         const int step = scheme_.step;
-        const Span whole = tiled(rows);
-        const std::int64_t down = whole.count() / step;
+        const std::int64_t down = ceil_div(rows.count(), step);
         const std::int64_t across = ceil_div(columns.count(), step);
         const std::int64_t count = down * across;
         const std::int64_t width = across * step + 2;
+        gather(from, norm, PatchBorder::Mirrored, {rows.begin - 1, rows.begin + down * step + 1},
+               {columns.begin - 1, columns.begin - 1 + width}, scratch, kernels_);
         float* const in = scratch + patch().height * patch().width * inputs_;
-        bring(from, norm, {whole.begin - 1, whole.end + 1}, {columns.begin - 1, columns.begin - 1 + width}, scratch, in);
         float* const sums = in + scheme_.positions() * in_position();
 
         tables.addresses.resize(static_cast<std::size_t>(count * scheme_.positions()));
@@ -156,9 +146,8 @@ class TiledLayer : public StyleLayer {
             }
             for (int i = 0; i < step; ++i) {
                 for (int j = 0; j < step; ++j) {
-                    const std::int64_t y = whole.begin + y0 + i;
-                    const bool there = y >= rows.begin && y < rows.end && x0 + j < columns.count();
-                    *pixel++ = there ? (y - rows.begin) * columns.count() + x0 + j : -1;
+                    const bool there = y0 + i < rows.count() && x0 + j < columns.count();
+                    *pixel++ = there ? (y0 + i) * columns.count() + x0 + j : -1;
                 }
             }
         }
@@ -191,69 +180,6 @@ class TiledLayer : public StyleLayer {
     const kernels::SquareScheme& scheme_;
     const kernels::Transform& transform_;
     PackedMatrices packed_;
-};
-
-class SquareLayer final : public TiledLayer {
-  public:
-    SquareLayer(const at::Tensor& weight, const Kernels& kernels)
-        : TiledLayer(weight, kernels::kSquareSix, kTiledBlock, kernels) {}
-
-    Size size(Size input) const override { return input; }
-    Span seen(Span /*rows*/, std::int64_t height) const override { return {0, height}; }
-
-  private:
-    void bring(const MapRows& from, const MapNorm* norm, Span rows, Span columns, float* patch,
-               float* /*beside*/) const override {
-        gather(from, norm, PatchBorder::Mirrored, rows, columns, patch, kernels_);
-    }
-};
-
-/// Maps enlarged to twice their size as a block is brought together.
-class InterpolatingLayer final : public TiledLayer {
-  public:
-    InterpolatingLayer(const at::Tensor& weight, const Kernels& kernels)
-        : TiledLayer(weight, kernels::kSquareFour, kEnlargedBlock, kernels) {}
-
-    Size size(Size input) const override { return {2 * input.height, 2 * input.width}; }
-    Span seen(Span rows, std::int64_t height) const override {
-        const Span whole = tiled(rows);
-        const Span cells = cells_of({whole.begin - 1, whole.end + 1});
-        return {std::max<std::int64_t>(cells.begin, 0), std::min(cells.end, height)};
-    }
-
-  private:
-    /// Of enlarged pixels, the first of which is a cell's second and the last one a cell's first, as in all windows
-    /// of tiles.
-    static Span cells_of(Span pixels) { return {(pixels.begin + 1) / 2 - 1, (pixels.end - 1) / 2 + 1}; }
-
-    std::int64_t floats_beside() const override {
-        const std::int64_t across = cells_of({-1, block_.width + 1}).count();
-        return (cells_of({-1, block_.height + 1}).count() + 1) * across * inputs_;
-    }
-
-    void bring(const MapRows& from, const MapNorm* norm, Span rows, Span columns, float* patch,
-               float* beside) const override {
-        const Span cells = cells_of(columns);
-        const std::int64_t row_floats = cells.count() * inputs_;
-        float* const between = beside;
-        float* const map = beside + row_floats;
-        gather(from, norm, PatchBorder::Repeated, cells_of(rows), cells, map, kernels_);
-        const auto interpolate = [](const float* near, const float* far, std::int64_t count, float* out) {
-            for (std::int64_t i = 0; i < count; ++i) {
-                out[i] = 0.75F * near[i] + 0.25F * far[i];
-            }
-        };
-        for (std::int64_t y = 0; y < rows.count(); ++y) {
-            // Pixels 0 and 1 lie between cells 0 and 1: nearer to the first, nearer to the second.
-            const float* const pair = map + y / 2 * row_floats;
-            interpolate(pair + y % 2 * row_floats, pair + (1 - y % 2) * row_floats, row_floats, between);
-            for (std::int64_t cell = 0; cell + 1 < cells.count(); ++cell, patch += 2 * inputs_) {
-                const float* const left = between + cell * inputs_;
-                interpolate(left, left + inputs_, inputs_, patch);
-                interpolate(left + inputs_, left, inputs_, patch + inputs_);
-            }
-        }
-    }
 };
 
 /// Along an axis an output sees two cells, its own and the nearer neighbour, one of them through two weights: w0 and
@@ -326,11 +252,7 @@ std::unique_ptr<StyleLayer> make_window_layer(const at::Tensor& weight, std::int
 }
 
 std::unique_ptr<StyleLayer> make_tiled_layer(const at::Tensor& weight, const Kernels& kernels) {
-    return std::make_unique<SquareLayer>(weight, kernels);
-}
-
-std::unique_ptr<StyleLayer> make_interpolating_layer(const at::Tensor& weight, const Kernels& kernels) {
-    return std::make_unique<InterpolatingLayer>(weight, kernels);
+    return std::make_unique<TiledLayer>(weight, kernels);
 }
 
 std::unique_ptr<StyleLayer> make_enlarging_layer(const at::Tensor& weight, const Kernels& kernels) {

@@ -100,8 +100,6 @@ std::unique_ptr<StyleLayer> make_window_layer(const at::Tensor& weight, std::int
                                               const kernels::Kernels& kernels);
 /// 3x3 of stride 1 by Winograd's F(6x6,3x3).
 std::unique_ptr<StyleLayer> make_tiled_layer(const at::Tensor& weight, const kernels::Kernels& kernels);
-/// Enlarged to twice its size, bilinear between cells that repeat beyond the border, then 3x3 by Winograd's F(4x4,3x3).
-std::unique_ptr<StyleLayer> make_interpolating_layer(const at::Tensor& weight, const kernels::Kernels& kernels);
 /// Enlarged twice by nearest cells, then 3x3: four windows of 2x2 whose weights are sums, one for each place of an
 /// output relative to the cell that it lies in. Mirroring the enlarged map's border is repeating that of the small one.
 std::unique_ptr<StyleLayer> make_enlarging_layer(const at::Tensor& weight, const kernels::Kernels& kernels);

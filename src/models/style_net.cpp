@@ -46,16 +46,11 @@ Tensor halved(const Tensor& x, const Tensor& weight) {
     return cropped(convolution(mirrored(x, 2), weight, {}, 2, 1), 1, half(x.size(2)), half(x.size(3)));
 }
 
-/// Maps enlarged to twice their size and convolved by 3x3. (Of nearest cells a mirror shows the same as cells that
-/// repeat.)
-Tensor doubled(const Tensor& x, const Tensor& weight, StyleEnlargement enlargement) {
+/// Maps enlarged twice by their nearest cells and convolved over a mirrored border. What a mirror shows beyond enlarged
+/// cells is the outermost cell of the small map again.
+Tensor doubled(const Tensor& x, const Tensor& weight) {
     const Tensor wider = at::replication_pad2d(x, {1, 1, 1, 1});
-    if (enlargement == StyleEnlargement::Nearest) {
-        return cropped(enlarging_convolution(wider, weight), 2, 2 * x.size(2), 2 * x.size(3));
-    }
-    const Tensor between =
-        at::upsample_bilinear2d(wider, {2 * wider.size(2), 2 * wider.size(3)}, /*align_corners=*/false);
-    return cropped(convolution(between, weight, {}, 1, 1), 2, 2 * x.size(2), 2 * x.size(3));
+    return cropped(enlarging_convolution(wider, weight), 2, 2 * x.size(2), 2 * x.size(3));
 }
 
 /// Weights of a convolution, and the values of the norm behind it: a row for each style.
@@ -145,7 +140,7 @@ class JohnsonNet final : public StyleNet {
             x = block->forward(x, styles);
         }
         for (const auto& layer : up_) {
-            x = layer->normed(doubled(x, layer->weight(), options_.enlargement), styles, 0.0);
+            x = layer->normed(doubled(x, layer->weight()), styles, 0.0);
         }
         const Tensor y = cut(out_->forward(x), size);
         return options_.adds_input ? photos + y : y;

@@ -11,20 +11,6 @@ namespace {
 using Json = nlohmann::ordered_json;
 
 constexpr const char* kArchitecture = "style_net";
-constexpr const char* kNearest = "nearest";
-constexpr const char* kBilinear = "bilinear";
-
-StyleEnlargement enlargement_of(const std::string& name) {
-    if (name == kBilinear) {
-        return StyleEnlargement::Bilinear;
-    }
-    if (name.empty() || name == kNearest) {
-        return StyleEnlargement::Nearest;
-    }
-    throw Error(ErrorKind::Input, "the weights' notes say '" + one_line(name) +
-                                      "' of a style net's enlargement; wanted nearest or bilinear, so get a version "
-                                      "of styletransfer that knows it");
-}
 
 std::vector<std::string> names_of(const std::string& text) {
     try {
@@ -74,7 +60,6 @@ std::map<std::string, std::string> to_metadata(const StyleNetOptions& options) {
         {"channels_quarter", std::to_string(options.channels[2])},
         {"ends", std::to_string(options.ends)},
         {"blocks", std::to_string(options.blocks)},
-        {"enlargement", options.enlargement == StyleEnlargement::Bilinear ? kBilinear : kNearest},
         {"styles", json_text(Json(options.styles))},
         {"adds_input", options.adds_input ? "1" : "0"},
     };
@@ -98,7 +83,6 @@ StyleNetOptions style_net_options(const std::map<std::string, std::string>& meta
     options.channels = {notes.number("channels_full"), notes.number("channels_half"), notes.number("channels_quarter")};
     options.ends = notes.number("ends");
     options.blocks = notes.number("blocks");
-    options.enlargement = enlargement_of(note("enlargement"));
     options.styles = names_of(note("styles"));
     options.adds_input = notes.number("adds_input") != 0;
     validate_notes(options);

@@ -248,12 +248,9 @@ StyleRunner::StyleRunner(const StyleNetWeights& weights)
         blocks_.push_back(normed(block + ".conv1", true, tiled));
         blocks_.push_back(normed(block + ".conv2", false, tiled));
     }
-    const bool bilinear = weights.options.enlargement == StyleEnlargement::Bilinear;
-    const auto enlarging = [&](const Tensor& weight) {
-        return bilinear ? make_interpolating_layer(weight, kernels_) : make_enlarging_layer(weight, kernels_);
-    };
     for (int i = 0; i < 2; ++i) {
-        up_.push_back(normed("up." + std::to_string(i), true, enlarging));
+        up_.push_back(normed("up." + std::to_string(i), true,
+                             [&](const Tensor& weight) { return make_enlarging_layer(weight, kernels_); }));
     }
     const Tensor& last = weights.arrays.at("out.weight");
     output_ = std::make_unique<StyleOutput>(

@@ -40,7 +40,6 @@ inline StyleNetOptions full_style_net() {
     StyleNetOptions options;
     options.channels = {32, 64, 128};
     options.ends = 9;
-    options.enlargement = StyleEnlargement::Nearest;
     options.styles = {"mosaic"};
     options.adds_input = false;
     return options;

@@ -1,7 +1,7 @@
 // The feed-forward net of fast style transfer: it has learnt one or several styles and paints a photo in one pass.
 // Johnson, Alahi, Fei-Fei: Perceptual Losses for Real-Time Style Transfer (2016); instance norm: Ulyanov et al. (2016);
 // several styles by norm values of their own: Dumoulin, Shlens, Kudlur: A Learned Representation for Artistic Style
-// (2017); enlargement before convolutions instead of transposed ones: Odena et al. (2016).
+// (2017); nearest enlargement before convolutions instead of transposed ones: Odena et al. (2016).
 #pragma once
 
 #include <torch/nn/module.h>
@@ -17,21 +17,15 @@
 
 namespace reverie {
 
-/// Nearest: each cell of a map becomes four, as in PyTorch's examples; what follows can leave dots at the distance of
-/// cells. Bilinear: what lies between the cells' middles is interpolated (align_corners = false), a ramp stays a ramp.
-/// Cells beyond the border are those at it in both.
-enum class StyleEnlargement { Nearest, Bilinear };
-
-/// The net: a window of `ends`, two 3x3 of stride 2, `blocks` residual blocks of two 3x3, twice (enlarged to twice the
-/// size, 3x3), a window of `ends`. Borders are mirrored without the edge (reflect padding), but those of enlarged maps
-/// are enlarged from cells that repeat; behind all but the last convolution an instance norm with scale and shift of the style, and a ReLU except at a block's end. Convolutions
+/// The net: a window of `ends`, two 3x3 of stride 2, `blocks` residual blocks of two 3x3, twice (enlarged by nearest
+/// cells, 3x3), a window of `ends`. Borders are mirrored without the edge (reflect padding); behind all but the last
+/// convolution an instance norm with scale and shift of the style, and a ReLU except at a block's end. Convolutions
 /// have no bias but the last (a norm would take it away). Sides that are no multiple of 4: strided layers round up, and
 /// the result is cut to the photo's size at its lower and right end.
 struct StyleNetOptions {
     std::array<std::int64_t, 3> channels = {16, 32, 64};  ///< at full, half and quarter size; each a multiple of 8
     std::int64_t ends = 5;                                ///< window of the first and last convolution, odd, 3..11
     std::int64_t blocks = 5;                              ///< residual blocks, 1..16
-    StyleEnlargement enlargement = StyleEnlargement::Bilinear;
     std::vector<std::string> styles;                      ///< their names, at least one, each once
     bool adds_input = true;  ///< the last convolution's result is added to the photo; else it is the picture
 };
@@ -39,8 +33,8 @@ struct StyleNetOptions {
 /// Throws Usage, speaking in flag names.
 void validate(const StyleNetOptions& options);
 
-/// As the metadata of a weights file ("architecture": "style_net"), and back. Notes without "enlargement" are of a time
-/// when there was Nearest alone. The latter throws Input for notes of something else.
+/// As the metadata of a weights file ("architecture": "style_net"), and back. The latter throws Input for notes of
+/// something else.
 std::map<std::string, std::string> to_metadata(const StyleNetOptions& options);
 StyleNetOptions style_net_options(const std::map<std::string, std::string>& metadata);
 

@@ -117,7 +117,6 @@ RunOptions fast_style_identity(const FastStyleFlags& flags, const FastStyleOptio
         identity.emplace_back("to", fs::absolute(flags.to).string());
     }
     identity.emplace_back("list of styles", join(options.net.styles));
-    identity.emplace_back("enlargement of maps", to_metadata(options.net).at("enlargement"));
     return identity;
 }
 

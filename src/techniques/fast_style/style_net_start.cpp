@@ -16,7 +16,6 @@ std::string form_of(const StyleNetOptions& options) {
     return std::to_string(options.channels[0]) + "-" + std::to_string(options.channels[1]) + "-" +
            std::to_string(options.channels[2]) + " channels, " + std::to_string(options.blocks) +
            " blocks and ends of " + std::to_string(options.ends) +
-           (options.enlargement == StyleEnlargement::Nearest ? ", enlarged by nearest cells" : "") +
            (options.adds_input ? "" : ", without the photo added");
 }
 

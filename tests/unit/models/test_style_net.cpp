@@ -59,7 +59,8 @@ class Described {
             x = x + normed(block + ".conv2", convolved(block + ".conv2", inner, 1), style);
         }
         for (const char* name : {"up.0", "up.1"}) {
-            x = normed(name, at::conv2d(enlarged(x), weights_.at(std::string(name) + ".weight")), style).relu();
+            x = at::upsample_nearest2d(x, {2 * x.size(2), 2 * x.size(3)});
+            x = normed(name, convolved(name, x, 1), style).relu();
         }
         const Tensor y = (convolved("out", x, 1) + weights_.at("out.bias").view({1, 3, 1, 1}))
                              .narrow(2, 0, photos.size(2))
@@ -73,15 +74,6 @@ class Described {
         const Tensor& weight = weights_.at(name + ".weight");
         const std::int64_t reach = weight.size(2) / 2;
         return at::conv2d(at::reflection_pad2d(x, {reach, reach, reach, reach}), weight, {}, stride);
-    }
-    /// And one more pixel on each side.
-    Tensor enlarged(const Tensor& x) const {
-        const Tensor wider = at::replication_pad2d(x, {1, 1, 1, 1});
-        const std::vector<std::int64_t> size = {2 * wider.size(2), 2 * wider.size(3)};
-        const Tensor all = options_.enlargement == StyleEnlargement::Nearest
-                               ? at::upsample_nearest2d(wider, size)
-                               : at::upsample_bilinear2d(wider, size, /*align_corners=*/false);
-        return all.narrow(2, 1, size[0] - 2).narrow(3, 1, size[1] - 2);
     }
     Tensor normed(const std::string& name, const Tensor& x, std::int64_t style) const {
         const auto row = [&](const char* what) { return weights_.at(name + what)[style]; };
@@ -97,7 +89,6 @@ TEST(StyleNet, ComputesAsDescribed) {
         StyleNetOptions options = small();
         options.adds_input = adds_input;
         options.ends = adds_input ? 5 : 9;
-        options.enlargement = adds_input ? StyleEnlargement::Bilinear : StyleEnlargement::Nearest;
         const auto net = filled(options);
         Described described(*net);
         const Tensor images = photos(2, 29, 38);

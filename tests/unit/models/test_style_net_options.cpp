@@ -29,23 +29,14 @@ TEST(StyleNetOptions, SurviveTheirNotes) {
     const StyleNetOptions options = {.channels = {24, 8, 40},
                                      .ends = 7,
                                      .blocks = 3,
-                                     .enlargement = StyleEnlargement::Nearest,
                                      .styles = {"night, \"2\"", "wave\n", "caf\xe9", "\xc3\xa9t\xc3\xa9"},
                                      .adds_input = false};
     const StyleNetOptions found = style_net_options(to_metadata(options));
     EXPECT_EQ(found.channels, options.channels);
     EXPECT_EQ(found.ends, options.ends);
     EXPECT_EQ(found.blocks, options.blocks);
-    EXPECT_EQ(found.enlargement, options.enlargement);
     EXPECT_EQ(found.styles, options.styles);
     EXPECT_EQ(found.adds_input, options.adds_input);
-}
-
-TEST(StyleNetOptions, NotesWithoutAnEnlargementAreOfNearestCells) {
-    auto notes = to_metadata(StyleNetOptions{.styles = {"night"}});
-    EXPECT_EQ(style_net_options(notes).enlargement, StyleEnlargement::Bilinear);
-    notes.erase("enlargement");
-    EXPECT_EQ(style_net_options(notes).enlargement, StyleEnlargement::Nearest);
 }
 
 TEST(StyleNetOptions, NotesOfSomethingElseAreRefused) {
@@ -59,7 +50,6 @@ TEST(StyleNetOptions, NotesOfSomethingElseAreRefused) {
     EXPECT_NE(refused("architecture", "vae").find("'vae'"), std::string::npos);
     EXPECT_NE(refused("ends", "5x").find("'ends'"), std::string::npos);
     EXPECT_NE(refused("channels_half", "12").find("cannot be"), std::string::npos);
-    EXPECT_NE(refused("enlargement", "cubic").find("'cubic'"), std::string::npos);
     for (const char* list : {"", "night", "[1]", "{}", "[\"a\"", "[\"a\",\"a\"]", "[]"}) {
         refused("styles", list);
     }
