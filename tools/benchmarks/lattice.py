@@ -1,4 +1,4 @@
-"""Lines and dots in a picture that always lie two or four pixels apart, as enlargements in nets leave them.
+"""Lines and dots in a picture that always lie two, four or eight pixels apart, as enlargements in nets leave them.
 
     tools/bench lattice PICTURE.png...
 
@@ -46,7 +46,7 @@ def main():
     for path in options.pictures:
         grey = np.asarray(Image.open(path).convert("RGB"), float).mean(2)
         grey -= grey.mean()
-        for period in (4, 2):
+        for period in (8, 4, 2):
             found = [amplitudes(grey, down / period, across / period) for down, across in ((0, 1), (1, 0), (1, 1))]
             whole, local = (", ".join(f"{row[i]:.2f}" for row in found) for i in (0, 1))
             print(f"| {path} | {period} | {whole} | {local} | {peak(grey, 1 / period):.1f} |")

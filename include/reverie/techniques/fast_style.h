@@ -58,8 +58,8 @@ Tensor training_picture(const Tensor& photo, std::int64_t side, const FastStyleO
 inline constexpr std::int64_t kJudgedPlaces = 8;
 Tensor judged_part(const Tensor& picture, std::uint64_t seed, std::int64_t number);
 
-/// What all squares of 4x4 pixels of a picture [3,H,W] have in common, less its mean: [3,4,4], near 0 for photos. Lines
-/// and dots at distances of 2 and 4 pixels that always lie the same way are there, which a net's enlargements leave.
+/// What all squares of 8x8 pixels of a picture [3,H,W] have in common, less its mean: [3,8,8], near 0 for photos. Lines
+/// and dots at distances of 2, 4 and 8 pixels that always lie the same way are there, which a net's grids leave.
 Tensor lattice_of(const Tensor& picture);
 
 /// The pictures' side at a step: first a half of the options', then three quarters, then all of it.

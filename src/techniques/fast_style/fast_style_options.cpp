@@ -95,7 +95,7 @@ OptionTable<FastStyleOptions> make_table() {
         {.name = "lattice",
          .heading = "Loss",
          .placeholder = "WEIGHT",
-         .help = "how firmly lines and dots two and four pixels apart are kept out, which a net would else use",
+         .help = "how firmly lines and dots 2, 4 and 8 pixels apart are kept out, which a net would else use",
          .field = field(&FastStyleOptions::lattice),
          .range = at_least_zero},
         {.name = "style-warmup",

@@ -118,7 +118,7 @@ Tensor judged_part(const Tensor& picture, std::uint64_t seed, std::int64_t numbe
 
 Tensor lattice_of(const Tensor& picture) {
     require_image(picture, "a painted picture");
-    constexpr std::int64_t kPeriod = 4;
+    constexpr std::int64_t kPeriod = 8;  // two cells of the net's smallest maps
     const std::int64_t rows = picture.size(1) / kPeriod;
     const std::int64_t columns = picture.size(2) / kPeriod;
     const Tensor squares = picture.narrow(1, 0, rows * kPeriod)
