@@ -5,6 +5,7 @@
 #include <cmath>
 #include <limits>
 #include <memory>
+#include <numbers>
 #include <set>
 #include <string>
 #include <vector>
@@ -257,13 +258,13 @@ TEST(FastStylePictures, WhatSquaresOfEightHaveInCommonIsTheirLattice) {
     const Tensor columns = at::arange(330, at::kFloat);
     for (const double period : {2.0, 4.0, 8.0}) {
         const double amplitude = 0.1;
-        const Tensor stripes = amplitude * at::cos(2.0 * 3.14159265358979 / period * columns);
+        const Tensor stripes = amplitude * at::cos(2.0 * std::numbers::pi / period * columns);
         const double wanted = amplitude * std::sqrt(period == 2.0 ? 1.0 : 0.5);
         EXPECT_NEAR(length(photo + stripes), wanted, 0.05 * wanted) << period;
         EXPECT_NEAR(length((photo + stripes).transpose(1, 2)), wanted, 0.05 * wanted) << period;
     }
     // Dots at other distances are a picture's own affair.
-    EXPECT_LT(length(photo + 0.1 * at::cos(2.0 * 3.14159265358979 / 5.0 * columns)), 5e-3);
+    EXPECT_LT(length(photo + 0.1 * at::cos(2.0 * std::numbers::pi / 5.0 * columns)), 5e-3);
 }
 
 TEST(FastStylePictures, AreJudgedAtEveryPlaceOfAGridOfEight) {
