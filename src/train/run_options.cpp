@@ -129,7 +129,8 @@ RunOptions with_later_options(RunOptions options, const std::string& program) {
     };
     constexpr std::array kLater = {Later{"", "engine", "libtorch"},     Later{"gan", "generator", "dcgan"},
                                    Later{"gan", "projected-size", "0"}, Later{"gan", "pixel-branch", "off"},
-                                   Later{"gan", "cutout", "0.5"},       Later{"styletransfer", "lattice", "0"}};
+                                   Later{"gan", "cutout", "0.5"},       Later{"styletransfer", "lattice", "0"},
+                                   Later{"styletransfer", "plain", "0"}};
     for (const Later& later : kLater) {
         const bool fits = *later.program == '\0' || later.program == program;
         if (fits && std::ranges::find(options, later.name, &RunOptions::value_type::first) == options.end()) {

@@ -28,8 +28,9 @@ struct FastStyleOptions {
     std::int64_t side = 256;    ///< of the pictures trained on at the end; the first ones have half of it
     double least_crop = 0.3;    ///< a picture shows a square of the photo whose side is at least this share of it
     double drawn = 0.1;         ///< share of the pictures that are no photos: flat, shaded or noisy
+    double plain = 0.15;        ///< share of the photos that are shown with a plain part
     double tone = 0.05;         ///< weight of 1 - the correlation of the photo's and the picture's coarse lightness
-    double lattice = 100.0;     ///< weight of the mean square of `lattice_of` the picture
+    double lattice = 100.0;     ///< weight of `lattice_cost`
     double style_warmup = 0.1;  ///< share of the planned steps over which styles come to count in full
     bool adds_styles = false;   ///< only the norm values of the last styles learn: all else stays, to the bit
 };
@@ -61,6 +62,11 @@ Tensor judged_part(const Tensor& picture, std::uint64_t seed, std::int64_t numbe
 /// What all squares of 8x8 pixels of a picture [3,H,W] have in common, less its mean: [3,8,8], near 0 for photos. Lines
 /// and dots at distances of 2, 4 and 8 pixels that always lie the same way are there, which a net's grids leave.
 Tensor lattice_of(const Tensor& picture);
+
+/// What lattices cost, differentiable: the mean square of `lattice_of`, and for those of single places the same of each
+/// window of 64x64 pixels as a share of its squares' variance, 1e-3 times the mean share. (1/64 for any texture, so
+/// that strokes cost nothing; 1 where there is nothing but a lattice, however faint.)
+Tensor lattice_cost(const Tensor& picture);
 
 /// The pictures' side at a step: first a half of the options', then three quarters, then all of it.
 std::int64_t side_at(const FastStyleOptions& options, std::int64_t step, std::int64_t total);

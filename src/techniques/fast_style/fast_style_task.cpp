@@ -152,7 +152,7 @@ Tensor FastStyleTask::State::loss(const StepInput& input, StepLog& log, bool mea
         }
         if (options.lattice > 0.0) {
             // Of all of it: it is to the net's own grid that a lattice keeps.
-            const Tensor cost = options.lattice * lattice_of(pictures[i]).square().mean();
+            const Tensor cost = options.lattice * lattice_cost(pictures[i]);
             sum = sum + cost;
             parts["lattice"] += cost.item<double>() / static_cast<double>(count);
         }

@@ -59,6 +59,20 @@ Tensor drawn_picture(std::int64_t side, Draws& draws, std::uint64_t seed, std::i
     return (one + strength * resize(noise, Size{side, side})).clamp(0.0, 1.0);
 }
 
+/// A photo with a part that is plain, black, white or of some colour, as shadows and skies are. Few photos have such
+/// parts, and where a net has not met them it paints a plateau without strokes.
+Tensor with_plain_part(const Tensor& picture, Draws& draws, std::uint64_t seed, std::int64_t number) {
+    const double kind = draws.between(0.0, 3.0);
+    const Tensor some = color(draws, picture.options());
+    const Tensor plain = kind < 1.0 ? at::zeros_like(some) : kind < 2.0 ? at::ones_like(some) : some;
+    constexpr std::int64_t kCells = 4;  // across the picture: the part is as large as a cloud of that noise
+    constexpr double kHeight = 0.3;     // above which clouds are the part: about a third of all
+    constexpr double kEdge = 1 / 8.0;   // how far up its edge goes
+    const Tensor clouds = normal_noise(seed, kClouds, number, 1, {1, kCells, kCells})[0].to(picture.options());
+    const Tensor share = (resize(clouds, Size{picture.size(2), picture.size(1)}) - kHeight) / kEdge;
+    return at::lerp(picture, plain, share.clamp(0.0, 1.0));
+}
+
 /// Colours turned about the grey axis.
 Tensor turned_hue(const Tensor& picture, double angle) {
     const double straight = std::cos(angle);
@@ -68,6 +82,23 @@ Tensor turned_hue(const Tensor& picture, double angle) {
     turn.diagonal().add_(straight);
     turn += across * at::tensor({0.0, -1.0, 1.0, 1.0, 0.0, -1.0, -1.0, 1.0, 0.0}, at::kDouble).view({3, 3});
     return turn.to(picture.options()).matmul(picture.flatten(1)).view_as(picture);
+}
+
+constexpr std::int64_t kPeriod = 8;  // of lattices: two cells of the net's smallest maps
+
+/// A picture as windows of so many squares, the rest left away: [3, windows down, rows, 8, windows across, columns, 8].
+Tensor in_windows(const Tensor& picture, std::int64_t rows, std::int64_t columns) {
+    const auto cut = [&](const Tensor& whole, std::int64_t axis, std::int64_t squares) {
+        const std::int64_t count = whole.size(axis) / (squares * kPeriod);
+        return whole.narrow(axis, 0, count * squares * kPeriod).unflatten(axis, {count, squares, kPeriod});
+    };
+    return cut(cut(picture, 2, columns), 1, rows);
+}
+
+/// What the squares of each window have in common, less its mean: [3, windows down, 8, windows across, 8].
+Tensor lattices(const Tensor& windows) {
+    const Tensor common = windows.mean({2, 5});
+    return common - common.mean({2, 4}, /*keepdim=*/true);
 }
 
 }  // namespace
@@ -103,7 +134,8 @@ Tensor training_picture(const Tensor& photo, std::int64_t side, const FastStyleO
     const double gain = draws.factor(1.25);
     constexpr double kMostTurn = 0.3;  // radians
     picture = turned_hue(picture.clamp(0.0, 1.0).pow(gamma) * gain, draws.between(-kMostTurn, kMostTurn));
-    return picture.clamp(0.0, 1.0);
+    picture = picture.clamp(0.0, 1.0);
+    return draws.between(0.0, 1.0) < options.plain ? with_plain_part(picture, draws, seed, number) : picture;
 }
 
 Tensor judged_part(const Tensor& picture, std::uint64_t seed, std::int64_t number) {
@@ -118,15 +150,22 @@ Tensor judged_part(const Tensor& picture, std::uint64_t seed, std::int64_t numbe
 
 Tensor lattice_of(const Tensor& picture) {
     require_image(picture, "a painted picture");
-    constexpr std::int64_t kPeriod = 8;  // two cells of the net's smallest maps
-    const std::int64_t rows = picture.size(1) / kPeriod;
-    const std::int64_t columns = picture.size(2) / kPeriod;
-    const Tensor squares = picture.narrow(1, 0, rows * kPeriod)
-                               .narrow(2, 0, columns * kPeriod)
-                               .unflatten(2, {columns, kPeriod})
-                               .unflatten(1, {rows, kPeriod});
-    const Tensor common = squares.mean({1, 3});
-    return common - common.mean({1, 2}, /*keepdim=*/true);
+    const Tensor whole = in_windows(picture, picture.size(1) / kPeriod, picture.size(2) / kPeriod);
+    return lattices(whole).reshape({3, kPeriod, kPeriod});
+}
+
+Tensor lattice_cost(const Tensor& picture) {
+    constexpr std::int64_t kSquares = 8;  // of a window along each axis
+    constexpr double kUnseen = 1.5e-5;    // the square of a step of 255, about: less is not seen
+    constexpr double kOfWindows = 1e-3;
+    const Tensor of_whole = lattice_of(picture).square().mean();
+    if (std::min(picture.size(1), picture.size(2)) < kSquares * kPeriod) {
+        return of_whole;
+    }
+    const Tensor windows = in_windows(picture, kSquares, kSquares);
+    const Tensor detail = (windows - windows.mean({3, 6}, /*keepdim=*/true)).square().mean({0, 2, 3, 5, 6});
+    const Tensor share = lattices(windows).square().mean({0, 2, 4}) / (detail + kUnseen);
+    return of_whole + kOfWindows * share.mean();
 }
 
 }  // namespace reverie

@@ -41,6 +41,7 @@ TEST(TrainingPicture, ShowsAsManyDrawnOnesAsAskedFor) {
     // A photo of one colour stays one colour; so whatever varies was drawn, and a third of the drawn ones is flat too.
     const Tensor photo = at::full({3, 40, 40}, 0.5F);
     FastStyleOptions options = small();
+    options.plain = 0.0;
     const auto varied = [&](double drawn) {
         options.drawn = drawn;
         int count = 0;
@@ -51,6 +52,25 @@ TEST(TrainingPicture, ShowsAsManyDrawnOnesAsAskedFor) {
     };
     EXPECT_EQ(varied(0.0), 0);
     EXPECT_NEAR(varied(0.9), 300 * 0.9 * 2 / 3, 30);
+}
+
+TEST(TrainingPicture, HasPlainPartsWhereAskedFor) {
+    const Tensor photo = test::textured_picture(1, Size{96, 96});
+    FastStyleOptions options = small();
+    options.drawn = 0.0;
+    const auto plain_share = [&](double plain) {
+        options.plain = plain;
+        double sum = 0.0;
+        for (std::int64_t number = 0; number < 50; ++number) {
+            const Tensor picture = training_picture(photo, 64, options, 1, number).unsqueeze(0);
+            const Tensor range = at::max_pool2d(picture, 3, 1) + at::max_pool2d(-picture, 3, 1);
+            sum += range.amax(1).eq(0.0).to(at::kFloat).mean().item<double>();
+        }
+        return sum / 50;
+    };
+    EXPECT_LT(plain_share(0.0), 0.02);
+    EXPECT_NEAR(plain_share(1.0), 0.35, 0.1);
+    EXPECT_NEAR(plain_share(0.5), 0.35 / 2, 0.1);
 }
 
 TEST(TrainingPicture, SidesGrowOverTheRun) {
@@ -79,6 +99,23 @@ TEST(TrainingPicture, HasForLatticeWhatItsSquaresOfEightHaveInCommon) {
     }
     // Dots at other distances are a picture's own affair.
     EXPECT_LT(length(photo + 0.1 * at::cos(2.0 * std::numbers::pi / 5.0 * columns)), 5e-3);
+}
+
+TEST(TrainingPicture, LatticesOfPlainPartsCostByTheWindow) {
+    const Tensor stripes = 0.02 * at::cos(std::numbers::pi / 2.0 * at::arange(64, at::kFloat));
+    const auto cost = [&](bool mesh) {
+        Tensor picture = test::textured_picture(3, {200, 200}).clone();
+        Tensor part = picture.narrow(1, 64, 64).narrow(2, 64, 64);
+        part.fill_(0.1);
+        part.add_(mesh ? stripes : at::zeros_like(stripes));
+        return lattice_cost(picture).item<double>();
+    };
+    // One of nine windows is nothing but a lattice then. Of the whole picture it is too little to tell.
+    EXPECT_NEAR(cost(true) - cost(false), 1e-3 / 9, 0.15e-3 / 9);
+    EXPECT_LT(cost(false), 1e-3 * 0.2);
+    // Pictures without room for a window have the whole one's alone.
+    const Tensor little = test::textured_picture(3, {63, 200});
+    EXPECT_EQ(lattice_cost(little).item<double>(), lattice_of(little).square().mean().item<double>());
 }
 
 TEST(TrainingPicture, IsJudgedAtEveryPlaceOfAGridOfEight) {
