@@ -38,7 +38,8 @@ struct ByNumberThenText {
 /// What a cache file holds, by everything that decided it.
 std::string cache_key(const std::filesystem::path& path, const Source& source, const DataOptions& options) {
     // Of what is decoded; another number when the same file comes to mean other pixels. 2: colour profiles are applied.
-    constexpr std::int64_t kPixelsVersion = 2;
+    // 3: grey is found.
+    constexpr std::int64_t kPixelsVersion = 3;
     Digest digest;
     digest.add(kPixelsVersion);
     std::error_code ignored;

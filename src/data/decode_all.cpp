@@ -48,6 +48,34 @@ Size choose_size(const Source& source, const DataOptions& options, const Hooks& 
     throw Error(ErrorKind::Input, first_fault);
 }
 
+bool is_grey(const Tensor& pixels) {
+    const auto same = [&](std::int64_t channel) { return at::equal(pixels.select(2, 0), pixels.select(2, channel)); };
+    return pixels.size(2) == 1 || (same(1) && same(2));
+}
+
+/// Grey where images from all over the source are, however they are stored: nets would have to learn three times what
+/// is the same, and never quite do.
+std::int64_t choose_channels(const Source& source, const DataOptions& options, Size size, const Hooks& hooks) {
+    constexpr std::int64_t kLookedAt = 64;
+    if (options.channels > 0) {
+        return options.channels;
+    }
+    const std::int64_t every = (source.count() + kLookedAt - 1) / kLookedAt;
+    for (std::int64_t i = 0; i < source.count(); i += every) {
+        if (hooks.cancelled()) {
+            throw Error(ErrorKind::Cancelled, "stopped");
+        }
+        try {
+            if (!is_grey(source.load(i, {.at_least = size, .max_pixels = options.max_pixels}))) {
+                return 3;
+            }
+        } catch (const Error&) {  // said when all are decoded
+            continue;
+        }
+    }
+    return 1;
+}
+
 /// Decodes images [begin, end) to `out`, side by side; why each failed, empty: it did not.
 std::vector<std::string> decode_chunk(const Source& source, const DataOptions& options, const Pixels& pixels,
                                       std::int64_t begin, std::int64_t end, std::uint8_t* out, const Hooks& hooks) {
@@ -134,7 +162,7 @@ Decoded decode_all(const Source& source, const DataOptions& options, const std::
     Decoded decoded;
     Pixels& pixels = decoded.pixels;
     pixels.size = choose_size(source, options, hooks);
-    pixels.channels = options.channels > 0 ? options.channels : source.default_channels();
+    pixels.channels = choose_channels(source, options, pixels.size, hooks);
     const std::int64_t image_bytes = pixels.image_bytes();
     const std::int64_t total = source.count() * image_bytes;
     const bool spill = total > options.cache_bytes && !cache.empty();

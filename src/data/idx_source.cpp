@@ -122,7 +122,6 @@ class IdxSource : public Source {
     }
     std::int64_t stored_bytes(std::int64_t) const override { return images_.dimensions[1] * images_.dimensions[2]; }
     std::int64_t time(std::int64_t) const override { return images_.time; }
-    std::int64_t default_channels() const override { return 1; }
 
     Tensor load(std::int64_t index, const LoadOptions& options) const override {
         if (stored_bytes(index) > options.max_pixels) {

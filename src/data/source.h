@@ -38,7 +38,6 @@ class Source {
 
     /// Identifies pixels that names and sizes do not; empty: nothing more.
     virtual std::string content() const { return ""; }
-    virtual std::int64_t default_channels() const { return 3; }
     /// What is in the source and not in the list.
     virtual LeftOut left_out() const { return {}; }
 };

@@ -13,7 +13,8 @@ namespace reverie {
 struct DataFlags {
     GivenOptions options;  ///< see data_option_table
     bool mirror = false;
-    std::string default_size = {};  ///< of the images where --size does not say; empty: as DataOptions has it
+    std::string default_size = {};      ///< of the images where --size does not say; empty: as DataOptions has it
+    std::string default_channels = {};  ///< the same of --channels
 };
 
 void add_flags(CLI::App& app, DataFlags& flags);

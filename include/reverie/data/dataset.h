@@ -30,7 +30,7 @@ enum class DataPart { Train, Test };
 struct DataOptions {
     /// Empty: the images' own when the first one is at most 128 px on its longest side, else 64x64.
     std::optional<Size> size;
-    std::int64_t channels = 0;  ///< 1 grey, 3 RGB, 4 RGBA (not multiplied); 0: 1 for IDX files, else 3
+    std::int64_t channels = 0;  ///< 1 grey, 3 RGB, 4 RGBA (not multiplied); 0: 1 where they are grey, else 3
     Fit fit = Fit::Center;
     DataPart part = DataPart::Train;
     std::int64_t cache_bytes = 1'000'000'000;  ///< more than that goes to a file in cache_folder

@@ -132,11 +132,11 @@ class Evaluate : public Program {
         }
         DataOptions options = data_options(flags, session.environment());
         options.part = DataPart::Test;
+        options.channels = 3;  // what colour one side alone has is to count
         Sides sides;
         sides.pictures = open_images(session, {run_.run}, options);
         const Tensor first = sides.pictures.read(0, 1);
         options.size = size_of(first);
-        options.channels = first.size(1);
         sides.reals = open_images(session, images_, options);
         const std::int64_t count = samples_for(sides.reals.count());
         sides.pictures = sides.pictures.sample(count, 0);

@@ -26,6 +26,7 @@ class FastStyleTraining : public Program {
   public:
     explicit FastStyleTraining(bool adds) : adds_(adds) {
         data_.default_size = "512";
+        data_.default_channels = "3";
         train_.validation = 0.1;
     }
 

@@ -12,8 +12,10 @@ void add_flags(CLI::App& app, DataFlags& flags) {
             if (row.name == "size") {
                 return flags.default_size.empty() ? "the images' own up to 128 px, else 64" : flags.default_size;
             }
-            return row.name == "channels" ? "1 for IDX files (as MNIST is published), else 3"
-                                          : default_text(row, DataOptions());
+            if (row.name == "channels") {
+                return flags.default_channels.empty() ? "1 where the images are grey, else 3" : flags.default_channels;
+            }
+            return default_text(row, DataOptions());
         });
     FlagGroup data(app, "Data");
     data.add("--mirror", flags.mirror, "flip half of the images left to right");
@@ -23,6 +25,9 @@ DataOptions data_options(const DataFlags& flags, const Environment& environment)
     GivenOptions given = flags.options;
     if (!flags.default_size.empty() && !given.has("size")) {
         given.set("size", {flags.default_size});
+    }
+    if (!flags.default_channels.empty() && !given.has("channels")) {
+        given.set("channels", {flags.default_channels});
     }
     DataOptions options = with_given(DataOptions(), data_option_table(), given);
     options.cache_folder = environment.cache_home / "reverie/data";

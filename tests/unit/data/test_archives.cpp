@@ -165,7 +165,7 @@ TEST(Tar, SparseMembersOfEveryGnuFormatAreWhole) {
     const Dataset set = open_dataset(folder / "set.tar");
     EXPECT_THAT(test::names(set), ElementsAre("a.bmp", "b.bmp", "c.bmp", "d.bmp"));
     EXPECT_THAT(test::levels(set), ElementsAre(200, 200, 200, 200));
-    EXPECT_EQ(set.read(all_indices(set)).sum().item<std::int64_t>(), 4 * 3 * 24 * 200);
+    EXPECT_EQ(set.read(all_indices(set)).sum().item<std::int64_t>(), 4 * 24 * 200);
     EXPECT_THAT(left_out(set).at("e.bmp"), HasSubstr("sparse member whose map is damaged"));
 }
 
