@@ -8,6 +8,7 @@
 #include <atomic>
 #include <chrono>
 #include <cstring>
+#include <exception>
 #include <new>
 #include <string>
 
@@ -69,7 +70,7 @@ std::int64_t choose_channels(const Source& source, const DataOptions& options, S
             if (!is_grey(source.load(i, {.at_least = size, .max_pixels = options.max_pixels}))) {
                 return 3;
             }
-        } catch (const Error&) {  // said when all are decoded
+        } catch (const std::exception&) {  // said when all are decoded
             continue;
         }
     }
