@@ -127,6 +127,10 @@ TEST_F(StyleModel, RefinesTowardsAStyle) {
     EXPECT_GT(one, 0.0);
     EXPECT_LT(one, (refined("6") - plain).abs().mean().item<double>()) << "from there, step by step";
     expect_fault(with("net.safetensors:wave", {"--refine", "2"}), 2, "no style is given");
+    // It has the second net that optimising has, or says that there is none to speak of.
+    expect_fault(with("net.safetensors:wave", {"--style", path("wave.png"), "--refine", "2", "--content-network",
+                                               "none", "--content-network-share", "0.5"}),
+                 2, "--content-network-share speaks of a second net");
     expect_fault(with("net.safetensors:wave", {"--style", path("wave.png"), "--refine", "2", "--steps", "5"}), 2,
                  "--steps means nothing with --refine");
     expect_fault(run({path("photo.png"), "-o", path("x.png"), "--style", path("wave.png"), "--refine", "2"}), 2,

@@ -14,6 +14,7 @@
 #include "cli/pictures/plan_text.h"
 #include "cli/style/style_inputs.h"
 #include "cli/style/style_plan.h"
+#include "cli/style/style_request.h"
 #include "reverie/core/error.h"
 #include "reverie/core/runtime.h"
 #include "reverie/core/text.h"
@@ -78,15 +79,15 @@ void FastPainting::prepare_refinement(Settings& settings) {
     for (const StyleInput& style : styles) {
         refinement.sources.push_back(read_style(style, pictures_.max_pixels));
     }
+    const std::string second = choose_content_network(session_, flags_, options_, store_);
     refinement.options = refining(options_, flags_.refine);
     validate(refinement.options);
-    const NetworkWeights weights = resolve_network(session_, network_, store_, style_networks());
-    refinement.nets =
-        load_nets(session_, network_, weights, [&](Graph& graph) { prepare_graph(graph, refinement.options); });
-    refinement.stylizer.emplace(refinement.nets->first(), refinement.sources, refinement.options, memory_);
-    settings = made_with(session_, network_, weights);
+    NetPool pool = load_style_nets(session_, network_, second, refinement.options, store_);
+    refinement.nets = std::move(pool.nets);
+    refinement.stylizer.emplace(refinement.nets->first().both(), refinement.sources, refinement.options, memory_);
+    settings = std::move(pool.settings);
     add_settings(settings, styles);
-    add_settings(settings, options_, flags_, kNoNetwork);
+    add_settings(settings, options_, flags_, second);
     settings.set("refine", flags_.refine);
 }
 
@@ -170,8 +171,8 @@ PictureResult FastPainting::refine(const Picture& picture, const FastPainterJob&
     static_cast<Hooks&>(watched) = hooks;
     const auto net = refinement_->nets->take();
     const StyleResult styled = refinement_->stylizer->stylize(
-        {.content = picture.color, .alpha = picture.alpha, .protect = job.protect, .masks = {}, .init = painted}, *net,
-        watched);
+        {.content = picture.color, .alpha = picture.alpha, .protect = job.protect, .masks = {}, .init = painted},
+        (*net).both(), watched);
     PictureResult result{.image = styled.image, .steps = styled.steps, .cancelled = styled.cancelled};
     if (styled.tile > 0) {
         result.settings.set("max-memory", memory_);  // decides where the tiles lie
@@ -182,9 +183,9 @@ PictureResult FastPainting::refine(const Picture& picture, const FastPainterJob&
 PicturePlan FastPainting::plan(Size size) {
     const FastPainterPlan planned = painter_->plan(size);
     if (refinement_) {
-        return describe_plan(
-            size, *refinement_->stylizer,
-            measure_cost(refinement_->nets->first(), refinement_->sources, refinement_->options, session_.hooks()));
+        return describe_plan(size, *refinement_->stylizer,
+                             measure_cost(refinement_->nets->first().both(), refinement_->sources, refinement_->options,
+                                          session_.hooks()));
     }
     constexpr std::int64_t kSide = 512;
     const int threads = at::get_num_threads();

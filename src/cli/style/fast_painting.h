@@ -10,6 +10,7 @@
 #include "cli/pictures/masks.h"
 #include "cli/style/model_spec.h"
 #include "cli/style/style_flags.h"
+#include "cli/style/style_nets.h"
 #include "reverie/cli/network_flags.h"
 #include "reverie/cli/run_pictures.h"
 #include "reverie/core/pool.h"
@@ -30,7 +31,7 @@ class FastPainting {
     struct Refinement {
         std::vector<StyleSource> sources;
         StyleOptions options;
-        std::unique_ptr<Pool<FrozenNet>> nets;
+        std::unique_ptr<Pool<LoadedNets>> nets;
         std::optional<Stylizer> stylizer;
     };
 

@@ -28,8 +28,8 @@ void refuse_what_means_nothing(const Session& session, const StyleFlags& flags, 
     if (flags.refine == 0) {
         refuse(optimising_flags(), "--model, which paints in one pass of a net, unless --refine goes on from there");
     } else {
-        refuse({"mask", "each-style", "content-network", "content-network-layers", "content-network-share", "init",
-                "trace", "checkpoint", "checkpoint-every", "resume", "steps", "first-steps", "falloff", "min-size"},
+        refuse({"mask", "each-style", "init", "trace", "checkpoint", "checkpoint-every", "resume", "steps",
+                "first-steps", "falloff", "min-size"},
                "--refine, which takes so many steps from what the net of --model has painted");
         validate(flags);
         for (const StyleInput& style : style_inputs(flags)) {

@@ -35,21 +35,11 @@ void StylePainter::load_once() {
         return;
     }
     const StyleFlags& flags = request_.flags;
-    const NetworkWeights weights = resolve_network(session_, request_.network, store_, style_networks());
-    const auto first = std::make_shared<Nets>(load_net(
-        session_, weights, [this](Graph& graph) { prepare_graph(graph, request_.options); }, request_.network.engine));
-    net_settings_ = made_with(session_, request_.network, weights);
-    std::vector<std::filesystem::path> files = {weights.file};
-    net_settings_.set("content-network", request_.content_network);
-    if (request_.content_network != kNoNetwork) {
-        const NetworkWeights second = resolve_network(session_, content_network(request_.content_network), store_, {});
-        first->content = load_net(session_, second, {}, request_.network.engine);
-        net_settings_.set("content-network-weights", second.file.filename().string());
-        files.push_back(second.file);
-    }
-    nets_ = std::make_unique<Pool<Nets>>([first] { return first->sibling(); });
+    NetPool pool = load_style_nets(session_, request_.network, request_.content_network, request_.options, store_);
+    nets_ = std::move(pool.nets);
+    net_settings_ = std::move(pool.settings);
     if (identifies_) {
-        for (const std::filesystem::path& file : files) {
+        for (const std::filesystem::path& file : pool.files) {
             weights_digests_.push_back(sha256_of_file(file));
         }
     }

@@ -10,6 +10,7 @@
 
 #include "cli/pictures/masks.h"
 #include "cli/style/checkpointing.h"
+#include "cli/style/style_nets.h"
 #include "cli/style/style_plan.h"
 #include "cli/style/style_request.h"
 #include "cli/style/trace_file.h"
@@ -34,13 +35,6 @@ class StylePainter {
 
   private:
     /// What one picture is painted with.
-    struct Nets {
-        FrozenNet style;
-        std::optional<FrozenNet> content = std::nullopt;
-
-        StyleNets both() { return {style, content ? &*content : nullptr}; }
-        Nets sibling() const { return {style.sibling(), content ? std::optional(content->sibling()) : std::nullopt}; }
-    };
     /// What the pictures of one variant share.
     struct Variant {
         std::vector<StyleSource> sources;
@@ -64,7 +58,7 @@ class StylePainter {
     std::optional<Mask> protect_;
     Tensor init_;
 
-    std::unique_ptr<Pool<Nets>> nets_;
+    std::unique_ptr<Pool<LoadedNets>> nets_;
     Settings net_settings_;
     bool identifies_;                           ///< Variant::identity is wanted
     std::vector<std::string> weights_digests_;  ///< then
