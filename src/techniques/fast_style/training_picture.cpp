@@ -150,7 +150,8 @@ Tensor judged_part(const Tensor& picture, std::uint64_t seed, std::int64_t numbe
 
 Tensor lattice_of(const Tensor& picture) {
     require_image(picture, "a painted picture");
-    const Tensor whole = in_windows(picture, picture.size(1) / kPeriod, picture.size(2) / kPeriod);
+    const auto squares = [&](std::int64_t axis) { return std::max<std::int64_t>(1, picture.size(axis) / kPeriod); };
+    const Tensor whole = in_windows(picture, squares(1), squares(2));
     return lattices(whole).reshape({3, kPeriod, kPeriod});
 }
 
